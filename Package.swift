@@ -1,0 +1,35 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of ours is built with; strictness is not a per-target choice.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// For targets that return borrowed bytes.
+let borrowing: [SwiftSetting] = strict + [.enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+  name: "quotalog",
+  targets: [
+    // Debian libraries as modules; one Swift target each may import them.
+    .systemLibrary(name: "CLMDB"),
+    .systemLibrary(name: "CXXHash"),
+    .systemLibrary(name: "CCrypto"),
+
+    .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: borrowing),
+    .target(name: "QuotaModel", swiftSettings: strict),
+    .target(
+      name: "EventLog", dependencies: ["LMDB", "QuotaModel", "CXXHash"], swiftSettings: borrowing),
+    .target(
+      name: "Projections", dependencies: ["LMDB", "QuotaModel"], swiftSettings: borrowing),
+
+    .testTarget(name: "QuotaModelTests", dependencies: ["QuotaModel"], swiftSettings: strict),
+    .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,141 @@
+internal import LMDB
+public import QuotaModel
+
+extension LMDBLog {
+  /// Chunks that a scan reads before it renews its read transaction, so that a long scan beside a
+  /// writer does not keep old pages alive.
+  private static let chunksPerTransaction = 4096
+
+  public func scan(
+    _ partition: Partition, after position: Position,
+    _ body: (borrowing RecordView) -> ScanStep
+  ) throws(LogFailure) {
+    let store = try current()
+    var progress = ScanProgress(after: position)
+    while try scanSome(of: store, &progress, body) {}
+    if let failure = progress.failure { throw failure }
+  }
+
+  public func read(
+    _ partition: Partition, after position: Position, maximumByteCount: Int
+  ) throws(LogFailure) -> [Segment] {
+    var batch = RecordBatch()
+    try scan(partition, after: position) { record in
+      if !batch.isEmpty, batch.bytes.count + record.bytes.byteCount > maximumByteCount {
+        return .stop
+      }
+      batch.append(encoded: record)
+      return .proceed
+    }
+    guard !batch.isEmpty else { return [] }
+    return [
+      Segment(firstPosition: position.next, count: batch.count, records: batch.bytes)
+    ]
+  }
+
+  /// The event at `position`, or nil past the head.
+  public func event(at position: Position) throws(LogFailure) -> Event? {
+    guard position > .zero else { return nil }
+    var result: Result<Event, RecordDamage>?
+    try scan(.only, after: Position(position.rawValue - 1)) { record in
+      result = Result { () throws(RecordDamage) in try record.event() }
+      return .stop
+    }
+    switch result {
+    case .none: return nil
+    case .success(let event): return event
+    case .failure(let damage): throw .damaged(at: position, damage)
+    }
+  }
+
+  /// Scans within one read transaction; answers whether there is more to do.
+  private func scanSome(
+    of store: LogStore, _ progress: inout ScanProgress,
+    _ body: (borrowing RecordView) -> ScanStep
+  ) throws(LogFailure) -> Bool {
+    let transaction: ReadTransaction
+    do {
+      transaction = try store.environment.beginRead()
+    } catch {
+      throw LogFailure(error, path: path)
+    }
+    var chunkCount = 0
+    do throws(LMDBError) {
+      var cursor = try transaction.cursor(in: store.events)
+      var entry = try cursor.chunk(holding: progress.expected)
+      while let chunk = entry {
+        switch progress.take(chunk, body) {
+        case .proceed: break
+        case .stop: return false
+        }
+        chunkCount += 1
+        if chunkCount == Self.chunksPerTransaction { return true }
+        entry = try cursor.next()
+      }
+      return false
+    } catch {
+      throw LogFailure(error, path: path)
+    }
+  }
+}
+
+extension Cursor {
+  /// The chunk that holds `position`, or the first one behind it.
+  @_lifetime(copy self)
+  fileprivate mutating func chunk(holding position: Position) throws(LMDBError) -> Entry? {
+    guard let found = try seek(Chunk.key(of: position).rawBytes) else { return try last() }
+    if Chunk.position(ofKey: found.key) == position { return found }
+    if let before = try previous() { return before }
+    return try first()
+  }
+}
+
+/// How far a scan has come, and the checks on everything that it passes.
+struct ScanProgress {
+  /// The next position to show.
+  private(set) var expected: Position
+  private var latest = Moment(microseconds: .min)
+  private(set) var failure: LogFailure?
+
+  init(after position: Position) { expected = position.next }
+
+  /// Shows the records of one chunk from the expected position on.
+  mutating func take(_ chunk: Entry, _ body: (borrowing RecordView) -> ScanStep) -> ScanStep {
+    guard let first = Chunk.position(ofKey: chunk.key), let count = Chunk.count(in: chunk.value)
+    else { return fail(.chunkMalformed) }
+    guard first <= expected else { return fail(.missing) }
+    var offset = Chunk.headerByteCount
+    for index in 0..<count {
+      let position = first.advanced(by: index)
+      let rest = chunk.value.extracting(offset..<chunk.value.byteCount)
+      let step: ScanStep
+      do {
+        let record = try RecordView(checking: rest)
+        offset += record.bytes.byteCount
+        step = try position < expected ? .proceed : show(record, at: position, body)
+      } catch {
+        return fail(error, at: position)
+      }
+      if step == .stop { return .stop }
+    }
+    return offset == chunk.value.byteCount ? .proceed : fail(.chunkMalformed)
+  }
+
+  private mutating func show(
+    _ record: borrowing RecordView, at position: Position,
+    _ body: (borrowing RecordView) -> ScanStep
+  ) throws(RecordDamage) -> ScanStep {
+    guard record.position == position else {
+      throw .otherPosition(found: record.position.rawValue)
+    }
+    guard record.recordedAt >= latest else { throw .timeGoesBack }
+    latest = record.recordedAt
+    expected = position.next
+    return body(record)
+  }
+
+  private mutating func fail(_ damage: RecordDamage, at position: Position? = nil) -> ScanStep {
+    failure = .damaged(at: position ?? expected, damage)
+    return .stop
+  }
+}

@@ -1,0 +1,111 @@
+internal import LMDB
+public import QuotaModel
+internal import Synchronization
+
+/// The log of one machine: an LMDB environment that is flushed to the disk at every commit.
+///
+/// One process appends, from one thread; any number of processes may read at the same time.
+public final class LMDBLog: EventLog {
+  public let path: String
+  public let identity: LogIdentity
+  private let mode: Mode
+  /// nil while `recover` failed to open the environment again.
+  private let store: Mutex<LogStore?>
+
+  public enum Mode: Sendable {
+    case appending
+    case reading
+  }
+
+  /// Makes an empty log in the existing directory `path`.
+  public static func create(at path: String, identity: LogIdentity) throws(LogFailure) {
+    let isNew: Bool
+    do throws(LMDBError) {
+      isNew = try LogStore(path: path, mode: .appending).insert(identity)
+    } catch {
+      throw LogFailure(error, path: path)
+    }
+    if !isNew { throw .exists(path: path) }
+  }
+
+  /// Opens the log at `path`.
+  public init(at path: String, mode: Mode) throws(LogFailure) {
+    let store: LogStore
+    let entry: [UInt8]?
+    do throws(LMDBError) {
+      store = try LogStore(path: path, mode: mode)
+      entry = try store.identityEntry()
+    } catch {
+      throw LogFailure(error, path: path)
+    }
+    guard let entry else { throw .notALog(path: path) }
+    identity = try IdentityEntry.read(entry.rawBytes, path: path)
+    self.path = path
+    self.mode = mode
+    self.store = Mutex(store)
+  }
+
+  public func append(_ appends: [SegmentAppend]) throws(LogFailure) -> [AppendOutcome] {
+    let store = try current()
+    var outcomes: [AppendOutcome] = []
+    for append in appends {
+      precondition(append.partition == .only, "an embedded log has one partition")
+      let conflict: Position?
+      do {
+        conflict = try store.append(append.segment, behind: append.expectedHead)
+      } catch {
+        throw LogFailure(error, path: path)
+      }
+      outcomes.append(conflict.map(AppendOutcome.conflict) ?? .appended)
+    }
+    return outcomes
+  }
+
+  public func heads(of partitions: [Partition]) throws(LogFailure) -> [Position] {
+    let store = try current()
+    let head: Position?
+    do {
+      head = try store.head()
+    } catch {
+      throw LogFailure(error, path: path)
+    }
+    guard let head else { throw .corrupted(path: path) }
+    return partitions.map { _ in head }
+  }
+
+  /// The last position of the only partition.
+  public func head() throws(LogFailure) -> Position { try heads(of: [.only])[0] }
+
+  /// Closes and opens the environment, as soon as no reader of this process holds it.
+  ///
+  /// After a failed flush LMDB may refuse everything, and what it has in memory proves nothing;
+  /// what the file says does.
+  public func recover() throws(LogFailure) {
+    try store.withLock { (store) throws(LogFailure) in
+      if store != nil, !isKnownUniquelyReferenced(&store!.environment) {
+        throw .other("readers still hold the log open")
+      }
+      store = nil
+      do throws(LMDBError) {
+        store = try LogStore(path: path, mode: mode)
+      } catch {
+        throw LogFailure(error, path: path)
+      }
+    }
+  }
+
+  /// Writes and flushes something that no reader looks at, to learn whether the disk takes it.
+  public func probe() throws(LogFailure) {
+    let store = try current()
+    do {
+      try store.probe()
+    } catch {
+      throw LogFailure(error, path: path)
+    }
+  }
+
+  func current() throws(LogFailure) -> LogStore {
+    guard let store = store.withLock({ $0 }) else { throw .inputOutput }
+    return store
+  }
+}

@@ -1,0 +1,114 @@
+internal import LMDB
+internal import QuotaModel
+
+extension [UInt8] {
+  /// The body of a record; `RecordView.fact()` is its inverse.
+  mutating func appendBody(of fact: Fact) {
+    switch fact {
+    case .userRegistered(let user, let role):
+      appendUser(user)
+      append(role.rawValue)
+    case .userDeactivated(let user), .userReactivated(let user):
+      appendUser(user)
+    case .roleChanged(let user, let old, let new):
+      appendUser(user)
+      append(old.rawValue)
+      append(new.rawValue)
+    case .tokenIssued(let issue):
+      append(issue)
+    case .tokenRevoked(let token, let user):
+      appendUser(user)
+      appendInteger(token.rawValue)
+    case .defaultsChanged(let changes):
+      append(changes)
+    case .limitsChanged(let user, let changes):
+      appendUser(user)
+      append(changes)
+    case .calendarChanged(let setting):
+      append(setting.weekStart.rawValue)
+      appendText(setting.zone)
+    case .tokensSpent(let spend):
+      append(spend)
+    case .spendHeld(let hold):
+      appendUser(hold.user)
+      appendVariable(hold.tokens)
+      appendInteger(hold.expiresAt.microseconds)
+    case .holdSettled(let hold, let spend):
+      append(spend)
+      appendInteger(hold.position.rawValue)
+    case .holdVoided(let hold, let user), .holdExpired(let hold, let user):
+      appendUser(user)
+      appendInteger(hold.position.rawValue)
+    case .spendRefused(let refusal):
+      append(refusal)
+    }
+  }
+
+  private mutating func append(_ issue: TokenIssue) {
+    appendUser(issue.user)
+    appendInteger(issue.token.rawValue)
+    for word in [
+      issue.digest.words.0, issue.digest.words.1, issue.digest.words.2, issue.digest.words.3,
+    ] {
+      appendInteger(word.byteSwapped)
+    }
+    appendInteger(issue.expiresAt?.microseconds ?? Int64.max)
+  }
+
+  private mutating func append(_ changes: [LimitChange]) {
+    append(UInt8(changes.count))
+    for change in changes {
+      append(change.period.rawValue)
+      appendLimit(change.old)
+      appendLimit(change.new)
+    }
+  }
+
+  private mutating func append(_ spend: Spend) {
+    let usage = spend.usage
+    appendUser(spend.user)
+    append(SpendParts(of: spend).rawValue)
+    if usage.input == nil && usage.output == nil { appendVariable(usage.total) }
+    for part in [usage.input, usage.output, usage.cacheRead, usage.cacheWrite, usage.reasoning] {
+      if let part { appendVariable(part) }
+    }
+    if let model = spend.model { appendText(model.description) }
+  }
+
+  private mutating func append(_ refusal: Refusal) {
+    appendUser(refusal.user)
+    append(refusal.estimate == nil ? 0 : 1)
+    if let estimate = refusal.estimate { appendVariable(estimate) }
+    append(UInt8(refusal.violations.count))
+    for violation in refusal.violations {
+      append(violation.period.rawValue)
+      appendLimit(violation.limit)
+      appendVariable(violation.used)
+      appendVariable(violation.reserved)
+    }
+  }
+}
+
+/// Which optional parts a stored spend has.
+struct SpendParts: OptionSet {
+  let rawValue: UInt8
+  static let input = SpendParts(rawValue: 1)
+  static let output = SpendParts(rawValue: 2)
+  static let cacheRead = SpendParts(rawValue: 4)
+  static let cacheWrite = SpendParts(rawValue: 8)
+  static let reasoning = SpendParts(rawValue: 16)
+  static let model = SpendParts(rawValue: 32)
+  static let all: SpendParts = [.input, .output, .cacheRead, .cacheWrite, .reasoning, .model]
+}
+
+extension SpendParts {
+  init(of spend: Spend) {
+    self = []
+    if spend.usage.input != nil { insert(.input) }
+    if spend.usage.output != nil { insert(.output) }
+    if spend.usage.cacheRead != nil { insert(.cacheRead) }
+    if spend.usage.cacheWrite != nil { insert(.cacheWrite) }
+    if spend.usage.reasoning != nil { insert(.reasoning) }
+    if spend.model != nil { insert(.model) }
+  }
+}

@@ -1,0 +1,101 @@
+internal import LMDB
+public import QuotaModel
+
+/// Consecutive records, encoded one behind the other.
+public struct RecordBatch: Sendable {
+  public private(set) var bytes: [UInt8] = []
+  /// Where each record ends in `bytes`.
+  public private(set) var ends: [Int] = []
+
+  public init() {}
+
+  public var count: Int { ends.count }
+  public var isEmpty: Bool { ends.isEmpty }
+
+  /// Encodes one event. The bytes are a function of the event alone.
+  public mutating func append(_ event: Event) {
+    let start = bytes.count
+    bytes.appendHeader(of: event)
+    bytes.appendBody(of: event.fact)
+    bytes.seal(recordFrom: start)
+    ends.append(bytes.count)
+  }
+
+  /// Takes over a record that is encoded already.
+  public mutating func append(encoded record: borrowing RecordView) {
+    unsafe record.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    ends.append(bytes.count)
+  }
+
+  public mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    ends.removeAll(keepingCapacity: true)
+  }
+
+  /// The range of the record at `index`.
+  public func range(at index: Int) -> Range<Int> {
+    (index == 0 ? 0 : ends[index - 1])..<ends[index]
+  }
+}
+
+extension [UInt8] {
+  mutating func appendUser(_ user: UserID) {
+    appendInteger(user.high.byteSwapped)
+    appendInteger(user.low.byteSwapped)
+  }
+
+  /// Seven bits a byte, the least significant first; the high bit says that another byte follows.
+  mutating func appendVariable(_ count: TokenCount) {
+    var rest = UInt64(count.rawValue)
+    while rest >= 0x80 {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    append(UInt8(rest))
+  }
+
+  mutating func appendText(_ text: String) {
+    appendInteger(UInt16(text.utf8.count))
+    append(contentsOf: text.utf8)
+  }
+
+  mutating func appendLimit(_ limit: TokenLimit?) {
+    appendInteger(limit?.rawValue ?? Int64.min)
+  }
+
+  fileprivate mutating func appendHeader(of event: Event) {
+    appendInteger(UInt16(0))
+    append(RecordFormat.version)
+    append(event.fact.kind.rawValue)
+    append(event.actor.tag.rawValue)
+    append(
+      (event.requestID == nil ? 0 : RecordFormat.hasRequestID)
+        | (event.reason == nil ? 0 : RecordFormat.hasReason))
+    appendInteger(UInt16(0))
+    appendInteger(event.position.rawValue)
+    appendInteger(event.recordedAt.microseconds)
+    appendInteger(event.happenedAt.microseconds)
+    if case .user(let user) = event.actor { appendUser(user) }
+    if let requestID = event.requestID { appendText(requestID.description) }
+    if let reason = event.reason { appendText(reason.description) }
+  }
+
+  /// Fills in the length and adds the checksum.
+  fileprivate mutating func seal(recordFrom start: Int) {
+    let length = count - start + RecordFormat.checksumByteCount
+    precondition(length <= RecordFormat.maximumByteCount, "a record exceeds its bound")
+    self[start] = UInt8(truncatingIfNeeded: length)
+    self[start + 1] = UInt8(truncatingIfNeeded: length >> 8)
+    appendInteger(RecordFormat.checksum(of: rawBytes.extracting(start..<count)))
+  }
+}
+
+extension Actor {
+  var tag: ActorTag {
+    switch self {
+    case .service: .service
+    case .operator: .operator
+    case .user: .user
+    }
+  }
+}

@@ -1,0 +1,100 @@
+internal import LMDB
+public import QuotaModel
+
+/// One stored record, read in place: what a fold needs costs a few loads and no allocation.
+public struct RecordView: ~Escapable {
+  /// The stored bytes, checksum included.
+  public let bytes: RawSpan
+  public let kind: EventKind
+  private let tag: ActorTag
+  private let requestIDRange: Range<Int>?
+  private let reasonRange: Range<Int>?
+  private let bodyStart: Int
+
+  /// Checks the frame and the checksum of the record that starts `bytes`; more may follow it.
+  @_lifetime(copy bytes)
+  public init(checking bytes: RawSpan) throws(RecordDamage) {
+    guard bytes.byteCount >= RecordFormat.minimumByteCount else { throw .truncated }
+    let length = Int(unsafe bytes.unsafeLoadUnaligned(as: UInt16.self).littleEndian)
+    guard length >= RecordFormat.minimumByteCount, length <= bytes.byteCount else {
+      throw .truncated
+    }
+    let record = bytes.extracting(0..<length)
+    let end = length - RecordFormat.checksumByteCount
+    guard RecordFormat.checksum(of: record.extracting(0..<end)) == record.word(at: end) else {
+      throw .checksumDiffers
+    }
+    let version = record.byte(at: 2)
+    guard version == RecordFormat.version else { throw .unknownVersion(version) }
+    guard let kind = EventKind(rawValue: record.byte(at: 3)) else {
+      throw .unknownKind(record.byte(at: 3))
+    }
+    guard let tag = ActorTag(rawValue: record.byte(at: 4)) else { throw .malformed }
+    var reader = RecordReader(record, from: RecordFormat.headerByteCount, to: end)
+    if tag == .user { try reader.skip(16) }
+    let flags = record.byte(at: 5)
+    requestIDRange = flags & RecordFormat.hasRequestID == 0 ? nil : try reader.textRange()
+    reasonRange = flags & RecordFormat.hasReason == 0 ? nil : try reader.textRange()
+    bodyStart = reader.offset
+    self.kind = kind
+    self.tag = tag
+    self.bytes = record
+  }
+
+  public var position: Position { Position(bytes.word(at: 8)) }
+  public var recordedAt: Moment {
+    Moment(microseconds: Int64(bitPattern: bytes.word(at: 16)))
+  }
+  public var happenedAt: Moment {
+    Moment(microseconds: Int64(bitPattern: bytes.word(at: 24)))
+  }
+
+  public var actor: Actor {
+    switch tag {
+    case .service: .service
+    case .operator: .operator
+    case .user: .user(bytes.user(at: RecordFormat.headerByteCount))
+    }
+  }
+
+  /// The bytes of the request id, where there is one.
+  public var requestIDBytes: RawSpan? {
+    @_lifetime(copy self)
+    get {
+      guard let requestIDRange else { return nil }
+      return bytes.extracting(requestIDRange)
+    }
+  }
+
+  /// A reader at the start of the body.
+  @_lifetime(copy self)
+  func bodyReader() -> RecordReader {
+    RecordReader(bytes, from: bodyStart, to: bytes.byteCount - RecordFormat.checksumByteCount)
+  }
+
+  /// The whole event.
+  public func event() throws(RecordDamage) -> Event {
+    Event(
+      position: position, recordedAt: recordedAt, happenedAt: happenedAt, actor: actor,
+      requestID: try text(in: requestIDRange).map(RequestID.init(stored:)),
+      reason: try text(in: reasonRange).map(Reason.init(stored:)),
+      fact: try fact())
+  }
+
+  private func text(in range: Range<Int>?) throws(RecordDamage) -> String? {
+    guard let range else { return nil }
+    return try bytes.extracting(range).text()
+  }
+}
+
+extension RequestID {
+  fileprivate init(stored text: String) throws(RecordDamage) {
+    do { try self.init(text) } catch { throw .malformed }
+  }
+}
+
+extension Reason {
+  fileprivate init(stored text: String) throws(RecordDamage) {
+    do { try self.init(text) } catch { throw .malformed }
+  }
+}

@@ -1,0 +1,43 @@
+/// Bytes as keys and values are passed. Safe, because a byte has no padding.
+extension [UInt8] {
+  public var rawBytes: RawSpan {
+    @_lifetime(borrow self)
+    get { unsafe span.bytes }
+  }
+
+  /// A copy of borrowed bytes.
+  public init(copying bytes: RawSpan) {
+    self = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+  }
+}
+
+extension InlineArray where Element == UInt8 {
+  public var rawBytes: RawSpan {
+    @_lifetime(borrow self)
+    get { unsafe span.bytes }
+  }
+}
+
+extension RawSpan {
+  /// The byte at `offset`; out of bounds is a bug.
+  public func byte(at offset: Int) -> UInt8 {
+    unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+  }
+
+  /// The eight bytes at `offset` as a little-endian integer; out of bounds is a bug.
+  public func word(at offset: Int) -> UInt64 {
+    unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+  }
+
+  /// The four bytes at `offset` as a little-endian integer; out of bounds is a bug.
+  public func halfWord(at offset: Int) -> UInt32 {
+    unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self).littleEndian
+  }
+}
+
+extension [UInt8] {
+  /// Appends the bytes of `value`, the least significant first.
+  public mutating func appendInteger(_ value: some FixedWidthInteger) {
+    unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
+  }
+}

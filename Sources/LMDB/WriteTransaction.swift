@@ -1,0 +1,146 @@
+internal import CLMDB
+
+/// The one transaction that may change an environment. It aborts unless it is committed.
+///
+/// It belongs to the thread that began it: ending it elsewhere leaves LMDB's writer lock held.
+@safe
+public struct WriteTransaction: ~Copyable {
+  /// nil once the transaction has ended.
+  private var transaction: OpaquePointer?
+
+  init(transaction: OpaquePointer) {
+    unsafe self.transaction = unsafe transaction
+  }
+
+  deinit {
+    if let transaction = unsafe transaction { unsafe mdb_txn_abort(transaction) }
+  }
+
+  private var open: OpaquePointer {
+    guard let transaction = unsafe transaction else {
+      preconditionFailure("a write transaction was used after its end")
+    }
+    return unsafe transaction
+  }
+
+  /// Makes every change visible, and durable where the environment is synced.
+  ///
+  /// When it throws, nothing of the transaction is in the environment; LMDB has ended it all the
+  /// same. After `inputOutput` on a synced environment the kernel's pages cannot be trusted.
+  public consuming func commit() throws(LMDBError) {
+    guard let transaction = unsafe transaction.take() else { return }
+    try check(unsafe mdb_txn_commit(transaction))
+  }
+
+  /// Forgets every change.
+  public consuming func abort() {
+    if let transaction = unsafe transaction.take() { unsafe mdb_txn_abort(transaction) }
+  }
+
+  /// The value under `key`, changes of this transaction included, or nil.
+  @_lifetime(borrow self)
+  public func get(_ key: RawSpan, in table: Table) throws(LMDBError) -> RawSpan? {
+    guard let buffer = unsafe try lookUp(key, in: table, of: open) else { return nil }
+    return unsafe _overrideLifetime(RawSpan(_unsafeBytes: buffer), borrowing: self)
+  }
+
+  /// A cursor over `table`, before its first entry. Nothing can be written while it lives.
+  @_lifetime(borrow self)
+  public func cursor(in table: Table) throws(LMDBError) -> Cursor {
+    let handle = unsafe try Cursor.open(in: table, of: open)
+    return unsafe _overrideLifetime(Cursor(unowned: handle), borrowing: self)
+  }
+
+  /// How many entries `table` holds.
+  public func count(of table: Table) throws(LMDBError) -> Int {
+    unsafe try LMDB.count(of: table, in: open)
+  }
+
+  /// Stores `value` under `key`, whatever was there.
+  public mutating func put(
+    _ value: RawSpan, under key: RawSpan, in table: Table
+  ) throws(LMDBError) {
+    try check(unsafe store(value, under: key, in: table, flags: 0))
+  }
+
+  /// Stores `value` under `key` unless the key exists; answers whether it stored.
+  public mutating func insert(
+    _ value: RawSpan, under key: RawSpan, in table: Table
+  ) throws(LMDBError) -> Bool {
+    let code = unsafe store(value, under: key, in: table, flags: UInt32(MDB_NOOVERWRITE))
+    if code == MDB_KEYEXIST { return false }
+    try check(code)
+    return true
+  }
+
+  /// Stores `value` under a key greater than every key of the table: pages fill up completely and
+  /// nothing is searched.
+  public mutating func append(
+    _ value: RawSpan, under key: RawSpan, in table: Table
+  ) throws(LMDBError) {
+    try check(unsafe store(value, under: key, in: table, flags: UInt32(MDB_APPEND)))
+  }
+
+  /// Removes `key`; answers whether it was there.
+  @discardableResult
+  public mutating func remove(_ key: RawSpan, from table: Table) throws(LMDBError) -> Bool {
+    let code = unsafe withValue(key) { (key) in
+      unsafe mdb_del(open, table.identifier, &key, nil)
+    }
+    if code == MDB_NOTFOUND { return false }
+    try check(code)
+    return true
+  }
+
+  /// Removes every entry of `table`.
+  public mutating func removeAll(from table: Table) throws(LMDBError) {
+    try check(unsafe mdb_drop(open, table.identifier, 0))
+  }
+
+  /// Stores many entries through one cursor; cheap when the keys come in order, because the cursor
+  /// stays on its page.
+  public mutating func putInOrder<Failure: Error>(
+    in table: Table, _ body: (inout OrderedPut) throws(Failure) -> Void
+  ) throws(Failure) {
+    var ordered = unsafe OrderedPut(table: table, transaction: open)
+    defer { ordered.close() }
+    try body(&ordered)
+  }
+
+  @unsafe
+  private func store(_ value: RawSpan, under key: RawSpan, in table: Table, flags: UInt32) -> Int32
+  {
+    unsafe withValue(key) { (key) in
+      unsafe withValue(value) { (value) in
+        unsafe mdb_put(open, table.identifier, &key, &value, flags)
+      }
+    }
+  }
+}
+
+/// Writes entries through one cursor; see `WriteTransaction.putInOrder`.
+@safe
+public struct OrderedPut {
+  private var cursor: OpaquePointer?
+  private let openingCode: Int32
+
+  init(table: Table, transaction: OpaquePointer) {
+    var cursor: OpaquePointer?
+    openingCode = unsafe mdb_cursor_open(transaction, table.identifier, &cursor)
+    unsafe self.cursor = unsafe cursor
+  }
+
+  /// Stores `value` under `key`, whatever was there.
+  public mutating func put(_ value: RawSpan, under key: RawSpan) throws(LMDBError) {
+    try check(openingCode)
+    let cursor = unsafe cursor
+    try check(
+      unsafe withValue(key) { (key) in
+        unsafe withValue(value) { (value) in unsafe mdb_cursor_put(cursor, &key, &value, 0) }
+      })
+  }
+
+  mutating func close() {
+    if let cursor = unsafe cursor.take() { unsafe mdb_cursor_close(cursor) }
+  }
+}

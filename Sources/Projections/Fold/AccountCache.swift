@@ -1,0 +1,75 @@
+internal import QuotaModel
+
+/// Accounts in memory, found by user id: an open-addressing table of indices into a dense array.
+///
+/// A dictionary would spend more on hashing than the whole fold of a spend costs.
+struct AccountCache {
+  struct Slot {
+    var entry: AccountEntry
+    var isDirty: Bool
+  }
+
+  private(set) var slots: [Slot] = []
+  private(set) var dirtyIndices: [Int] = []
+  /// Index plus one of the slot; zero is free. The count is a power of two.
+  private var table: [Int32] = Array(repeating: 0, count: 1024)
+
+  var count: Int { slots.count }
+
+  func index(of user: UserID) -> Int? {
+    var place = firstPlace(of: user)
+    while table[place] != 0 {
+      let index = Int(table[place]) - 1
+      if slots[index].entry.account.user == user { return index }
+      place = (place + 1) & (table.count - 1)
+    }
+    return nil
+  }
+
+  /// Adds an account that is not there; answers its index.
+  mutating func insert(_ entry: AccountEntry) -> Int {
+    if (slots.count + 1) * 2 > table.count { grow() }
+    slots.append(Slot(entry: entry, isDirty: false))
+    place(slots.count - 1)
+    return slots.count - 1
+  }
+
+  func entry(at index: Int) -> AccountEntry { slots[index].entry }
+
+  /// Changes an account in place and remembers that it has to be stored.
+  mutating func update<Result, Failure: Error>(
+    at index: Int, _ change: (inout AccountEntry) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if !slots[index].isDirty {
+      slots[index].isDirty = true
+      dirtyIndices.append(index)
+    }
+    return try change(&slots[index].entry)
+  }
+
+  /// The changed accounts in the order of their keys; none counts as changed afterwards.
+  mutating func takeDirty() -> [AccountEntry] {
+    let entries = dirtyIndices.map { slots[$0].entry }
+    for index in dirtyIndices { slots[index].isDirty = false }
+    dirtyIndices.removeAll(keepingCapacity: true)
+    return entries.sorted { $0.account.user < $1.account.user }
+  }
+
+  mutating func removeAll() { self = AccountCache() }
+
+  private mutating func grow() {
+    table = Array(repeating: 0, count: table.count * 2)
+    for index in slots.indices { place(index) }
+  }
+
+  private mutating func place(_ index: Int) {
+    var place = firstPlace(of: slots[index].entry.account.user)
+    while table[place] != 0 { place = (place + 1) & (table.count - 1) }
+    table[place] = Int32(index + 1)
+  }
+
+  private func firstPlace(of user: UserID) -> Int {
+    let mixed = (user.high ^ user.low &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
+    return Int(truncatingIfNeeded: mixed >> 32) & (table.count - 1)
+  }
+}

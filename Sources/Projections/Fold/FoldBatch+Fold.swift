@@ -1,0 +1,174 @@
+internal import LMDB
+internal import QuotaModel
+
+extension FoldBatch {
+  /// Takes the next event into account.
+  public mutating func fold(_ event: borrowing FoldedEvent) throws(ProjectionFailure) {
+    guard event.position == state.position.next else {
+      throw .gap(expected: state.position.next, found: event.position)
+    }
+    switch event.change {
+    case .spent(let user, let tokens):
+      try count(tokens, of: user, event)
+    case .settled(let hold, let user, let tokens):
+      try end(hold)
+      try count(tokens, of: user, event)
+    case .other(let fact):
+      try fold(fact, event)
+    }
+    if let id = event.requestID { try remember(id, of: event) }
+    folder.working.state.position = event.position
+    folder.working.state.recordedAt = event.recordedAt
+  }
+
+  private mutating func fold(
+    _ fact: Fact, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    switch fact {
+    case .userRegistered(let user, let role):
+      try register(user, role: role, event)
+    case .userDeactivated(let user):
+      try update(user, event) { $0.isActive = false }
+    case .userReactivated(let user):
+      try update(user, event) { $0.isActive = true }
+    case .roleChanged(let user, old: _, let new):
+      try update(user, event) { $0.role = new }
+    case .limitsChanged(let user, let changes):
+      try update(user, event) { $0.apply(changes) }
+    case .tokenIssued(let issue):
+      try issueToken(issue)
+      try update(issue.user, event) { _ in }
+    case .tokenRevoked(let token, let user):
+      try revoke(token)
+      try update(user, event) { _ in }
+    case .defaultsChanged(let changes):
+      for change in changes {
+        folder.working.state.defaults[change.period] = change.new ?? .unlimited
+      }
+    case .calendarChanged(let setting):
+      try change(to: setting)
+    case .spendHeld(let hold):
+      try open(hold, event)
+    case .holdVoided(let hold, let user), .holdExpired(let hold, let user):
+      try end(hold)
+      try update(user, event) { _ in }
+    case .spendRefused(let refusal):
+      try update(refusal.user, event) { _ in }
+    case .tokensSpent(let spend):
+      try count(spend.usage.total, of: spend.user, event)
+    case .holdSettled(let hold, let spend):
+      try end(hold)
+      try count(spend.usage.total, of: spend.user, event)
+    }
+  }
+
+  private mutating func register(
+    _ user: UserID, role: Role, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    guard try index(of: user) == nil else {
+      throw .contradiction(at: event.position, "registers user \(user) a second time")
+    }
+    folder.working.state.accountCount += 1
+    let number = AccountNumber(folder.working.state.accountCount)
+    _ = folder.working.accounts.insert(
+      AccountEntry(number: number, account: Account(user: user, role: role)))
+    try update(user, event) { _ in }
+  }
+
+  private mutating func count(
+    _ tokens: TokenCount, of user: UserID, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    let index = try existing(user, event)
+    let windows = windows(containing: event.happenedAt)
+    let effects = folder.working.accounts.update(at: index) { $0.account.count(tokens, in: windows) }
+    folder.working.state.hasSpends = true
+    let number = folder.working.accounts.entry(at: index).number
+    for period in Period.allCases {
+      switch effects[period] {
+      case .counted: break
+      case .opened(let previous): try keep(previous, of: number, period)
+      case .late(let start): try add(tokens, to: start, of: number, period)
+      }
+    }
+    try note(event.position, at: index)
+  }
+
+  /// Changes an account and notes the event in its history.
+  private mutating func update(
+    _ user: UserID, _ event: borrowing FoldedEvent, _ change: (inout Account) -> Void
+  ) throws(ProjectionFailure) {
+    let index = try existing(user, event)
+    folder.working.accounts.update(at: index) { change(&$0.account) }
+    try note(event.position, at: index)
+  }
+
+  private mutating func existing(
+    _ user: UserID, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) -> Int {
+    guard let index = try index(of: user) else {
+      throw .contradiction(at: event.position, "concerns user \(user), whom no event registered")
+    }
+    return index
+  }
+
+  private mutating func keep(
+    _ usage: WindowUsage, of account: AccountNumber, _ period: Period
+  ) throws(ProjectionFailure) {
+    guard usage != .never else { return }
+    let key = Key.window(account, period, start: usage.start)
+    var row: [UInt8] = []
+    row.appendInteger(usage.used.rawValue)
+    try put(row, under: key.rawBytes, in: tables.windows)
+  }
+
+  private mutating func add(
+    _ tokens: TokenCount, to start: Moment, of account: AccountNumber, _ period: Period
+  ) throws(ProjectionFailure) {
+    let used = try pastUsage(of: account, period, start: start)
+    // Decisions keep an account's lifetime total within bounds, so no window can overflow.
+    try keep(
+      WindowUsage(start: start, used: used.adding(tokens) ?? .maximum), of: account, period)
+  }
+
+  mutating func note(_ position: Position, at index: Int) throws(ProjectionFailure) {
+    let entry = folder.working.accounts.update(at: index) { (entry) -> AccountEntry? in
+      entry.recent.append(position.rawValue)
+      return entry.recent.isFull ? entry : nil
+    }
+    guard let entry else { return }
+    let key = Key.history(entry.number, from: entry.recent.positions[0])
+    var row: [UInt8] = []
+    for place in 0..<RecentPositions.capacity {
+      row.appendInteger(entry.recent.positions[place])
+    }
+    try put(row, under: key.rawBytes, in: tables.history)
+    folder.working.accounts.update(at: index) { $0.recent.removeAll() }
+  }
+
+  private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {
+    guard setting != state.calendar else { return }
+    if state.hasSpends { throw .calendarChanged(setting) }
+    let calendar = try folder.rules(of: setting)
+    folder.working.calendar = calendar
+    folder.working.state.calendar = setting
+    folder.working.state.zoneDigest = calendar.zone.digest
+  }
+
+  private mutating func remember(
+    _ id: RawSpan, of event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    var key: [UInt8] = []
+    Key.request(try scope(of: event.actor), id, into: &key)
+    folder.working.requests.append(key, position: event.position.rawValue)
+  }
+
+  mutating func put(
+    _ row: [UInt8], under key: RawSpan, in table: Table
+  ) throws(ProjectionFailure) {
+    do {
+      try transaction.put(row.rawBytes, under: key, in: table)
+    } catch {
+      throw ProjectionFailure(error)
+    }
+  }
+}

@@ -1,0 +1,185 @@
+internal import LMDB
+public import QuotaModel
+
+/// Events folded together, visible to readers all at once at `commit`.
+///
+/// Questions asked of a batch see everything that was folded into it so far.
+public struct FoldBatch: ~Copyable {
+  let folder: Folder
+  var transaction: WriteTransaction
+
+  init(folder: Folder, transaction: consuming WriteTransaction) {
+    self.folder = folder
+    self.transaction = transaction
+  }
+
+  public var state: ProjectionState { folder.working.state }
+  public var calendar: QuotaCalendar { folder.working.calendar }
+
+  /// The account of `user`, or nil.
+  public mutating func account(_ user: UserID) throws(ProjectionFailure) -> AccountEntry? {
+    guard let index = try index(of: user) else { return nil }
+    return folder.working.accounts.entry(at: index)
+  }
+
+  /// The day, week and month that hold `moment`.
+  public func windows(containing moment: Moment) -> PerPeriod<Window> {
+    let windows = folder.working.windows.windows(containing: moment, in: calendar)
+    return PerPeriod(daily: windows.daily, weekly: windows.weekly, monthly: windows.monthly)
+  }
+
+  /// What an account used in each of `windows`.
+  public func used(
+    by entry: AccountEntry, in windows: PerPeriod<Window>
+  ) throws(ProjectionFailure) -> PerPeriod<TokenCount> {
+    try PerPeriod { (period) throws(ProjectionFailure) in
+      let latest = entry.account.latest[period]
+      let start = windows[period].start
+      if latest.start == start { return latest.used }
+      if latest.start < start { return .zero }
+      return try pastUsage(of: entry.number, period, start: start)
+    }
+  }
+
+  /// Where an actor's request was recorded, or nil.
+  public mutating func position(
+    ofRequest id: RequestID, by actor: Actor
+  ) throws(ProjectionFailure) -> Position? {
+    let text = Array(id.description.utf8)
+    var key: [UInt8] = []
+    Key.request(try scope(of: actor), text.rawBytes, into: &key)
+    if let pending = folder.working.requests.position(of: key) { return Position(pending) }
+    guard let row = try get(key.rawBytes, in: tables.requests) else { return nil }
+    return Position(row.word(at: 0))
+  }
+
+  /// The token under an id, whether revoked or not.
+  public func token(_ id: TokenID) throws(ProjectionFailure) -> TokenEntry? {
+    let key = Key.number(id.rawValue)
+    guard let row = try get(key.rawBytes, in: tables.tokenIDs) else { return nil }
+    return try TokenRow.entry(from: row)
+  }
+
+  /// Whether a token with this digest was ever issued and not revoked.
+  public func hasToken(_ digest: TokenDigest) throws(ProjectionFailure) -> Bool {
+    let key = Key.token(digest)
+    return try get(key.rawBytes, in: tables.tokens) != nil
+  }
+
+  /// An open hold, or nil.
+  public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
+    let key = Key.number(id.position.rawValue)
+    guard let row = try get(key.rawBytes, in: tables.holds) else { return nil }
+    return try HoldRow.entry(from: row)
+  }
+
+  /// Open holds that no longer count at `moment`, in the order of their deadlines.
+  public func holds(
+    expiredAt moment: Moment, limit: Int
+  ) throws(ProjectionFailure) -> [(id: HoldID, entry: HoldEntry)] {
+    try expiredHolds(at: moment, limit: limit).map { (id) throws(ProjectionFailure) in
+      guard let entry = try hold(id) else { throw .malformedRow(table: "hold_expiries") }
+      return (id, entry)
+    }
+  }
+
+  /// The number that an actor's requests are kept under.
+  public mutating func scope(of actor: Actor) throws(ProjectionFailure) -> AccountNumber {
+    guard case .user(let user) = actor else { return .none }
+    return try account(user)?.number ?? .none
+  }
+
+  /// Makes the batch visible to readers. When it throws, nothing of it is.
+  public consuming func commit() throws(ProjectionFailure) {
+    do throws(LMDBError) {
+      try store()
+      try transaction.commit()
+    } catch {
+      throw ProjectionFailure(error)
+    }
+    folder.working.isInBatch = false
+  }
+
+  /// Forgets the batch.
+  public consuming func abort() { transaction.abort() }
+}
+
+extension FoldBatch {
+  var tables: Tables { folder.generation.tables }
+
+  @_lifetime(borrow self)
+  func get(_ key: RawSpan, in table: Table) throws(ProjectionFailure) -> RawSpan? {
+    do {
+      return try transaction.get(key, in: table)
+    } catch {
+      throw ProjectionFailure(error)
+    }
+  }
+
+  /// The index of an account in the cache, which it enters where it was not.
+  mutating func index(of user: UserID) throws(ProjectionFailure) -> Int? {
+    if let index = folder.working.accounts.index(of: user) { return index }
+    let key = Key.account(user)
+    guard let row = try get(key.rawBytes, in: tables.accounts) else { return nil }
+    return folder.working.accounts.insert(try AccountRow.entry(of: user, from: row))
+  }
+
+  func pastUsage(
+    of account: AccountNumber, _ period: Period, start: Moment
+  ) throws(ProjectionFailure) -> TokenCount {
+    let key = Key.window(account, period, start: start)
+    return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
+  }
+
+  private func expiredHolds(
+    at moment: Moment, limit: Int
+  ) throws(ProjectionFailure) -> [HoldID] {
+    do throws(LMDBError) {
+      var cursor = try transaction.cursor(in: tables.expiries)
+      let end = Key.expiry(moment, HoldID(Position(.max)))
+      var ids: [HoldID] = []
+      var entry = try cursor.first()
+      while let found = entry, ids.count < limit, found.key.precedes(end.rawBytes) {
+        ids.append(HoldID(Position(found.key.word(at: 8).byteSwapped)))
+        entry = try cursor.next()
+      }
+      return ids
+    } catch {
+      throw ProjectionFailure(error)
+    }
+  }
+
+  /// Writes what the batch changed in memory, table by table, in the order of the keys.
+  private mutating func store() throws(LMDBError) {
+    let accounts = folder.working.accounts.takeDirty()
+    try transaction.putInOrder(in: tables.accounts) { (table) throws(LMDBError) in
+      for entry in accounts {
+        let key = Key.account(entry.account.user)
+        let row = AccountRow.bytes(of: entry)
+        try table.put(row.rawBytes, under: key.rawBytes)
+      }
+    }
+    try transaction.putInOrder(in: tables.requests) { (table) throws(LMDBError) in
+      try folder.working.requests.forEachSorted { (key, position) throws(LMDBError) in
+        let key = Array(key)
+        var row: [UInt8] = []
+        row.appendInteger(position)
+        try table.put(row.rawBytes, under: key.rawBytes)
+      }
+    }
+    folder.working.requests.removeAll()
+    let key = StateRow.key
+    let row = StateRow.bytes(of: folder.working.state)
+    try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
+  }
+}
+
+extension RawSpan {
+  /// Whether these bytes sort before `other`, of the same length.
+  fileprivate func precedes(_ other: RawSpan) -> Bool {
+    for offset in 0..<byteCount where byte(at: offset) != other.byte(at: offset) {
+      return byte(at: offset) < other.byte(at: offset)
+    }
+    return false
+  }
+}

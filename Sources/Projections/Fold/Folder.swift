@@ -1,0 +1,88 @@
+internal import LMDB
+public import QuotaModel
+
+/// Folds events into one generation; belongs to one thread.
+///
+/// Accounts that were touched stay in memory between batches, because nobody else changes them.
+public final class Folder {
+  /// What the events are folded for.
+  public enum Purpose: Sendable {
+    /// Decisions ask about events of the same batch.
+    case deciding
+    /// A long run from the log, where nobody asks in between.
+    case rebuilding
+  }
+
+  public let generation: Generation
+  private let calendarSource: CalendarSource
+  /// Cached accounts above which the cache is emptied between batches.
+  private let maximumCachedAccountCount: Int
+  var working: WorkingSet
+
+  public init(
+    generation: Generation, purpose: Purpose, calendarSource: @escaping CalendarSource
+  ) throws(ProjectionFailure) {
+    self.generation = generation
+    self.calendarSource = calendarSource
+    maximumCachedAccountCount = purpose == .rebuilding ? 262_144 : 32_768
+    guard let state = try generation.state() else { throw .missing(path: generation.path) }
+    working = WorkingSet(
+      state: state, calendar: try calendarSource(state.calendar),
+      isSearchable: purpose == .deciding)
+  }
+
+  /// The state after the last committed batch.
+  public var state: ProjectionState { working.state }
+
+  /// The calendar in force.
+  public var calendar: QuotaCalendar { working.calendar }
+
+  /// Begins a batch. It has to end by `commit`; otherwise nothing of it counts.
+  public func beginBatch() throws(ProjectionFailure) -> FoldBatch {
+    if working.isInBatch { try forgetUncommitted() }
+    if working.accounts.count > maximumCachedAccountCount { working.accounts.removeAll() }
+    let transaction: WriteTransaction
+    do {
+      transaction = try generation.environment.beginWrite()
+    } catch {
+      throw ProjectionFailure(error, path: generation.path)
+    }
+    working.isInBatch = true
+    return FoldBatch(folder: self, transaction: transaction)
+  }
+
+  func rules(of setting: CalendarSetting) throws(ProjectionFailure) -> QuotaCalendar {
+    try calendarSource(setting)
+  }
+
+  /// Goes back to what the generation holds.
+  private func forgetUncommitted() throws(ProjectionFailure) {
+    guard let state = try generation.state() else { throw .missing(path: generation.path) }
+    working.reset(to: state, calendar: try calendarSource(state.calendar))
+  }
+}
+
+/// The folded state in memory, ahead of the tables while a batch runs.
+struct WorkingSet {
+  var state: ProjectionState
+  var calendar: QuotaCalendar
+  var windows = WindowCache()
+  var accounts = AccountCache()
+  var requests: PendingRequests
+  var isInBatch = false
+
+  init(state: ProjectionState, calendar: QuotaCalendar, isSearchable: Bool) {
+    self.state = state
+    self.calendar = calendar
+    requests = PendingRequests(isSearchable: isSearchable)
+  }
+
+  mutating func reset(to state: ProjectionState, calendar: QuotaCalendar) {
+    self.state = state
+    self.calendar = calendar
+    windows = WindowCache()
+    accounts.removeAll()
+    requests.removeAll()
+    isInBatch = false
+  }
+}

@@ -1,0 +1,49 @@
+internal import LMDB
+
+/// Whether a generation's pages are known to be what was committed.
+public enum Trust: Hashable, Sendable {
+  /// It was flushed and closed.
+  case closedCleanly
+  /// It was in use; its pages are whole as long as the kernel that holds them runs.
+  case inUse(bootID: String)
+  /// It says nothing about itself: its rebuild did not finish.
+  case unknown
+}
+
+extension Generation {
+  private static let trustKey = Array("trust".utf8)
+
+  public func trust() throws(ProjectionFailure) -> Trust {
+    try translating { () throws(LMDBError) in
+      let transaction = try environment.beginRead()
+      let key = Self.trustKey
+      guard let row = try transaction.get(key.rawBytes, in: tables.meta), row.byteCount > 0 else {
+        return .unknown
+      }
+      if row.byte(at: 0) == 1 { return .closedCleanly }
+      let text = [UInt8](copying: row.extracting(1..<row.byteCount))
+      return .inUse(bootID: String(decoding: text, as: UTF8.self))
+    }
+  }
+
+  /// Notes, durably, that pages may be in the kernel only from now on.
+  public func markInUse(bootID: String) throws(ProjectionFailure) {
+    try storeTrust([0] + Array(bootID.utf8))
+  }
+
+  /// Flushes everything, and only then notes that the generation may be trusted.
+  public func markClosed() throws(ProjectionFailure) {
+    try translating { () throws(LMDBError) in try environment.sync() }
+    try storeTrust([1])
+  }
+
+  private func storeTrust(_ row: [UInt8]) throws(ProjectionFailure) {
+    try translating { () throws(LMDBError) in
+      var transaction = try environment.beginWrite()
+      let key = Self.trustKey
+      try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
+      try transaction.commit()
+      try environment.sync()
+    }
+  }
+}

@@ -1,0 +1,69 @@
+internal import LMDB
+internal import QuotaModel
+
+/// One projection on disk: an environment without flushes, disposable, folded from the log.
+///
+/// It survives the death of its process, because the kernel has its pages; it does not survive the
+/// death of the machine, and `trust` says so.
+public final class Generation: Sendable {
+  public let path: String
+  let environment: Environment
+  let tables: Tables
+
+  /// Opens the generation in the existing directory `path`; creates its tables where it may write.
+  public init(at path: String, isReadOnly: Bool) throws(ProjectionFailure) {
+    do throws(LMDBError) {
+      environment = try Environment(
+        path: path,
+        options: Environment.Options(
+          durability: .unsynced, isReadOnly: isReadOnly, tables: Tables.names))
+      tables = try Tables(in: environment)
+      if !isReadOnly { try environment.clearDeadReaders() }
+    } catch {
+      throw ProjectionFailure(error, path: path)
+    }
+    self.path = path
+  }
+
+  /// The stored state; nil in an empty generation, or where another version wrote it.
+  public func state() throws(ProjectionFailure) -> ProjectionState? {
+    try translating { () throws(LMDBError) in
+      let transaction = try environment.beginRead()
+      let key = StateRow.key
+      guard let row = try transaction.get(key.rawBytes, in: tables.meta) else { return nil }
+      return StateRow.state(from: row)
+    }
+  }
+
+  /// Stores the state of an empty generation.
+  public func initialise(_ state: ProjectionState) throws(ProjectionFailure) {
+    try translating { () throws(LMDBError) in
+      var transaction = try environment.beginWrite()
+      let key = StateRow.key
+      let row = StateRow.bytes(of: state)
+      try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
+      try transaction.commit()
+    }
+  }
+
+  /// A consistent view for questions.
+  public func snapshot() throws(ProjectionFailure) -> Snapshot {
+    let transaction: ReadTransaction
+    do {
+      transaction = try environment.beginRead()
+    } catch {
+      throw ProjectionFailure(error, path: path)
+    }
+    return Snapshot(transaction: transaction, tables: tables)
+  }
+
+  func translating<Result>(
+    _ body: () throws(LMDBError) -> Result
+  ) throws(ProjectionFailure) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw ProjectionFailure(error, path: path)
+    }
+  }
+}

@@ -1,0 +1,126 @@
+internal import LMDB
+public import QuotaModel
+
+/// A consistent view of a projection; every answer of one snapshot is true for one position.
+public struct Snapshot: ~Copyable {
+  let transaction: ReadTransaction
+  let tables: Tables
+
+  init(transaction: consuming ReadTransaction, tables: Tables) {
+    self.transaction = transaction
+    self.tables = tables
+  }
+
+  public func state() throws(ProjectionFailure) -> ProjectionState {
+    let key = StateRow.key
+    guard let row = try get(key.rawBytes, in: tables.meta), let state = StateRow.state(from: row)
+    else { throw .malformedRow(table: "meta") }
+    return state
+  }
+
+  public func account(_ user: UserID) throws(ProjectionFailure) -> AccountEntry? {
+    let key = Key.account(user)
+    guard let row = try get(key.rawBytes, in: tables.accounts) else { return nil }
+    return try AccountRow.entry(of: user, from: row)
+  }
+
+  /// What an account used in one window.
+  public func used(
+    by entry: AccountEntry, in window: Window
+  ) throws(ProjectionFailure) -> TokenCount {
+    let latest = entry.account.latest[window.period]
+    if latest.start == window.start { return latest.used }
+    if latest.start < window.start { return .zero }
+    let key = Key.window(entry.number, window.period, start: window.start)
+    return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
+  }
+
+  /// The valid token with this digest, or nil.
+  public func token(_ digest: TokenDigest) throws(ProjectionFailure) -> TokenEntry? {
+    let key = Key.token(digest)
+    guard let row = try get(key.rawBytes, in: tables.tokens) else { return nil }
+    return try TokenRow.entry(from: row)
+  }
+
+  /// Accounts in the order of their ids, from behind `user` on.
+  public func accounts(
+    after user: UserID?, limit: Int
+  ) throws(ProjectionFailure) -> [AccountEntry] {
+    var entries: [AccountEntry] = []
+    let start = user ?? UserID(high: 0, low: 0)
+    try forEach(in: tables.accounts, from: Key.account(start).rawBytes) {
+      (key, row) throws(ProjectionFailure) in
+      let found = UserID(high: key.word(at: 0).byteSwapped, low: key.word(at: 8).byteSwapped)
+      if found != user { entries.append(try AccountRow.entry(of: found, from: row)) }
+      return entries.count < limit
+    }
+    return entries
+  }
+
+  /// Positions of events that concern an account, in order, from behind `position` on.
+  public func history(
+    of entry: AccountEntry, after position: Position, limit: Int
+  ) throws(ProjectionFailure) -> [Position] {
+    var positions: [Position] = []
+    let start = try historyBlock(of: entry.number, holding: position)
+    let key = Key.history(entry.number, from: start)
+    try forEach(in: tables.history, from: key.rawBytes) { (key, row) throws(ProjectionFailure) in
+      guard key.halfWord(at: 0).byteSwapped == entry.number.rawValue else { return false }
+      for offset in stride(from: 0, to: row.byteCount, by: 8) {
+        let found = Position(row.word(at: offset))
+        if found > position, positions.count < limit { positions.append(found) }
+      }
+      return positions.count < limit
+    }
+    for index in 0..<entry.recent.count {
+      let found = Position(entry.recent.positions[index])
+      if found > position, positions.count < limit { positions.append(found) }
+    }
+    return positions
+  }
+
+  /// The first position of the last block that starts at or before `position`; zero where none does.
+  private func historyBlock(
+    of account: AccountNumber, holding position: Position
+  ) throws(ProjectionFailure) -> UInt64 {
+    do throws(LMDBError) {
+      var cursor = try transaction.cursor(in: tables.history)
+      let key = Key.history(account, from: position.rawValue)
+      let behind = try cursor.seek(key.rawBytes)
+      let block = behind == nil ? try cursor.last() : try cursor.previous()
+      guard let block, block.key.halfWord(at: 0).byteSwapped == account.rawValue else { return 0 }
+      return block.key.word(at: 4).byteSwapped
+    } catch {
+      throw ProjectionFailure(error)
+    }
+  }
+
+  @_lifetime(borrow self)
+  func get(_ key: RawSpan, in table: Table) throws(ProjectionFailure) -> RawSpan? {
+    do {
+      return try transaction.get(key, in: table)
+    } catch {
+      throw ProjectionFailure(error)
+    }
+  }
+
+  /// Shows entries from `key` on until `body` answers false.
+  func forEach(
+    in table: Table, from key: RawSpan,
+    _ body: (RawSpan, RawSpan) throws(ProjectionFailure) -> Bool
+  ) throws(ProjectionFailure) {
+    var cursor: Cursor
+    var goesOn = true
+    do {
+      cursor = try transaction.cursor(in: table)
+    } catch {
+      throw ProjectionFailure(error)
+    }
+    var entry: Entry?
+    do { entry = try cursor.seek(key) } catch { throw ProjectionFailure(error) }
+    while let found = entry, goesOn {
+      goesOn = try body(found.key, found.value)
+      do { entry = try cursor.next() } catch { throw ProjectionFailure(error) }
+    }
+  }
+}

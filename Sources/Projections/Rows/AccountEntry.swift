@@ -1,0 +1,122 @@
+internal import LMDB
+public import QuotaModel
+
+/// An account as a projection keeps it: the folded state and the end of its history.
+public struct AccountEntry: Sendable {
+  public let number: AccountNumber
+  public var account: Account
+  /// The positions of the account's latest events that are not in the history table yet.
+  var recent: RecentPositions
+
+  init(number: AccountNumber, account: Account) {
+    self.number = number
+    self.account = account
+    recent = RecentPositions()
+  }
+}
+
+/// Up to 16 positions, so that the history table is written once for 16 events.
+struct RecentPositions: Sendable {
+  static let capacity = 16
+  private(set) var count = 0
+  private(set) var positions = InlineArray<16, UInt64>(repeating: 0)
+
+  var isFull: Bool { count == Self.capacity }
+
+  mutating func append(_ position: UInt64) {
+    positions[count] = position
+    count += 1
+  }
+
+  mutating func removeAll() { count = 0 }
+}
+
+/// The stored form of an account, 224 bytes, so that an update overwrites it in place.
+///
+///     offset  bytes
+///          0      4  number
+///          4      1  role
+///          5      1  1 where active
+///          6      1  which own limits are set, a bit for each period
+///          7      1  number of recent positions
+///          8     24  own limits
+///         32     48  latest windows: start, used
+///         80      8  reserved
+///         88      8  lifetime
+///         96    128  recent positions
+enum AccountRow {
+  static let byteCount = 224
+
+  static func bytes(of entry: AccountEntry) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount)
+    let account = entry.account
+    bytes.appendInteger(entry.number.rawValue)
+    bytes.append(account.role.rawValue)
+    bytes.append(account.isActive ? 1 : 0)
+    bytes.append(limitFlags(of: account.ownLimits))
+    bytes.append(UInt8(entry.recent.count))
+    for period in Period.allCases {
+      bytes.appendInteger(account.ownLimits[period]?.rawValue ?? 0)
+    }
+    for period in Period.allCases {
+      bytes.appendInteger(account.latest[period].start.microseconds)
+      bytes.appendInteger(account.latest[period].used.rawValue)
+    }
+    bytes.appendInteger(account.reserved.rawValue)
+    bytes.appendInteger(account.lifetime.rawValue)
+    for index in 0..<RecentPositions.capacity {
+      bytes.appendInteger(index < entry.recent.count ? entry.recent.positions[index] : 0)
+    }
+    return bytes
+  }
+
+  static func entry(of user: UserID, from row: RawSpan) throws(ProjectionFailure) -> AccountEntry {
+    guard row.byteCount == byteCount, let role = Role(rawValue: row.byte(at: 4)),
+      row.byte(at: 7) <= RecentPositions.capacity
+    else { throw .malformedRow(table: "accounts") }
+    var account = Account(
+      user: user, role: role, isActive: row.byte(at: 5) == 1,
+      reserved: try row.tokens(at: 80), lifetime: try row.tokens(at: 88))
+    for period in Period.allCases {
+      let index = Int(period.rawValue)
+      if row.byte(at: 6) & 1 << index != 0 {
+        account.ownLimits[period] = TokenLimit(row.integer(at: 8 + 8 * index))
+      }
+      account.latest[period] = WindowUsage(
+        start: row.moment(at: 32 + 16 * index), used: try row.tokens(at: 40 + 16 * index))
+    }
+    var entry = AccountEntry(number: AccountNumber(row.halfWord(at: 0)), account: account)
+    for index in 0..<Int(row.byte(at: 7)) { entry.recent.append(row.word(at: 96 + 8 * index)) }
+    return entry
+  }
+
+  private static func limitFlags(of limits: OwnLimits) -> UInt8 {
+    Period.allCases.reduce(0) { $0 | (limits[$1] == nil ? 0 : 1 << $1.rawValue) }
+  }
+}
+
+extension RawSpan {
+  func integer(at offset: Int) -> Int64 { Int64(bitPattern: word(at: offset)) }
+
+  func moment(at offset: Int) -> Moment { Moment(microseconds: integer(at: offset)) }
+
+  func tokens(at offset: Int) throws(ProjectionFailure) -> TokenCount {
+    guard let tokens = TokenCount(integer(at: offset)) else {
+      throw .malformedRow(table: "accounts")
+    }
+    return tokens
+  }
+
+  func user(at offset: Int) -> UserID {
+    UserID(
+      high: word(at: offset).byteSwapped, low: word(at: offset + 8).byteSwapped)
+  }
+}
+
+extension [UInt8] {
+  mutating func appendUser(_ user: UserID) {
+    appendInteger(user.high.byteSwapped)
+    appendInteger(user.low.byteSwapped)
+  }
+}

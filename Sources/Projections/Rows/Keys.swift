@@ -1,0 +1,90 @@
+internal import QuotaModel
+
+/// Builds a key of exactly `byteCount` bytes; integers big-endian, so that keys sort by value.
+struct KeyBytes<let byteCount: Int> {
+  private(set) var bytes = InlineArray<byteCount, UInt8>(repeating: 0)
+  private var offset = 0
+
+  init() {}
+
+  mutating func append<Word: FixedWidthInteger & UnsignedInteger>(_ word: Word) {
+    var shift = Word.bitWidth - 8
+    while shift >= 0 {
+      bytes[offset] = UInt8(truncatingIfNeeded: word >> Word(shift))
+      offset += 1
+      shift -= 8
+    }
+  }
+
+  /// A moment, shifted so that moments before 1970 sort first.
+  mutating func append(_ moment: Moment) {
+    append(UInt64(bitPattern: moment.microseconds) ^ (1 << 63))
+  }
+}
+
+/// The keys of a projection's tables.
+enum Key {
+  static func account(_ user: UserID) -> InlineArray<16, UInt8> {
+    var key = KeyBytes<16>()
+    key.append(user.high)
+    key.append(user.low)
+    return key.bytes
+  }
+
+  static func window(
+    _ account: AccountNumber, _ period: Period, start: Moment
+  ) -> InlineArray<13, UInt8> {
+    var key = KeyBytes<13>()
+    key.append(account.rawValue)
+    key.append(period.rawValue)
+    key.append(start)
+    return key.bytes
+  }
+
+  static func history(_ account: AccountNumber, from first: UInt64) -> InlineArray<12, UInt8> {
+    var key = KeyBytes<12>()
+    key.append(account.rawValue)
+    key.append(first)
+    return key.bytes
+  }
+
+  static func token(_ digest: TokenDigest) -> InlineArray<32, UInt8> {
+    var key = KeyBytes<32>()
+    key.append(digest.words.0)
+    key.append(digest.words.1)
+    key.append(digest.words.2)
+    key.append(digest.words.3)
+    return key.bytes
+  }
+
+  static func number(_ number: UInt64) -> InlineArray<8, UInt8> {
+    var key = KeyBytes<8>()
+    key.append(number)
+    return key.bytes
+  }
+
+  static func expiry(_ deadline: Moment, _ hold: HoldID) -> InlineArray<16, UInt8> {
+    var key = KeyBytes<16>()
+    key.append(deadline)
+    key.append(hold.position.rawValue)
+    return key.bytes
+  }
+
+  /// A request id within the requests of one actor; variable length.
+  static func request(_ scope: AccountNumber, _ id: RawSpan, into bytes: inout [UInt8]) {
+    for shift in [24, 16, 8, 0] {
+      bytes.append(UInt8(truncatingIfNeeded: scope.rawValue >> UInt32(shift)))
+    }
+    unsafe id.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+  }
+}
+
+/// The dense number that a projection gives an account: 1, 2, 3 … in the order of registration.
+public struct AccountNumber: Hashable, Sendable {
+  public let rawValue: UInt32
+
+  init(_ rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// Stands for everybody who has no account: the operator and the service itself.
+  static let none = AccountNumber(0)
+}

@@ -1,0 +1,99 @@
+/// What the log says about one user: role, limits, the latest windows, what is reserved.
+public struct Account: Hashable, Sendable {
+  public let user: UserID
+  public var role: Role
+  public var isActive: Bool
+  public var ownLimits: OwnLimits
+  /// The latest window of each period that a spend has reached; earlier ones are kept apart.
+  public var latest: PerPeriod<WindowUsage>
+  /// The sum of the open holds. A hold counts against whichever window is current.
+  public var reserved: TokenCount
+  /// Everything ever spent; bounds every window, so that no window can overflow.
+  public var lifetime: TokenCount
+
+  public init(
+    user: UserID, role: Role, isActive: Bool = true, ownLimits: OwnLimits = .none,
+    latest: PerPeriod<WindowUsage> = PerPeriod(repeating: .never), reserved: TokenCount = .zero,
+    lifetime: TokenCount = .zero
+  ) {
+    self.user = user
+    self.role = role
+    self.isActive = isActive
+    self.ownLimits = ownLimits
+    self.latest = latest
+    self.reserved = reserved
+    self.lifetime = lifetime
+  }
+}
+
+/// What was used in the window that starts at `start`.
+public struct WindowUsage: Hashable, Sendable {
+  public var start: Moment
+  public var used: TokenCount
+
+  public init(start: Moment, used: TokenCount) {
+    self.start = start
+    self.used = used
+  }
+
+  /// Stands for "no spend yet"; earlier than every window.
+  public static let never = WindowUsage(start: Moment(microseconds: .min), used: .zero)
+}
+
+/// What a spend did to one period of an account, for whoever keeps the earlier windows.
+public enum WindowEffect: Hashable, Sendable {
+  /// It counted in the latest window.
+  case counted
+  /// It opened a later window; this one is complete unless late usage reaches it.
+  case opened(previous: WindowUsage)
+  /// It belongs to an earlier window, which has to be increased apart.
+  case late(start: Moment)
+}
+
+extension Account {
+  /// Counts a spend once in its day, its week and its month. It happened, so nothing is refused.
+  public mutating func count(
+    _ tokens: TokenCount, in windows: PerPeriod<Window>
+  ) -> PerPeriod<WindowEffect> {
+    lifetime = lifetime.addingClamped(tokens)
+    return PerPeriod { period in
+      latest[period].count(tokens, inWindowStarting: windows[period].start)
+    }
+  }
+
+  public mutating func apply(_ changes: [LimitChange]) {
+    for change in changes { ownLimits[change.period] = change.new }
+  }
+
+  public mutating func reserve(_ tokens: TokenCount) {
+    reserved = reserved.addingClamped(tokens)
+  }
+
+  public mutating func release(_ tokens: TokenCount) {
+    reserved = reserved.subtractingClamped(tokens)
+  }
+}
+
+extension WindowUsage {
+  fileprivate mutating func count(
+    _ tokens: TokenCount, inWindowStarting start: Moment
+  ) -> WindowEffect {
+    if start == self.start {
+      used = used.addingClamped(tokens)
+      return .counted
+    }
+    if start < self.start { return .late(start: start) }
+    defer { self = WindowUsage(start: start, used: tokens) }
+    return .opened(previous: self)
+  }
+}
+
+extension PerPeriod where Value == TokenLimit? {
+  /// The changes that lead from here to `new`, one for each period that differs.
+  public func changes(to new: OwnLimits) -> [LimitChange] {
+    Period.allCases.compactMap { period in
+      self[period] == new[period]
+        ? nil : LimitChange(period: period, old: self[period], new: new[period])
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/// One calendar day, week or month as an interval of moments.
+///
+/// It is half-open: `start` belongs to it, `end` is the start of the next one. Both lie on whole
+/// seconds.
+public struct Window: Hashable, Sendable {
+  public let period: Period
+  public let start: Moment
+  public let end: Moment
+
+  init(period: Period, start: Moment, end: Moment) {
+    self.period = period
+    self.start = start
+    self.end = end
+  }
+
+  public func contains(_ moment: Moment) -> Bool {
+    start <= moment && moment < end
+  }
+}

@@ -1,0 +1,61 @@
+/// One fact with its circumstances; once written it never changes.
+public struct Event: Hashable, Sendable {
+  public var position: Position
+  /// When the log took it; never earlier than the event before.
+  public var recordedAt: Moment
+  /// When it happened; decides which windows it belongs to.
+  public var happenedAt: Moment
+  public var actor: Actor
+  public var requestID: RequestID?
+  public var reason: Reason?
+  public var fact: Fact
+
+  public init(
+    position: Position, recordedAt: Moment, happenedAt: Moment, actor: Actor,
+    requestID: RequestID? = nil, reason: Reason? = nil, fact: Fact
+  ) {
+    self.position = position
+    self.recordedAt = recordedAt
+    self.happenedAt = happenedAt
+    self.actor = actor
+    self.requestID = requestID
+    self.reason = reason
+    self.fact = fact
+  }
+}
+
+/// What can happen.
+public enum Fact: Hashable, Sendable {
+  case userRegistered(UserID, role: Role)
+  case userDeactivated(UserID)
+  case userReactivated(UserID)
+  case roleChanged(UserID, old: Role, new: Role)
+  case tokenIssued(TokenIssue)
+  case tokenRevoked(TokenID, user: UserID)
+  case defaultsChanged([LimitChange])
+  case limitsChanged(UserID, [LimitChange])
+  case calendarChanged(CalendarSetting)
+  case tokensSpent(Spend)
+  case spendHeld(Hold)
+  case holdSettled(HoldID, Spend)
+  case holdVoided(HoldID, user: UserID)
+  case holdExpired(HoldID, user: UserID)
+  case spendRefused(Refusal)
+}
+
+extension Fact {
+  /// The user whom the fact concerns; nil where it concerns the whole system.
+  public var user: UserID? {
+    switch self {
+    case .userRegistered(let user, _), .userDeactivated(let user), .userReactivated(let user),
+      .roleChanged(let user, _, _), .tokenRevoked(_, let user), .limitsChanged(let user, _),
+      .holdVoided(_, let user), .holdExpired(_, let user):
+      user
+    case .tokenIssued(let issue): issue.user
+    case .tokensSpent(let spend), .holdSettled(_, let spend): spend.user
+    case .spendHeld(let hold): hold.user
+    case .spendRefused(let refusal): refusal.user
+    case .defaultsChanged, .calendarChanged: nil
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/// Names a user for ever: a 128-bit UUID.
+public struct UserID: Hashable, Comparable, Sendable {
+  public let high: UInt64
+  public let low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// A version 4 UUID made of 128 random bits.
+  public init(random high: UInt64, _ low: UInt64) {
+    self.init(
+      high: high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000,
+      low: low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+  }
+
+  /// Reads any spelling that contract chat-quota, section 3, accepts, or answers nil.
+  ///
+  /// Every lower-case `urn:` and `uuid:`, enclosing braces and all hyphens are dropped; exactly 32
+  /// hexadecimal digits of either case must remain. Nothing is trimmed.
+  public init?(spelling text: String) {
+    guard text.utf8.count <= 4096 else { return nil }
+    var digits = Array(text.utf8)
+    digits = removing("urn:", from: digits)
+    digits = removing("uuid:", from: digits)
+    var core = digits[...]
+    let isBrace = { (byte: UInt8) in byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}") }
+    core = core.drop(while: isBrace)
+    while let last = core.last, isBrace(last) { core.removeLast() }
+    core.removeAll { $0 == UInt8(ascii: "-") }
+    guard core.count == 32, let high = hexadecimalWord(core.prefix(16)),
+      let low = hexadecimalWord(core.suffix(16))
+    else { return nil }
+    self.init(high: high, low: low)
+  }
+
+  public static func < (left: UserID, right: UserID) -> Bool {
+    (left.high, left.low) < (right.high, right.low)
+  }
+}
+
+/// `bytes` without any occurrence of `pattern`, found from left to right in one pass.
+private func removing(_ pattern: StaticString, from bytes: [UInt8]) -> [UInt8] {
+  let pattern = Array(pattern.description.utf8)
+  var kept: [UInt8] = []
+  var index = 0
+  while index < bytes.count {
+    if bytes[index...].starts(with: pattern) {
+      index += pattern.count
+    } else {
+      kept.append(bytes[index])
+      index += 1
+    }
+  }
+  return kept
+}
+
+extension UserID: CustomStringConvertible {
+  /// The canonical spelling of RFC 9562: lower case, with hyphens.
+  public var description: String {
+    var digits: [UInt8] = []
+    digits.reserveCapacity(36)
+    appendHexadecimal(high, to: &digits)
+    appendHexadecimal(low, to: &digits)
+    for place in [8, 13, 18, 23] { digits.insert(UInt8(ascii: "-"), at: place) }
+    return String(decoding: digits, as: UTF8.self)
+  }
+}

@@ -1,0 +1,3 @@
+import LMDB
+import Testing
+@Test func x() {}
