@@ -27,9 +27,30 @@ let package = Package(
       name: "EventLog", dependencies: ["LMDB", "QuotaModel", "CXXHash"], swiftSettings: borrowing),
     .target(
       name: "Projections", dependencies: ["LMDB", "QuotaModel"], swiftSettings: borrowing),
+    .target(
+      name: "QuotaService",
+      dependencies: ["EventLog", "Projections", "QuotaModel", "LMDB", "CCrypto"],
+      swiftSettings: borrowing),
 
+    .systemLibrary(name: "CLibevent"),
+    .systemLibrary(name: "CHTTPParser"),
+    .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: strict),
+    .target(
+      name: "HTTPServer", dependencies: ["EventLoop", "CHTTPParser"], swiftSettings: strict),
+    .target(
+      name: "QuotaAPI", dependencies: ["QuotaService", "QuotaModel", "HTTPServer", "JSON"],
+      swiftSettings: strict),
+
+    // JSON over simdjson's tokeniser; the grammar walk is C++ behind a C header.
+    .target(
+      name: "CSimdJSON",
+      linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+    .target(name: "JSON", dependencies: ["CSimdJSON"], swiftSettings: strict),
+
+    .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
     .testTarget(name: "QuotaModelTests", dependencies: ["QuotaModel"], swiftSettings: strict),
     .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

@@ -23,7 +23,7 @@ extension RecordView {
     }
   }
 
-  /// User and total of a spend, without the rest; only for `tokensSpent` and `holdSettled`.
+  /// User and total of a spend, without the rest; only for `tokensSpent`.
   public func spentTokens() throws(RecordDamage) -> (user: UserID, total: TokenCount) {
     var body = bodyReader()
     let user = try body.user()

@@ -7,11 +7,9 @@ extension FoldBatch {
     guard event.position == state.position.next else {
       throw .gap(expected: state.position.next, found: event.position)
     }
+    folder.working.hasFolded = true
     switch event.change {
     case .spent(let user, let tokens):
-      try count(tokens, of: user, event)
-    case .settled(let hold, let user, let tokens):
-      try end(hold)
       try count(tokens, of: user, event)
     case .other(let fact):
       try fold(fact, event)
@@ -146,8 +144,12 @@ extension FoldBatch {
   }
 
   private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {
-    guard setting != state.calendar else { return }
-    if state.hasSpends { throw .calendarChanged(setting) }
+    folder.working.announcedCalendar = setting
+    if setting == state.calendar || folder.isCalendarPinned { return }
+    if state.hasSpends {
+      if folder.purpose == .deciding { throw .calendarChanged(setting) }
+      return
+    }
     let calendar = try folder.rules(of: setting)
     folder.working.calendar = calendar
     folder.working.state.calendar = setting

@@ -98,10 +98,26 @@ public struct FoldBatch: ~Copyable {
       throw ProjectionFailure(error)
     }
     folder.working.isInBatch = false
+    folder.working.hasFolded = false
   }
 
   /// Forgets the batch.
-  public consuming func abort() { transaction.abort() }
+  public consuming func abort() {
+    transaction.abort()
+    folder.working.isInBatch = folder.working.hasFolded
+  }
+
+  /// The earliest deadline of an open hold.
+  public func firstHoldDeadline() throws(ProjectionFailure) -> Moment? {
+    do throws(LMDBError) {
+      var cursor = try transaction.cursor(in: tables.expiries)
+      guard let entry = try cursor.first() else { return nil }
+      let word = entry.key.word(at: 0).byteSwapped ^ (1 << 63)
+      return Moment(microseconds: Int64(bitPattern: word))
+    } catch {
+      throw ProjectionFailure(error)
+    }
+  }
 }
 
 extension FoldBatch {

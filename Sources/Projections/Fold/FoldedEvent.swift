@@ -9,10 +9,9 @@ public struct FoldedEvent: ~Escapable {
   public let requestID: RawSpan?
   public let change: Change
 
-  /// What happened, shortened for the frequent kinds.
+  /// What happened, shortened for the frequent kind.
   public enum Change: Sendable {
     case spent(UserID, TokenCount)
-    case settled(HoldID, UserID, TokenCount)
     case other(Fact)
   }
 

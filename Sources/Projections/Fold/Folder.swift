@@ -14,15 +14,21 @@ public final class Folder {
   }
 
   public let generation: Generation
+  let purpose: Purpose
+  /// Whether the calendar was given for good, whatever the events announce.
+  let isCalendarPinned: Bool
   private let calendarSource: CalendarSource
   /// Cached accounts above which the cache is emptied between batches.
   private let maximumCachedAccountCount: Int
   var working: WorkingSet
 
   public init(
-    generation: Generation, purpose: Purpose, calendarSource: @escaping CalendarSource
+    generation: Generation, purpose: Purpose, isCalendarPinned: Bool = false,
+    calendarSource: @escaping CalendarSource
   ) throws(ProjectionFailure) {
     self.generation = generation
+    self.purpose = purpose
+    self.isCalendarPinned = isCalendarPinned
     self.calendarSource = calendarSource
     maximumCachedAccountCount = purpose == .rebuilding ? 262_144 : 32_768
     guard let state = try generation.state() else { throw .missing(path: generation.path) }
@@ -36,6 +42,10 @@ public final class Folder {
 
   /// The calendar in force.
   public var calendar: QuotaCalendar { working.calendar }
+
+  /// The calendar that the latest event about it names. While rebuilding it may differ from the one
+  /// that windows were made with; then everything has to be folded anew with this one.
+  public var announcedCalendar: CalendarSetting { working.announcedCalendar }
 
   /// Begins a batch. It has to end by `commit`; otherwise nothing of it counts.
   public func beginBatch() throws(ProjectionFailure) -> FoldBatch {
@@ -66,23 +76,30 @@ public final class Folder {
 struct WorkingSet {
   var state: ProjectionState
   var calendar: QuotaCalendar
+  var announcedCalendar: CalendarSetting
   var windows = WindowCache()
   var accounts = AccountCache()
   var requests: PendingRequests
+  /// Whether a batch was begun and did not end well.
   var isInBatch = false
+  /// Whether the running batch has changed anything here.
+  var hasFolded = false
 
   init(state: ProjectionState, calendar: QuotaCalendar, isSearchable: Bool) {
     self.state = state
     self.calendar = calendar
+    announcedCalendar = state.calendar
     requests = PendingRequests(isSearchable: isSearchable)
   }
 
   mutating func reset(to state: ProjectionState, calendar: QuotaCalendar) {
     self.state = state
     self.calendar = calendar
+    announcedCalendar = state.calendar
     windows = WindowCache()
     accounts.removeAll()
     requests.removeAll()
     isInBatch = false
+    hasFolded = false
   }
 }

@@ -57,44 +57,6 @@ public struct Snapshot: ~Copyable {
     return entries
   }
 
-  /// Positions of events that concern an account, in order, from behind `position` on.
-  public func history(
-    of entry: AccountEntry, after position: Position, limit: Int
-  ) throws(ProjectionFailure) -> [Position] {
-    var positions: [Position] = []
-    let start = try historyBlock(of: entry.number, holding: position)
-    let key = Key.history(entry.number, from: start)
-    try forEach(in: tables.history, from: key.rawBytes) { (key, row) throws(ProjectionFailure) in
-      guard key.halfWord(at: 0).byteSwapped == entry.number.rawValue else { return false }
-      for offset in stride(from: 0, to: row.byteCount, by: 8) {
-        let found = Position(row.word(at: offset))
-        if found > position, positions.count < limit { positions.append(found) }
-      }
-      return positions.count < limit
-    }
-    for index in 0..<entry.recent.count {
-      let found = Position(entry.recent.positions[index])
-      if found > position, positions.count < limit { positions.append(found) }
-    }
-    return positions
-  }
-
-  /// The first position of the last block that starts at or before `position`; zero where none does.
-  private func historyBlock(
-    of account: AccountNumber, holding position: Position
-  ) throws(ProjectionFailure) -> UInt64 {
-    do throws(LMDBError) {
-      var cursor = try transaction.cursor(in: tables.history)
-      let key = Key.history(account, from: position.rawValue)
-      let behind = try cursor.seek(key.rawBytes)
-      let block = behind == nil ? try cursor.last() : try cursor.previous()
-      guard let block, block.key.halfWord(at: 0).byteSwapped == account.rawValue else { return 0 }
-      return block.key.word(at: 4).byteSwapped
-    } catch {
-      throw ProjectionFailure(error)
-    }
-  }
-
   @_lifetime(borrow self)
   func get(_ key: RawSpan, in table: Table) throws(ProjectionFailure) -> RawSpan? {
     do {

@@ -2,8 +2,8 @@
 ///
 /// It counts as POSIX does: every day has 86,400 seconds, leap seconds have no moment of their own.
 /// Every value can be used with every function of the calendar, but only the moments between
-/// ``earliest`` and ``latest`` are supported: texts outside are refused, and beyond them the windows
-/// follow the rules as far as 64 bits reach.
+/// ``earliest`` and ``latest`` are supported: texts outside are refused, and beyond them the
+/// windows follow the rules as far as 64 bits reach.
 public struct Moment: Hashable, Sendable {
   public let microseconds: Int64
 
@@ -27,7 +27,8 @@ extension Moment: Comparable {
 extension Moment {
   static let microsecondsPerSecond: Int64 = 1_000_000
 
-  /// The start of a second; one that 64 bits of microseconds cannot hold becomes the nearest moment.
+  /// The start of a second; one that 64 bits of microseconds cannot hold becomes the nearest
+  /// moment.
   init(clampingSeconds seconds: Int64) {
     let (product, overflow) = seconds.multipliedReportingOverflow(by: Self.microsecondsPerSecond)
     self.init(microseconds: overflow ? (seconds < 0 ? .min : .max) : product)

@@ -1,10 +1,10 @@
 extension OffsetTable {
   /// The table of a file: its transitions, and then 400 years by its footer.
   ///
-  /// The last transition's offset holds until the footer's next change. RFC 9636 wants both to agree;
-  /// files in use differ in which change they count from (America/Ojinaga 2022, written slim), but the
-  /// offset must at least be one of the footer's: else one of them is damaged, and a guess would move
-  /// the edges of windows.
+  /// The last transition's offset holds until the footer's next change. RFC 9636 wants both to
+  /// agree; files in use differ in which change they count from (America/Ojinaga 2022, written
+  /// slim), but the offset must at least be one of the footer's: else one of them is damaged, and a
+  /// guess would move the edges of windows.
   init(_ file: TimeZoneFile) throws(TimeZoneFormatError) {
     self.init(offset: file.firstOffset)
     for transition in file.transitions {

@@ -1,10 +1,10 @@
 extension QuotaCalendar {
-  /// The moment as clocks in the zone show it, with the offset in force then and without a fraction,
-  /// such as `2026-10-26T00:00:00+02:00`; UTC is written `+00:00`.
+  /// The moment as clocks in the zone show it, with the offset in force then and without a
+  /// fraction, such as `2026-10-26T00:00:00+02:00`; UTC is written `+00:00`.
   ///
-  /// RFC 3339 offsets have no seconds. Where the zone's offset has some (Africa/Monrovia until 1972),
-  /// offset and time are both written for the nearest whole minute towards UTC, so that the text
-  /// still names the same moment.
+  /// RFC 3339 offsets have no seconds. Where the zone's offset has some (Africa/Monrovia until
+  /// 1972), offset and time are both written for the nearest whole minute towards UTC, so that the
+  /// text still names the same moment.
   public func text(of moment: Moment) -> String {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(25)

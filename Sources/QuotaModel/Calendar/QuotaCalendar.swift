@@ -1,14 +1,15 @@
 /// The calendar that quotas are counted in: a time zone and the day that weeks start on.
 ///
-/// A day starts at the first moment of its local date, so it follows every change of the clock: where
-/// midnight does not exist it starts later, where midnight exists twice it starts at the earlier one.
-/// A week and a month start where their first day starts. The windows of one period follow one
-/// another without a gap, none overlaps another and none is empty. Two rare things follow:
+/// A day starts at the first moment of its local date, so it follows every change of the clock:
+/// where midnight does not exist it starts later, where midnight exists twice it starts at the
+/// earlier one. A week and a month start where their first day starts. The windows of one period
+/// follow one another without a gap, none overlaps another and none is empty. Two rare things
+/// follow:
 ///
 /// - Where clocks go back across midnight, the repeated end of the old date lies after the first
 ///   moment of the new one, and belongs to the new one.
-/// - A date that a zone skipped (Pacific/Apia 2011-12-30) has no window: the day before it ends where
-///   the day after it starts. A week or month that such a date opens starts at the next date.
+/// - A date that a zone skipped (Pacific/Apia 2011-12-30) has no window: the day before it ends
+///   where the day after it starts. A week or month that such a date opens starts at the next date.
 public struct QuotaCalendar: Hashable, Sendable {
   public let zone: TimeZoneRules
   public let weekStart: Weekday

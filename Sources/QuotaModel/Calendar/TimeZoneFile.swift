@@ -31,7 +31,8 @@ struct TimeZoneFile {
     _ header: TimeZoneFileHeader, timeSize: Int, _ cursor: inout TimeZoneFileCursor
   ) throws(TimeZoneFormatError) -> (firstOffset: Int64, transitions: [Transition]) {
     try header.check()
-    // What comes after the header is as long as announced, so that no count reserves memory in vain.
+    // What comes after the header is as long as announced, so that no count reserves memory in
+    // vain.
     try cursor.require(header.blockSize(timeSize: timeSize))
 
     let seconds = try transitionTimes(count: header.transitionCount, size: timeSize, &cursor)
@@ -93,5 +94,5 @@ struct TimeZoneFile {
   private static let supportedTransitions = -0x800_0000_0000_0000...Moment.latest.seconds
 
   /// The bounds that RFC 9636 names; with them local time jumps by less than 51 hours.
-  static let supportedOffsets: ClosedRange<Int64> = -89_999...93_599
+  private static let supportedOffsets: ClosedRange<Int64> = -89_999...93_599
 }

@@ -1,8 +1,10 @@
-/// The offsets of one time zone from UTC, as a TZif file (RFC 9636, before it RFC 8536) states them.
+/// The offsets of one time zone from UTC, as a TZif file (RFC 9636, before it RFC 8536) states
+/// them.
 ///
 /// Moments before the file's first transition have its first offset, moments after the last one
 /// follow its footer. Every lookup is a binary search in a table of some hundred entries, whatever
-/// the year, because the table holds 400 years of the footer and the Gregorian calendar then repeats.
+/// the year, because the table holds 400 years of the footer and the Gregorian calendar then
+/// repeats.
 public struct TimeZoneRules: Hashable, Sendable {
   public let name: String
 

@@ -7,12 +7,6 @@ public struct Window: Hashable, Sendable {
   public let start: Moment
   public let end: Moment
 
-  init(period: Period, start: Moment, end: Moment) {
-    self.period = period
-    self.start = start
-    self.end = end
-  }
-
   public func contains(_ moment: Moment) -> Bool {
     start <= moment && moment < end
   }

@@ -35,29 +35,3 @@ import Testing
     #expect(dates == dates.shuffled().sorted())
   }
 }
-
-@Suite struct `A weekday` {
-  @Test(arguments: Weekday.allCases)
-  func `is known by its English name in any letter case`(weekday: Weekday) {
-    #expect(Weekday(name: weekday.name) == weekday)
-    #expect(Weekday(name: weekday.name.uppercased()) == weekday)
-  }
-
-  @Test(arguments: ["", "mon", "montag", " monday", "1"])
-  func `has no other name`(name: String) {
-    #expect(Weekday(name: name) == nil)
-  }
-
-  @Test func `is numbered as in ISO 8601`() {
-    #expect(Weekday.allCases.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7])
-    #expect(Weekday.monday.rawValue == 1)
-    #expect(Weekday.sunday.rawValue == 7)
-  }
-}
-
-@Suite struct `A period` {
-  @Test func `keeps its number in records`() {
-    #expect(Period.allCases.map(\.rawValue) == [0, 1, 2])
-    #expect(Period.allCases == [.daily, .weekly, .monthly])
-  }
-}

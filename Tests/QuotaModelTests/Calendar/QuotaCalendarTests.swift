@@ -41,12 +41,12 @@ import Testing
     ),
     // Midnight exists twice.
     (
-      "America/Havana", "2026-11-01T12:00:00-05:00", "2026-11-01T00:00:00-04:00",
-      "2026-11-02T00:00:00-05:00"
+      "America/Havana", "2024-11-03T12:00:00-05:00", "2024-11-03T00:00:00-04:00",
+      "2024-11-04T00:00:00-05:00"
     ),
     (
-      "America/Havana", "2026-11-01T00:30:00-05:00", "2026-11-01T00:00:00-04:00",
-      "2026-11-02T00:00:00-05:00"
+      "America/Havana", "2024-11-03T00:30:00-05:00", "2024-11-03T00:00:00-04:00",
+      "2024-11-04T00:00:00-05:00"
     ),
     // 25 and 23 hours.
     (
@@ -95,8 +95,8 @@ import Testing
     ),
     // Far beyond every table.
     (
-      "Europe/Tallinn", "2526-03-25T12:00:00+02:00", "2526-03-25T00:00:00+02:00",
-      "2526-03-26T00:00:00+03:00"
+      "Europe/Tallinn", "2526-03-31T12:00:00+03:00", "2526-03-31T00:00:00+02:00",
+      "2526-04-01T00:00:00+03:00"
     ),
     (
       "Europe/Tallinn", "9998-10-25T12:00:00+02:00", "9998-10-25T00:00:00+03:00",
@@ -110,6 +110,24 @@ import Testing
     let window = calendar.window(.daily, containing: .at(moment))
     #expect(calendar.text(of: window.start) == start)
     #expect(calendar.text(of: window.end) == end)
+  }
+
+  /// The contract's three examples, by the rules that were known when it was written.
+  ///
+  /// Governments change rules at short notice (tzdata 2026f lets Cuba keep its summer time through
+  /// the winter of 2026), so the system's files do not answer for days to come.
+  @Test(arguments: [
+    ("EET-2EEST,M4.5.5/0,M10.5.4/24", "2026-04-24T01:00:00+03:00", "2026-04-25T00:00:00+03:00"),
+    ("CST5CDT,M3.2.0/0,M11.1.0/1", "2026-11-01T00:00:00-04:00", "2026-11-02T00:00:00-05:00"),
+    ("EET-2EEST,M3.5.0/3,M10.5.0/4", "2026-10-25T00:00:00+03:00", "2026-10-26T00:00:00+02:00"),
+  ])
+  func `starts days as the contract shows`(footer: String, start: String, end: String) throws {
+    let calendar = QuotaCalendar(zone: try TimeZoneFileSketch(footer: footer).rules)
+    let window = calendar.window(.daily, containing: .at(start))
+    #expect(calendar.text(of: window.start) == start)
+    #expect(calendar.text(of: window.end) == end)
+    let before = calendar.window(.daily, containing: window.start.advanced(byMicroseconds: -1))
+    #expect(before.end == window.start)
   }
 
   @Test(arguments: [

@@ -8,7 +8,8 @@ struct TimeZoneFileSketch {
   var footer = ""
   var leapSeconds = 0
 
-  /// The file; version 1 has one block with 32-bit times, the others an empty one before the real one.
+  /// The file; version 1 has one block with 32-bit times, the others an empty one before the real
+  /// one.
   var bytes: [UInt8] {
     guard version != "1" else { return header(versionByte: 0) + block(timeSize: 4) }
     let byte = version.asciiValue ?? 0

@@ -1,4 +1,3 @@
-import Foundation
 import QuotaModel
 import Testing
 
@@ -13,9 +12,32 @@ import Testing
         for moment in moments {
           for period in periods {
             try #require(
-              Self.tiles(period, around: moment, in: calendar),
+              calendar.tiles(period, around: moment),
               "\(zone.name), \(weekStart), \(period), \(moment.rfc3339), seed \(numbers.seed)")
           }
+        }
+      }
+    }
+  }
+
+  @Test func `tile time even where clocks change by any amount every few hours`() throws {
+    var numbers = SeededNumbers()
+    for _ in 0..<100 {
+      var sketch = TimeZoneFileSketch(
+        offsets: (0..<8).map { _ in .random(in: -89_999...93_599, using: &numbers) })
+      var second: Int64 = 1_000_000_000
+      for _ in 0..<50 {
+        second += .random(in: 600...100_000, using: &numbers)
+        sketch.transitions.append((second, .random(in: 0..<8, using: &numbers)))
+      }
+      let calendar = QuotaCalendar(zone: try sketch.rules, weekStart: .wednesday)
+      for _ in 0..<50 {
+        let range = (999_800_000 * 1_000_000)...(second + 200_000) * 1_000_000
+        let moment = Moment(microseconds: .random(in: range, using: &numbers))
+        for period in Period.allCases {
+          try #require(
+            calendar.tiles(period, around: moment),
+            "\(period), \(moment.rfc3339), seed \(numbers.seed)")
         }
       }
     }
@@ -38,53 +60,19 @@ import Testing
     }
   }
 
-  @Test func `come from the cache as from the calendar`() throws {
-    var numbers = SeededNumbers()
-    var cache = WindowCache()
-    let names = ["UTC", "Europe/Tallinn", "America/Havana", "Pacific/Apia"]
-    var calendar = QuotaCalendar.utc
-    var moment = Moment.at("2011-12-01T00:00:00Z")
-    for _ in 0..<5_000 {
-      if Int.random(in: 0..<50, using: &numbers) == 0 {
-        let name = try #require(names.randomElement(using: &numbers))
-        let weekStart = try #require(Weekday.allCases.randomElement(using: &numbers))
-        calendar = ZoneDatabase.calendar(name, weekStart: weekStart)
-      }
-      moment = moment.advanced(bySeconds: .random(in: -80_000...100_000, using: &numbers))
-      let windows = cache.windows(containing: moment, in: calendar)
-      let expected = Period.allCases.map { calendar.window($0, containing: moment) }
-      try #require(
-        [windows.daily, windows.weekly, windows.monthly] == expected, "seed \(numbers.seed)")
-    }
-  }
-
-  /// Random moments of all supported years, and some within a day of a change of the offset.
+  /// Random moments of all supported years, and some at and around changes of the offset.
   private static func moments(
     in zone: TimeZoneRules, using numbers: inout SeededNumbers
   ) -> [Moment] {
     let year = Int.random(in: 1970..<2100, using: &numbers)
-    let nearChanges = zone.offsetChanges(inYears: year..<year + 3).map { change in
-      change.advanced(
-        byMicroseconds: .random(in: -86_400_000_000...86_400_000_000, using: &numbers))
+    let day: Int64 = 86_400_000_000
+    let nearChanges = zone.offsetChanges(inYears: year..<year + 6).flatMap { change in
+      [0, -1, Int64.random(in: -day...day, using: &numbers)].map(change.advanced(byMicroseconds:))
     }
     let range = Moment.earliest.microseconds...Moment.latest.microseconds
-    return nearChanges
-      + (0..<4).map { _ in
-        Moment(microseconds: .random(in: range, using: &numbers))
-      }
-  }
-
-  /// Whether the moment's window is not empty, holds it, belongs to its date and meets its neighbours.
-  private static func tiles(
-    _ period: Period, around moment: Moment, in calendar: QuotaCalendar
-  ) -> Bool {
-    let window = calendar.window(period, containing: moment)
-    let before = calendar.window(period, containing: window.start.advanced(byMicroseconds: -1))
-    let last = calendar.window(period, containing: window.end.advanced(byMicroseconds: -1))
-    let after = calendar.window(period, containing: window.end)
-    return window.period == period && window.contains(moment)
-      && window.contains(window.start) && !window.contains(window.end)
-      && before.end == window.start && last == window && after.start == window.end
-      && calendar.window(period, of: calendar.date(of: moment)) == window
+    let anywhere = (0..<6).map { _ in
+      Moment(microseconds: .random(in: range, using: &numbers))
+    }
+    return nearChanges + anywhere
   }
 }

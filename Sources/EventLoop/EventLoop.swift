@@ -1,0 +1,100 @@
+/// Waits for sockets, timers, signals and wake-ups, and runs what was registered for them.
+///
+/// One loop belongs to one thread: everything here but ``Waker/wake()`` is called on the thread that
+/// runs it (or before it runs). Callbacks must not block: nothing else happens meanwhile.
+public final class EventLoop {
+  /// Called after the callbacks of each turn, before the loop sleeps.
+  ///
+  /// The place to hand over in one batch what the callbacks have gathered. It is called again when
+  /// sending brought more work, so it should cost little when there is nothing to hand over.
+  public var onTurnEnd: (() -> Void)?
+
+  let base: EventBase
+  let readBuffer = ReadBuffer()
+  private var timers: [ObjectIdentifier: LoopTimer] = [:]
+  private var signals: [SignalWatch] = []
+  private var unflushed: [ByteStream] = []
+  private var isStopping = false
+
+  public init() throws(EventLoopFailure) {
+    base = try EventBase()
+  }
+
+  /// Runs on the calling thread until ``stop()``, which ends it even when it came first.
+  public func run() {
+    endTurn()
+    while !isStopping {
+      base.runOneTurn()
+      endTurn()
+    }
+    isStopping = false
+  }
+
+  /// Ends ``run()`` after the present turn. Called on the loop's thread.
+  public func stop() {
+    isStopping = true
+  }
+
+  /// Makes something by which any thread can have `onWake` run here.
+  public func makeWaker(_ onWake: @escaping () -> Void) throws(EventLoopFailure) -> Waker {
+    let signal = try WakeSignal()
+    let watch = try WakeWatch(signal, on: base, onWake)
+    wakes.append(watch)
+    return Waker(signal)
+  }
+
+  /// Runs `body` again and again, the first time after `milliseconds`, until the timer is cancelled.
+  @discardableResult
+  public func schedule(
+    every milliseconds: Int, _ body: @escaping () -> Void
+  ) throws(EventLoopFailure) -> LoopTimer {
+    try keep(LoopTimer(self, every: milliseconds, body))
+  }
+
+  /// Runs `body` once, `milliseconds` from now, unless the timer is cancelled first.
+  @discardableResult
+  public func schedule(
+    after milliseconds: Int, _ body: @escaping () -> Void
+  ) throws(EventLoopFailure) -> LoopTimer {
+    try keep(LoopTimer(self, after: milliseconds, body))
+  }
+
+  /// Runs `body` on the loop whenever the process gets the signal.
+  ///
+  /// Signals belong to the process: only one of its loops may ask for them.
+  public func onSignal(
+    _ number: Int32, _ body: @escaping () -> Void
+  ) throws(EventLoopFailure) {
+    signals.append(try SignalWatch(number, on: base, body))
+  }
+
+  private var wakes: [WakeWatch] = []
+
+  private func keep(_ timer: LoopTimer) -> LoopTimer {
+    timers[ObjectIdentifier(timer)] = timer
+    return timer
+  }
+}
+
+extension EventLoop {
+  /// Lets go of a timer that will not fire again.
+  func forget(_ timer: LoopTimer) {
+    timers[ObjectIdentifier(timer)] = nil
+  }
+
+  /// Has the stream send what it holds at the end of this turn, all of it in one call.
+  func flushLater(_ stream: ByteStream) {
+    unflushed.append(stream)
+  }
+
+  /// Hands over, sends, and hands over again what sending set free, until nothing is left to do.
+  private func endTurn() {
+    onTurnEnd?()
+    while !unflushed.isEmpty {
+      let streams = unflushed
+      unflushed.removeAll(keepingCapacity: true)
+      for stream in streams { stream.flush() }
+      onTurnEnd?()
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import CLibevent
+
+/// Runs something on the loop whenever the process gets a signal.
+final class SignalWatch {
+  private let body: () -> Void
+  private var registration: EventRegistration?
+
+  init(
+    _ number: Int32, on base: EventBase, _ body: @escaping () -> Void
+  ) throws(EventLoopFailure) {
+    self.body = body
+    let registration = unsafe try EventRegistration(
+      base, descriptor: number, flags: EV_SIGNAL | EV_PERSIST, context: self
+    ) { _, _, context in
+      guard let context = unsafe context else { return }
+      unsafe Unmanaged<SignalWatch>.fromOpaque(context).takeUnretainedValue().body()
+    }
+    try registration.activate()
+    self.registration = registration
+  }
+}

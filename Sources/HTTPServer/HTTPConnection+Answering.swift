@@ -1,0 +1,36 @@
+import EventLoop
+
+extension HTTPConnection {
+  /// Takes the answer to a request and sends whatever is due now.
+  func answer(_ sequence: UInt64, with response: HTTPResponse) {
+    answers.fill(sequence, with: response)
+    while let (request, response) = answers.takeAnswered() {
+      let closes = isClosing && answers.isEmpty || response.closesConnection
+      stream.write { output in
+        server.writer.append(response, to: request, closes: closes, into: &output)
+      }
+      if closes {
+        answers.removeAll()
+        stopReading()
+      }
+    }
+    payContinue()
+  }
+
+  /// Answers in place of the handler, behind the answers to earlier requests, and closes.
+  func refuse(_ refusal: Refusal) {
+    stopReading()
+    let sequence =
+      current?.sequence ?? answers.add(AnswerQueue.Pending(isHead: false, isOldVersion: false))
+    current = nil
+    owesContinue = false
+    answer(sequence, with: refusal.response)
+  }
+
+  /// Asks for the body when the client waits to be asked and all earlier answers have left.
+  func payContinue() {
+    guard owesContinue, let current, answers.isNext(current.sequence) else { return }
+    owesContinue = false
+    stream.write { $0.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8) }
+  }
+}

@@ -1,0 +1,33 @@
+import EventLoop
+
+extension HTTPConnection {
+  /// Sets the deadlines for what the connection waits for now.
+  func renewDeadlines() {
+    deadlines.awaitInput(wait, at: server.sweep)
+    deadlines.awaitOutput(
+      pending: stream.pendingOutput, sent: stream.sentBytes, at: server.sweep)
+  }
+
+  /// Ends the connection if it has missed a deadline.
+  func checkDeadlines() {
+    switch deadlines.missed(at: server.sweep) {
+    case nil: return
+    case .output:
+      stream.abort()
+      server.forget(self)
+    case .input(.restOfRequest):
+      refuse(.timedOut)
+      settle()
+    case .input: drop()
+    }
+  }
+
+  private var wait: Deadlines.Wait {
+    if stream.hasEndedOutput { return .end }
+    guard mayRead else { return .nothing }
+    let count = reader.completedCount
+    if !unread.isEmpty || reader.isInBody { return .restOfRequest(after: count) }
+    guard answers.isEmpty else { return .nothing }
+    return count == 0 ? .firstRequest : .nextRequest(after: count)
+  }
+}

@@ -1,0 +1,16 @@
+/// What answers requests. Called on the loop's thread, and must not block it.
+public protocol HTTPHandler: AnyObject {
+  /// Says, once the head is complete, whether to read the body. `head` has none.
+  func decide(onHead head: HTTPRequest) -> HeadDecision
+
+  /// Answers the request, or returns nil and answers later through ``HTTPServer/complete(_:_:)``.
+  func handle(_ request: HTTPRequest, _ reply: ReplyHandle) -> HTTPResponse?
+}
+
+/// What to do about a request whose head has come.
+public enum HeadDecision: Sendable {
+  /// Read the body, if it is no longer than so many bytes (else the server answers 413).
+  case accept(bodyLimit: Int)
+  /// Answer at once. A small body is read and dropped; else the connection closes.
+  case answer(HTTPResponse)
+}

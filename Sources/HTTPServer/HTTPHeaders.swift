@@ -1,0 +1,68 @@
+/// The header fields of a request, in the order in which they came.
+///
+/// One array holds the text of all of them; a value becomes a `String` when it is asked for. Bytes
+/// that are not UTF-8 become replacement characters.
+public struct HTTPHeaders: Sendable {
+  /// Where a field's name and value lie in ``text``.
+  struct Field: Sendable {
+    var name: Range<Int>
+    var value: Range<Int>
+  }
+
+  let text: [UInt8]
+  let fields: [Field]
+
+  public init(_ fields: [(String, String)]) {
+    var text: [UInt8] = []
+    self.fields = fields.map { name, value in
+      Field(name: text.appendText(name), value: text.appendText(value))
+    }
+    self.text = text
+  }
+
+  init(text: [UInt8], fields: [Field]) {
+    self.text = text
+    self.fields = fields
+  }
+
+  /// The value of the field, letter case ignored; several values are joined by a comma and a space.
+  public subscript(name: String) -> String? {
+    let values = values(of: name)
+    return values.count > 1 ? values.joined(separator: ", ") : values.first
+  }
+
+  /// Every value of the field, letter case ignored.
+  public func values(of name: String) -> [String] {
+    fields.compactMap { matches($0, name) ? String(decoding: text[$0.value], as: UTF8.self) : nil }
+  }
+
+  /// Whether this is the field of that name, letter case ignored.
+  func matches(_ field: Field, _ name: String) -> Bool {
+    text[field.name].equalsIgnoringCase(name)
+  }
+}
+
+extension [UInt8] {
+  /// Appends the text as UTF-8 and returns where it lies now.
+  @discardableResult
+  mutating func appendText(_ text: String) -> Range<Int> {
+    let start = count
+    append(contentsOf: text.utf8)
+    return start..<count
+  }
+}
+
+extension Collection<UInt8> {
+  /// Whether these bytes spell `text` when ASCII letters of both cases count as equal.
+  func equalsIgnoringCase(_ text: String) -> Bool {
+    let utf8 = text.utf8
+    guard count == utf8.count else { return false }
+    return zip(self, utf8).allSatisfy { $0 == $1 || $0.lowercasedASCII == $1.lowercasedASCII }
+  }
+}
+
+extension UInt8 {
+  var lowercasedASCII: UInt8 {
+    self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") ? self | 0x20 : self
+  }
+}

@@ -1,0 +1,78 @@
+internal import LMDB
+public import QuotaModel
+
+extension Snapshot {
+  /// Positions of events that concern an account, in order, from behind `position` on.
+  public func history(
+    of entry: AccountEntry, after position: Position, limit: Int
+  ) throws(ProjectionFailure) -> [Position] {
+    let cursor: Cursor
+    do {
+      cursor = try transaction.cursor(in: tables.history)
+    } catch {
+      throw ProjectionFailure(error)
+    }
+    return try positions(of: entry, after: position, limit: limit, in: cursor)
+  }
+}
+
+extension FoldBatch {
+  /// Positions of events that concern a user, this batch included.
+  public func history(
+    of user: UserID, after position: Position, limit: Int
+  ) throws(ProjectionFailure) -> [Position] {
+    guard let index = folder.working.accounts.index(of: user) else { return [] }
+    let cursor: Cursor
+    do {
+      cursor = try transaction.cursor(in: tables.history)
+    } catch {
+      throw ProjectionFailure(error)
+    }
+    return try positions(
+      of: folder.working.accounts.entry(at: index), after: position, limit: limit, in: cursor)
+  }
+}
+
+/// Reads blocks of the history table and then the positions that the account still carries.
+private func positions(
+  of entry: AccountEntry, after position: Position, limit: Int, in cursor: consuming Cursor
+) throws(ProjectionFailure) -> [Position] {
+  var positions: [Position] = []
+  do throws(LMDBError) {
+    var block = try cursor.block(of: entry.number, holding: position)
+    while let found = block, found.belongs(to: entry.number), positions.count < limit {
+      for offset in stride(from: 0, to: found.value.byteCount, by: 8) {
+        let found = Position(found.value.word(at: offset))
+        if found > position, positions.count < limit { positions.append(found) }
+      }
+      block = try cursor.next()
+    }
+  } catch {
+    throw ProjectionFailure(error)
+  }
+  for index in 0..<entry.recent.count {
+    let found = Position(entry.recent.positions[index])
+    if found > position, positions.count < limit { positions.append(found) }
+  }
+  return positions
+}
+
+extension Entry {
+  fileprivate func belongs(to account: AccountNumber) -> Bool {
+    key.halfWord(at: 0).byteSwapped == account.rawValue
+  }
+}
+
+extension Cursor {
+  /// The block of an account's history that may hold `position`, or the first one behind it.
+  @_lifetime(copy self)
+  fileprivate mutating func block(
+    of account: AccountNumber, holding position: Position
+  ) throws(LMDBError) -> Entry? {
+    let key = Key.history(account, from: position.rawValue)
+    let behind = try seek(key.rawBytes)
+    let before = behind == nil ? try last() : try previous()
+    if let before, before.belongs(to: account) { return before }
+    return try seek(key.rawBytes)
+  }
+}

@@ -1,0 +1,92 @@
+internal import HTTPServer
+internal import QuotaModel
+internal import QuotaService
+
+/// Who sends a request.
+struct Caller: Hashable {
+  var user: UserID
+  var role: Role
+
+  var actor: Actor { .user(user) }
+}
+
+/// Why a request is nobody's; contract chat-quota, section 2.
+enum Unauthenticated: Error, Hashable {
+  case notProvided
+  case empty
+  case spaces
+  case invalid
+  case inactive
+  case expired
+  case unavailable(String)
+
+  var text: String {
+    switch self {
+    case .notProvided: "Authentication credentials were not provided."
+    case .empty: "Invalid token. No credentials provided."
+    case .spaces: "Invalid token. Token string should not contain spaces."
+    case .invalid: "Invalid token."
+    case .inactive: "User inactive or deleted."
+    case .expired: "Token has expired."
+    case .unavailable(let reason): reason
+    }
+  }
+}
+
+/// Tells callers by their `Authorization` header.
+///
+/// Hashing a token and two look-ups for each request would cost more than answering it, so known
+/// headers are remembered until somebody's rights change. Belongs to the loop's thread.
+final class Authenticator {
+  private static let maximumCachedCount = 4096
+
+  private struct Known {
+    var caller: Caller
+    var expiresAt: Moment?
+  }
+
+  private let queries: Queries
+  private var known: [String: Known] = [:]
+
+  init(_ queries: Queries) { self.queries = queries }
+
+  /// Forgets everybody: rights have changed.
+  func forgetAll() { known.removeAll(keepingCapacity: true) }
+
+  func caller(_ header: String?, at moment: Moment) throws(Unauthenticated) -> Caller {
+    guard let header else { throw .notProvided }
+    if let found = known[header], found.expiresAt.map({ moment < $0 }) ?? true {
+      return found.caller
+    }
+    let token = try Self.token(in: header)
+    let identity: Identity
+    do {
+      identity = try queries.identify(Digester.digest(of: token.text), at: moment)
+    } catch {
+      throw .unavailable(error.description)
+    }
+    switch identity {
+    case .unknown: throw token.isBearer ? .notProvided : .invalid
+    case .inactive: throw .inactive
+    case .expired: throw .expired
+    case .user(let user, let role, let expiresAt):
+      if known.count >= Self.maximumCachedCount { forgetAll() }
+      let caller = Caller(user: user, role: role)
+      known[header] = Known(caller: caller, expiresAt: expiresAt)
+      return caller
+    }
+  }
+
+  private static func token(
+    in header: String
+  ) throws(Unauthenticated) -> (text: String, isBearer: Bool) {
+    let words = header.split { $0 == " " || $0 == "\t" }
+    guard let scheme = words.first?.lowercased(), scheme == "token" || scheme == "bearer" else {
+      throw .notProvided
+    }
+    let isBearer = scheme == "bearer"
+    if words.count == 1 { throw isBearer ? .notProvided : .empty }
+    if words.count > 2 { throw isBearer ? .notProvided : .spaces }
+    return (String(words[1]), isBearer)
+  }
+}

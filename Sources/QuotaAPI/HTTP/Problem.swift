@@ -1,0 +1,67 @@
+internal import HTTPServer
+internal import JSON
+
+/// An error of the native API: problem details by RFC 9457, with a `code` for programs.
+struct Problem: Error, Hashable {
+  var status: Int
+  var code: String
+  var detail: String
+  /// The member or parameter at fault.
+  var member: String?
+  /// The position of the event that stands in the way.
+  var position: UInt64?
+
+  init(
+    _ status: Int, _ code: String, _ detail: String, member: String? = nil,
+    position: UInt64? = nil
+  ) {
+    self.status = status
+    self.code = code
+    self.detail = detail
+    self.member = member
+    self.position = position
+  }
+
+  static func invalid(_ member: String, _ rule: String) -> Problem {
+    Problem(400, "invalid", "\(member) \(rule)", member: member)
+  }
+
+  func write(into json: inout JSONWriter) {
+    json.beginObject()
+    json.member("type", "about:blank")
+    json.member("title", title)
+    json.member("status", status)
+    json.member("code", code)
+    json.member("detail", detail)
+    if let member { json.member("member", member) }
+    if let position { json.member("position", position) }
+    json.endObject()
+  }
+
+  var response: HTTPResponse {
+    let response = HTTPResponse.json(status, type: "application/problem+json") {
+      write(into: &$0)
+    }
+    switch status {
+    case 401: return response.adding("WWW-Authenticate", "Token")
+    case 503: return response.adding("Retry-After", "1")
+    default: return response
+    }
+  }
+
+  private var title: String {
+    switch status {
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 406: "Not Acceptable"
+    case 409: "Conflict"
+    case 413: "Content Too Large"
+    case 415: "Unsupported Media Type"
+    case 503: "Service Unavailable"
+    default: "Internal Server Error"
+    }
+  }
+}

@@ -1,0 +1,67 @@
+internal import HTTPServer
+internal import JSON
+internal import QuotaModel
+
+extension HTTPResponse {
+  /// An answer in JSON.
+  static func json(
+    _ status: Int, headers: [(name: String, value: String)] = [],
+    type: String = "application/json", _ write: (inout JSONWriter) -> Void
+  ) -> HTTPResponse {
+    var writer = JSONWriter()
+    writer.reserveCapacity(256)
+    write(&writer)
+    return HTTPResponse(
+      status: status, headers: [(name: "Content-Type", value: type)] + headers,
+      body: writer.take())
+  }
+
+  /// An error as Waldur spells them.
+  static func detail(
+    _ status: Int, _ text: String, headers: [(name: String, value: String)] = []
+  ) -> HTTPResponse {
+    json(status, headers: headers) { json in
+      json.beginObject()
+      json.name("detail")
+      json.string(text)
+      json.endObject()
+    }
+  }
+
+  func adding(_ name: String, _ value: String) -> HTTPResponse {
+    var response = self
+    response.headers.append((name: name, value: value))
+    return response
+  }
+}
+
+extension JSONWriter {
+  mutating func member(_ name: StaticString, _ value: String) {
+    self.name(name)
+    string(value)
+  }
+
+  mutating func member(_ name: StaticString, _ value: Bool) {
+    self.name(name)
+    bool(value)
+  }
+
+  mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
+    self.name(name)
+    integer(value)
+  }
+
+  /// A number, or null.
+  mutating func member(_ name: StaticString, optional value: Int64?) {
+    self.name(name)
+    if let value { integer(value) } else { null() }
+  }
+
+  mutating func member(_ name: StaticString, _ moment: Moment) {
+    member(name, moment.rfc3339)
+  }
+
+  mutating func member(_ name: StaticString, _ position: Position) {
+    member(name, position.rawValue)
+  }
+}

@@ -1,0 +1,134 @@
+/// Where a path leads.
+enum Route: Hashable {
+  case waldur(WaldurPath)
+  case native(NativePath)
+  case live
+  case ready
+}
+
+/// The paths of the chat-quota contract, section 6.
+enum WaldurPath: Hashable {
+  case usage
+  case setQuota
+  case root
+  case other
+
+  /// The `Allow` header on every answer.
+  var allow: String {
+    switch self {
+    case .usage: "GET, HEAD, OPTIONS"
+    case .setQuota: "POST, OPTIONS"
+    case .root: "GET, POST, OPTIONS"
+    case .other: "GET, OPTIONS"
+    }
+  }
+}
+
+/// The paths of our own API, below `/v1/`.
+enum NativePath: Hashable {
+  case usage
+  case users
+  case user(String)
+  case userUsage(String)
+  case userLimits(String)
+  case userTokens(String)
+  case userToken(String, token: String)
+  case defaults
+  case events
+  case check
+  case holds
+  case hold(String, NativeHoldAction)
+
+  var allow: String {
+    switch self {
+    case .usage, .check, .holds, .hold, .userTokens: "POST, OPTIONS"
+    case .users: "GET, HEAD, POST, OPTIONS"
+    case .user: "GET, HEAD, PATCH, OPTIONS"
+    case .userUsage, .events: "GET, HEAD, OPTIONS"
+    case .userLimits: "PATCH, OPTIONS"
+    case .userToken: "DELETE, OPTIONS"
+    case .defaults: "GET, HEAD, PUT, OPTIONS"
+    }
+  }
+}
+
+enum NativeHoldAction: String, Hashable {
+  case settle
+  case void
+}
+
+extension Route {
+  /// nil for a path that the server does not know. A final slash is optional everywhere.
+  init?(path: String, prefix: String) {
+    // The paths of the hot requests cost one comparison each.
+    if prefix.isEmpty, let route = Self.frequent(path) {
+      self = route
+      return
+    }
+    guard path.hasPrefix(prefix) else { return nil }
+    var rest = Array(path.utf8.dropFirst(prefix.utf8.count))
+    guard rest.first == UInt8(ascii: "/") else { return nil }
+    if rest.count > 1, rest.last == UInt8(ascii: "/") { rest.removeLast() }
+    let segments = rest.dropFirst()
+      .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      .map { decodePercent($0, plusIsSpace: false) }
+    guard let route = Self.route(segments) else { return nil }
+    self = route
+  }
+
+  private static func frequent(_ path: String) -> Route? {
+    switch path {
+    case "/v1/usage": .native(.usage)
+    case "/api/chat-quota/usage/": .waldur(.usage)
+    default: nil
+    }
+  }
+
+  private static func route(_ segments: [String]) -> Route? {
+    switch segments.first {
+    case "api" where segments.dropFirst().first == "chat-quota":
+      waldur(segments.dropFirst(2))
+    case "v1": native(Array(segments.dropFirst())).map(Route.native)
+    case "livez" where segments.count == 1: .live
+    case "readyz" where segments.count == 1: .ready
+    default: nil
+    }
+  }
+
+  private static func waldur(_ segments: ArraySlice<String>) -> Route? {
+    guard segments.count <= 1, segments.first != "" else { return nil }
+    switch segments.first {
+    case nil: return .waldur(.root)
+    case "usage": return .waldur(.usage)
+    case "set_quota": return .waldur(.setQuota)
+    default: return .waldur(.other)
+    }
+  }
+
+  private static func native(_ segments: [String]) -> NativePath? {
+    guard !segments.contains("") else { return nil }
+    switch (segments.first, segments.count) {
+    case ("usage", 1): return .usage
+    case ("defaults", 1): return .defaults
+    case ("events", 1): return .events
+    case ("check", 1): return .check
+    case ("users", _): return users(Array(segments.dropFirst()))
+    case ("holds", 1): return .holds
+    case ("holds", 3):
+      return NativeHoldAction(rawValue: segments[2]).map { .hold(segments[1], $0) }
+    default: return nil
+    }
+  }
+
+  private static func users(_ segments: [String]) -> NativePath? {
+    switch segments.count {
+    case 0: .users
+    case 1: .user(segments[0])
+    case 2 where segments[1] == "usage": .userUsage(segments[0])
+    case 2 where segments[1] == "limits": .userLimits(segments[0])
+    case 2 where segments[1] == "tokens": .userTokens(segments[0])
+    case 3 where segments[1] == "tokens": .userToken(segments[0], token: segments[2])
+    default: nil
+    }
+  }
+}

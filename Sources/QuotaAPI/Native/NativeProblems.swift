@@ -1,0 +1,64 @@
+internal import HTTPServer
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+
+extension Problem {
+  init(_ fault: MemberFault) {
+    self.init(400, "invalid", fault.description, member: fault.member)
+  }
+
+  init(_ failure: StoreFailure) {
+    self.init(503, "unavailable", failure.description)
+  }
+
+  init(_ error: JSONSyntaxError) {
+    self.init(400, "not_json", "the body is not JSON: \(error)")
+  }
+
+  /// What the native API says of each failure of a command.
+  init(_ failure: CommandFailure) {
+    switch failure {
+    case .unknownUser:
+      self.init(404, "unknown_user", "no user has this id or name", member: "user")
+    case .userExists:
+      self.init(409, "user_exists", "a user with this UUID exists already", member: "uuid")
+    case .nameTaken:
+      self.init(409, "name_taken", "another user has this name already", member: "name")
+    case .tokenExists:
+      self.init(409, "token_exists", "this token was issued before", member: "token")
+    case .unknownToken:
+      self.init(404, "unknown_token", "the user has no token with this id", member: "token_id")
+    case .requestConflict(let member, let position):
+      self.init(
+        409, "request_conflict",
+        "the same id was recorded at position \(position) with another \(member)",
+        member: member, position: position.rawValue)
+    case .overflow:
+      self.init(
+        400, "overflow", "the user's total would exceed 9223372036854775807 tokens",
+        member: "tokens")
+    case .inTheFuture(let limitSeconds):
+      self.init(
+        400, "in_the_future", "time is more than \(limitSeconds) s ahead of the server's clock",
+        member: "time")
+    case .unknownHold: self.init(404, "unknown_hold", "there is no such hold", member: "hold")
+    case .foreignHold:
+      self.init(403, "foreign_hold", "the hold belongs to somebody else", member: "hold")
+    case .holdEnded(let kind):
+      let end = kind == .holdVoided ? "voided" : "settled"
+      self.init(409, "hold_ended", "the hold was \(end) before", member: "hold")
+    case .unavailable(let reason):
+      self.init(503, "unavailable", "nothing was written: \(reason)")
+    }
+  }
+}
+
+extension JSONWriter {
+  mutating func receipt(_ receipt: Receipt, id: String) {
+    member("id", id)
+    member("position", receipt.position)
+    member("recorded_at", receipt.recordedAt)
+    member("replayed", receipt.isReplayed)
+  }
+}

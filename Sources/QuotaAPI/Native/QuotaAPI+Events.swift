@@ -1,0 +1,65 @@
+internal import HTTPServer
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+
+extension QuotaAPI {
+  /// `GET /v1/events`
+  func events(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+    let filter = try eventFilter(QueryParameters(request))
+    let page = try reading { () throws(StoreFailure) in try queries.events(filter) }
+    let accept = request.headers["accept"]
+    let wantsLines =
+      accept != nil && !accepts(accept, "application", "json")
+      && (accepts(accept, "application", "jsonl") || accepts(accept, "application", "x-ndjson"))
+    return wantsLines ? Self.lines(page) : Self.document(page)
+  }
+
+  private func eventFilter(_ query: QueryParameters) throws(Problem) -> EventFilter {
+    var filter = EventFilter()
+    if let after = try query.integer("after", in: 0...Int64.max) {
+      filter.after = Position(UInt64(after))
+    }
+    if let limit = try query.integer("limit", in: 1...1000) { filter.limit = Int(limit) }
+    if let user = query["user"] { filter.user = try known(user).account.user }
+    if let type = query["type"] {
+      guard let kind = EventKind(name: type) else {
+        let names = EventKind.allCases.map(\.name).joined(separator: ", ")
+        throw .invalid("type", "must be one of \(names)")
+      }
+      filter.kind = kind
+    }
+    return filter
+  }
+
+  private static func document(_ page: EventPage) -> HTTPResponse {
+    .json(200) { json in
+      json.beginObject()
+      json.name("events")
+      json.beginArray()
+      for event in page.events { json.event(event) }
+      json.endArray()
+      json.member("next_after", page.nextAfter)
+      json.member("has_more", page.hasMore)
+      json.member("position", page.head)
+      json.endObject()
+    }
+  }
+
+  /// JSON Lines has no place for the page's own members: they are headers.
+  private static func lines(_ page: EventPage) -> HTTPResponse {
+    var json = JSONWriter()
+    for event in page.events {
+      json.event(event)
+      json.newline()
+    }
+    return HTTPResponse(
+      status: 200,
+      headers: [
+        (name: "Content-Type", value: "application/jsonl"),
+        (name: "Quotalog-Next-After", value: page.nextAfter.description),
+        (name: "Quotalog-Has-More", value: page.hasMore ? "true" : "false"),
+        (name: "Quotalog-Position", value: page.head.description),
+      ], body: json.take())
+  }
+}

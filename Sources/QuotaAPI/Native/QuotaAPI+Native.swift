@@ -1,0 +1,121 @@
+internal import HTTPServer
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+
+/// Our own API below `/v1/`.
+extension QuotaAPI {
+  /// Bodies of batches; everything else is small.
+  private static let maximumBatchByteCount = 16 << 20
+  private static let maximumBodyByteCount = 64 << 10
+
+  func bodyLimit(for path: NativePath) -> Int {
+    path == .usage ? Self.maximumBatchByteCount : Self.maximumBodyByteCount
+  }
+
+  /// Rights and method of a request, before the body is looked at.
+  func admit(_ request: HTTPRequest, to path: NativePath) throws(EarlyAnswer) -> Caller {
+    let caller: Caller
+    do {
+      caller = try self.caller(of: request)
+    } catch {
+      if case .unavailable(let reason) = error {
+        throw EarlyAnswer(Problem(503, "unavailable", reason).response)
+      }
+      throw EarlyAnswer(Problem(401, "unauthenticated", error.text).response)
+    }
+    guard path.allow.contains(request.methodText), request.method != .other else {
+      throw EarlyAnswer(
+        Problem(405, "method", "\(request.methodText) is not possible here: \(path.allow)")
+          .response)
+    }
+    guard request.method == .options || mayUse(path, request.method, caller) else {
+      throw EarlyAnswer(
+        Problem(403, "forbidden", "the role \(caller.role.name) may not do this").response)
+    }
+    return caller
+  }
+
+  func answer(
+    _ request: HTTPRequest, at path: NativePath, from caller: Caller, _ reply: ReplyHandle
+  ) -> HTTPResponse? {
+    do throws(Problem) {
+      switch (path, request.method) {
+      case (_, .options): return HTTPResponse(status: 204)
+      case (.usage, _): return try recordUsage(request, caller, reply)
+      case (.userUsage(let user), _): return try usage(of: user, request, caller)
+      case (.userLimits(let user), _): return try setLimits(of: user, request, caller, reply)
+      case (.defaults, .put): return try setDefaults(request, caller, reply)
+      case (.defaults, _): return try defaults()
+      case (.users, .post): return try addUser(request, caller, reply)
+      case (.users, _): return try users(request)
+      case (.user(let user), .patch): return try changeUser(user, request, caller, reply)
+      case (.user(let user), _): return try self.user(user)
+      case (.userTokens(let user), _): return try issueToken(to: user, request, caller, reply)
+      case (.userToken(let user, let token), _):
+        return try revokeToken(token, of: user, request, caller, reply)
+      case (.events, _): return try events(request)
+      case (.check, _): return try check(request, caller, reply)
+      case (.holds, _): return try hold(request, caller, reply)
+      case (.hold(let hold, let action), _):
+        return try end(hold, action, request, caller, reply)
+      }
+    } catch {
+      return error.response
+    }
+  }
+
+  private func mayUse(_ path: NativePath, _ method: HTTPMethod, _ caller: Caller) -> Bool {
+    switch path {
+    case .usage, .check, .holds, .hold: caller.role.mayRecordUsage
+    case .userUsage(let user): caller.role.mayReadAnyUsage || isSelf(user, caller)
+    case .userLimits: caller.role.maySetQuotas
+    case .defaults: method == .put ? caller.role.mayManageUsers : caller.role.mayReadAnyUsage
+    case .users, .user:
+      method == .get || method == .head
+        ? caller.role.mayManageUsers || caller.role.mayReadEvents || caller.role.maySetQuotas
+        : caller.role.mayManageUsers
+    case .userTokens, .userToken: caller.role.mayManageUsers
+    case .events: caller.role.mayReadEvents
+    }
+  }
+
+  private func isSelf(_ text: String, _ caller: Caller) -> Bool {
+    switch UserReference(text) {
+    case .id(let user): user == caller.user
+    case .name(let name): (try? queries.name(of: caller.user))??.description == name
+    }
+  }
+
+  /// The body as a JSON object.
+  func object(_ request: HTTPRequest) throws(Problem) -> JSONValue {
+    let type = MediaType(contentType: request.headers["content-type"])
+    guard type == .json else {
+      throw Problem(
+        415, "media_type", "the Content-Type must be application/json",
+        member: "Content-Type")
+    }
+    let value: JSONValue
+    do { value = try parser.parse(request.body) } catch { throw Problem(error) }
+    do { try value.requireObject() } catch { throw Problem(error) }
+    return value
+  }
+
+  func reading<Result>(
+    _ body: () throws(StoreFailure) -> Result
+  ) throws(Problem) -> Result {
+    do { return try body() } catch { throw Problem(error) }
+  }
+
+  /// Sends a command; `respond` gets its answer unless it failed.
+  func submit(
+    _ command: Command, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle,
+    requestID: RequestID? = nil, _ respond: @escaping (Answer) -> HTTPResponse
+  ) {
+    let submission = Submission(command, by: caller.actor, requestID: requestID)
+    submit(submission, for: request, reply) { answer in
+      if case .failed(let failure) = answer { return Problem(failure).response }
+      return respond(answer)
+    }
+  }
+}

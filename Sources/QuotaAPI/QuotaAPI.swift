@@ -1,0 +1,191 @@
+public import HTTPServer
+internal import JSON
+internal import QuotaModel
+public import QuotaService
+internal import Synchronization
+
+/// The routes: Waldur's and our own. Belongs to the loop's thread, except for `deliver`.
+///
+/// Questions are answered at once from the projection; commands go to the committer, all of a loop
+/// turn together, and their answers come back in batches.
+public final class QuotaAPI: HTTPHandler {
+  let settings: APISettings
+  let queries: Queries
+  let clock: Clock
+  let parser = JSONParser()
+  private let authenticator: Authenticator
+  private let committer: Committer
+  private let answers: AnswerBox
+  private var pending = PendingCommands()
+  private var outbox: [Committer.Ticket] = []
+  /// Sends deferred answers; set once the server exists.
+  public weak var server: HTTPServer?
+
+  public init(
+    store: Store, committer: Committer, answers: AnswerBox, settings: APISettings,
+    clock: @escaping Clock = System.clock
+  ) {
+    self.settings = settings
+    self.clock = clock
+    self.committer = committer
+    self.answers = answers
+    queries = Queries(store)
+    authenticator = Authenticator(queries)
+  }
+
+  public func decide(onHead head: HTTPRequest) -> HeadDecision {
+    do throws(EarlyAnswer) {
+      switch try admit(head) {
+      case .preflight, .health: return .accept(bodyLimit: 0)
+      case .waldur(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
+      case .native(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
+      }
+    } catch {
+      return .answer(finish(error.response, for: head))
+    }
+  }
+
+  public func handle(_ request: HTTPRequest, _ reply: ReplyHandle) -> HTTPResponse? {
+    do throws(EarlyAnswer) {
+      let response: HTTPResponse? =
+        switch try admit(request) {
+        case .preflight: HTTPResponse(status: 200)
+        case .health(let route): health(route, request)
+        case .waldur(let path, let caller): answer(request, at: path, from: caller, reply)
+        case .native(let path, let caller): answer(request, at: path, from: caller, reply)
+        }
+      return response.map { finish($0, for: request) }
+    } catch {
+      return finish(error.response, for: request)
+    }
+  }
+
+  /// Hands the commands of this loop turn to the committer.
+  public func flush() {
+    guard !outbox.isEmpty else { return }
+    let taken = committer.submit(outbox)
+    for ticket in outbox.dropFirst(taken) {
+      pending.take(ticket.number)?(.failed(.unavailable(reason: "too many commands are waiting")))
+    }
+    outbox.removeAll(keepingCapacity: true)
+  }
+
+  /// Sends the answers that the committer has delivered.
+  public func completeDelivered() {
+    for (number, answer) in answers.takeAll() { pending.take(number)?(answer) }
+  }
+
+  /// Whether commands wait for their answers.
+  public var isBusy: Bool { !pending.isEmpty || !outbox.isEmpty }
+
+  func caller(of request: HTTPRequest) throws(Unauthenticated) -> Caller {
+    try authenticator.caller(request.headers["authorization"], at: clock())
+  }
+
+  /// Sends a command whose answer becomes the response to `request`.
+  func submit(
+    _ submission: Submission, for request: HTTPRequest, _ reply: ReplyHandle,
+    _ respond: @escaping (Answer) -> HTTPResponse
+  ) {
+    let origin = request.headers["origin"]
+    let route = Route(path: request.path, prefix: settings.pathPrefix)
+    submit(submission) { [unowned self] answer in
+      let response = finish(respond(answer), origin: origin, route: route)
+      server?.complete(reply, response)
+    }
+  }
+
+  /// Sends a command; `complete` gets its answer on this thread.
+  func submit(_ submission: Submission, _ complete: @escaping (Answer) -> Void) {
+    let changesRights = submission.command.changesRights
+    let number = pending.insert { [authenticator] answer in
+      if changesRights { authenticator.forgetAll() }
+      complete(answer)
+    }
+    outbox.append(Committer.Ticket(submission, number: number))
+  }
+
+  func finish(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
+    finish(
+      response, origin: request.headers["origin"],
+      route: Route(path: request.path, prefix: settings.pathPrefix), of: request)
+  }
+
+  /// The state of the store as health checks see it; nil while all is well.
+  func outage() -> String? { committer.currentStatus.outage }
+
+  private func health(_ route: Route, _ request: HTTPRequest) -> HTTPResponse {
+    if route == .ready, let outage = outage() {
+      return .json(503, headers: [(name: "Retry-After", value: "1")]) { json in
+        json.beginObject()
+        json.member("status", "read_only")
+        json.member("detail", outage)
+        json.endObject()
+      }
+    }
+    return .json(200) { json in
+      json.beginObject()
+      json.member("status", "ok")
+      json.endObject()
+    }
+  }
+}
+
+/// An answer instead of going on.
+struct EarlyAnswer: Error {
+  let response: HTTPResponse
+
+  init(_ response: HTTPResponse) { self.response = response }
+}
+
+/// Answers on their way from the committer's thread to the loop's.
+public final class AnswerBox: Sendable {
+  private let answers = Mutex<[(number: UInt64, answer: Answer)]>([])
+
+  public init() {}
+
+  public func put(_ new: [(number: UInt64, answer: Answer)]) {
+    answers.withLock { $0.append(contentsOf: new) }
+  }
+
+  func takeAll() -> [(number: UInt64, answer: Answer)] {
+    answers.withLock { (answers) in
+      defer { answers = [] }
+      return answers
+    }
+  }
+}
+
+/// What to do with the answers of commands under way, by number.
+struct PendingCommands {
+  private var entries: [((Answer) -> Void)?] = []
+  private var free: [Int] = []
+
+  var isEmpty: Bool { free.count == entries.count }
+
+  mutating func insert(_ complete: @escaping (Answer) -> Void) -> UInt64 {
+    if let index = free.popLast() {
+      entries[index] = complete
+      return UInt64(index)
+    }
+    entries.append(complete)
+    return UInt64(entries.count - 1)
+  }
+
+  mutating func take(_ number: UInt64) -> ((Answer) -> Void)? {
+    let index = Int(number)
+    guard let complete = entries[index].take() else { return nil }
+    free.append(index)
+    return complete
+  }
+}
+
+extension Command {
+  /// Whether anybody's token may be worth something else afterwards.
+  fileprivate var changesRights: Bool {
+    switch self {
+    case .register, .setActive, .setRole, .issueToken, .revokeToken: true
+    case .recordUsage, .setLimits, .setDefaults, .check, .hold, .settle, .void: false
+    }
+  }
+}

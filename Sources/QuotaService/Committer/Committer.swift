@@ -1,0 +1,139 @@
+internal import Glibc
+internal import QuotaModel
+internal import Synchronization
+
+/// The thread that decides and commits: whatever waits becomes one batch, one flush, one answer each.
+///
+/// Commands that arrive during a flush form the next batch.
+public final class Committer: Sendable {
+  /// Commands that may wait; more are refused at once.
+  public static let queueCapacity = 16_384
+
+  /// A command and where its answer goes.
+  public struct Ticket: Sendable {
+    public let submission: Submission
+    /// The caller's own number for it.
+    public let number: UInt64
+
+    public init(_ submission: Submission, number: UInt64) {
+      self.submission = submission
+      self.number = number
+    }
+  }
+
+  private let queue: WorkQueue<Ticket>
+  private let status: Mutex<CommitterStatus>
+  private let thread: Mutex<pthread_t?>
+
+  /// Starts the thread. `deliver` is called on it, once for each batch, with a number and an answer
+  /// for every ticket of the batch.
+  public init(
+    store: Store, clock: @escaping Clock = System.clock,
+    deliver: @escaping @Sendable ([(number: UInt64, answer: Answer)]) -> Void
+  ) throws(StoreFailure) {
+    queue = WorkQueue(capacity: Self.queueCapacity)
+    status = Mutex(CommitterStatus())
+    thread = Mutex(nil)
+    let ledger = try Ledger(store: store, clock: clock)
+    let loop = CommitLoop(ledger: ledger, clock: clock, queue: queue, deliver: deliver) {
+      [weak self] status in self?.status.withLock { $0 = status }
+    }
+    let started = Thread.start(loop.run)
+    thread.withLock { $0 = started }
+  }
+
+  /// Hands commands over; answers how many were taken. The rest did not fit and never will.
+  public func submit(_ tickets: [Ticket]) -> Int { queue.append(tickets) }
+
+  /// How the committer is doing.
+  public var currentStatus: CommitterStatus { status.withLock { $0 } }
+
+  /// Commits what waits, and ends the thread.
+  public func stop() {
+    queue.close()
+    if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
+  }
+}
+
+/// What operators want to know about the committer.
+public struct CommitterStatus: Sendable {
+  /// Why commands fail at the moment; nil while they do not.
+  public var outage: String?
+  public var batchCount: UInt64 = 0
+  public var commandCount: UInt64 = 0
+}
+
+/// The life of the committer's thread. Only that thread touches it.
+private final class CommitLoop: @unchecked Sendable {
+  private let ledger: Ledger
+  private let clock: Clock
+  private let queue: WorkQueue<Committer.Ticket>
+  private let deliver: @Sendable ([(number: UInt64, answer: Answer)]) -> Void
+  private let report: @Sendable (CommitterStatus) -> Void
+  private var status = CommitterStatus()
+
+  init(
+    ledger: Ledger, clock: @escaping Clock, queue: WorkQueue<Committer.Ticket>,
+    deliver: @escaping @Sendable ([(number: UInt64, answer: Answer)]) -> Void,
+    report: @escaping @Sendable (CommitterStatus) -> Void
+  ) {
+    self.ledger = ledger
+    self.clock = clock
+    self.queue = queue
+    self.deliver = deliver
+    self.report = report
+  }
+
+  func run() {
+    while let tickets = queue.takeAll(waitingAtMost: waitMilliseconds()) {
+      if !tickets.isEmpty {
+        commit(tickets)
+      } else if ledger.outage != nil {
+        _ = try? ledger.recover()
+      } else if isHoldDue {
+        _ = ledger.execute([])
+      }
+      status.outage = ledger.outage?.description
+      report(status)
+    }
+  }
+
+  private func commit(_ tickets: [Committer.Ticket]) {
+    let answers = ledger.execute(tickets.map(\.submission))
+    status.batchCount += 1
+    status.commandCount += UInt64(tickets.count)
+    deliver(zip(tickets, answers).map { ($0.number, $1) })
+  }
+
+  private var isHoldDue: Bool { ledger.nextDeadline.map { $0 <= clock() } ?? false }
+
+  /// Until the next hold expires, at most a second: the clock may jump while we wait.
+  private func waitMilliseconds() -> Int {
+    guard ledger.outage == nil, let deadline = ledger.nextDeadline else { return 1000 }
+    let microseconds = deadline.microseconds - clock().microseconds
+    return Int(min(max(microseconds / 1000 + 1, 1), 1000))
+  }
+}
+
+/// A thread of the system.
+enum Thread {
+  static func start(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+    var thread = pthread_t()
+    let box = unsafe Unmanaged.passRetained(Box(body)).toOpaque()
+    let code = unsafe pthread_create(&thread, nil, enter, box)
+    precondition(code == 0, "the system has no thread to give")
+    return thread
+  }
+
+  private final class Box: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  private static let enter: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
+    { argument in
+      guard let argument = unsafe argument else { return nil }
+      unsafe Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
+      return nil
+    }
+}

@@ -1,0 +1,75 @@
+internal import Glibc
+internal import QuotaModel
+
+/// A bounded queue between the threads that ask and the one that commits.
+@safe
+final class WorkQueue<Element: Sendable>: @unchecked Sendable {
+  private let capacity: Int
+  private var elements: [Element] = []
+  private var isClosed = false
+  /// Allocated, because the C library needs them at a fixed address.
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  init(capacity: Int) {
+    self.capacity = capacity
+    unsafe pthread_mutex_init(mutex, nil)
+    var attributes = pthread_condattr_t()
+    unsafe pthread_condattr_init(&attributes)
+    // Waiting must not depend on a wall clock that jumps.
+    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    unsafe pthread_cond_init(condition, &attributes)
+    unsafe pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(condition)
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe condition.deallocate()
+    unsafe mutex.deallocate()
+  }
+
+  /// Adds as many of `new` as fit, in order; answers how many.
+  func append(_ new: [Element]) -> Int {
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    guard !isClosed else { return 0 }
+    let count = min(new.count, capacity - elements.count)
+    elements.append(contentsOf: new.prefix(count))
+    unsafe pthread_cond_signal(condition)
+    return count
+  }
+
+  /// Waits until there is something, the time is over, or the queue is closed; takes everything.
+  ///
+  /// nil: closed, and nothing is left.
+  func takeAll(waitingAtMost milliseconds: Int) -> [Element]? {
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    if elements.isEmpty && !isClosed {
+      var deadline = Self.deadline(after: milliseconds)
+      unsafe pthread_cond_timedwait(condition, mutex, &deadline)
+    }
+    if elements.isEmpty && isClosed { return nil }
+    var taken: [Element] = []
+    swap(&taken, &elements)
+    return taken
+  }
+
+  /// Refuses everything new; what is queued can still be taken.
+  func close() {
+    unsafe pthread_mutex_lock(mutex)
+    isClosed = true
+    unsafe pthread_cond_signal(condition)
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
+  private static func deadline(after milliseconds: Int) -> timespec {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    let nanoseconds = time.tv_nsec + (milliseconds % 1000) * 1_000_000
+    return timespec(
+      tv_sec: time.tv_sec + milliseconds / 1000 + nanoseconds / 1_000_000_000,
+      tv_nsec: nanoseconds % 1_000_000_000)
+  }
+}

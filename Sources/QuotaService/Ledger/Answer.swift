@@ -1,0 +1,56 @@
+public import QuotaModel
+
+/// What an append answers.
+public struct Receipt: Hashable, Sendable {
+  public var position: Position
+  public var recordedAt: Moment
+  /// Whether the request had been recorded before, and this is the receipt of then.
+  public var isReplayed: Bool
+
+  public init(position: Position, recordedAt: Moment, isReplayed: Bool) {
+    self.position = position
+    self.recordedAt = recordedAt
+    self.isReplayed = isReplayed
+  }
+}
+
+/// What the ledger answers to a command. Every answer that changed something is durable.
+public enum Answer: Hashable, Sendable {
+  /// One event or more; the receipt is that of the last.
+  case recorded(Receipt)
+  /// Everything is as asked already; nothing was written.
+  case unchanged
+  case granted(position: Position)
+  case held(HoldReceipt)
+  case refused(Refusal, Receipt)
+  case failed(CommandFailure)
+}
+
+/// What a hold answers.
+public struct HoldReceipt: Hashable, Sendable {
+  public var hold: HoldID
+  public var expiresAt: Moment
+  public var receipt: Receipt
+}
+
+/// Why a command changed nothing.
+public enum CommandFailure: Error, Hashable, Sendable {
+  case unknownUser
+  case userExists
+  case nameTaken
+  case tokenExists
+  case unknownToken
+  /// The same request id was recorded with other content; the first member that differs.
+  case requestConflict(member: String, position: Position)
+  /// The user's total would exceed 2^63-1 tokens.
+  case overflow
+  /// The stated time lies further ahead than clocks may differ.
+  case inTheFuture(limitSeconds: Int64)
+  case unknownHold
+  /// The hold belongs to somebody else.
+  case foreignHold
+  /// The hold was settled or voided before.
+  case holdEnded(by: EventKind)
+  /// The ledger takes no writes at the moment.
+  case unavailable(reason: String)
+}

@@ -1,0 +1,109 @@
+public import QuotaModel
+
+/// What somebody asks the ledger to do, and who asks.
+public struct Submission: Sendable {
+  public var command: Command
+  public var actor: Actor
+  /// Recognises a repetition; kept as long as the log.
+  public var requestID: RequestID?
+  public var reason: Reason?
+
+  public init(
+    _ command: Command, by actor: Actor, requestID: RequestID? = nil, reason: Reason? = nil
+  ) {
+    self.command = command
+    self.actor = actor
+    self.requestID = requestID
+    self.reason = reason
+  }
+}
+
+/// What the ledger can be asked to do. Rights were checked before.
+public enum Command: Sendable {
+  case recordUsage(UsageReport)
+  case register(Registration)
+  case setActive(UserReference, Bool)
+  case setRole(UserReference, Role)
+  case issueToken(UserReference, NewToken, expiresAt: Moment?)
+  case revokeToken(TokenID, of: UserReference?)
+  case setLimits(UserReference, LimitUpdates)
+  case setDefaults(Limits)
+  case check(UserReference, estimate: TokenCount?)
+  case hold(HoldRequest)
+  case settle(HoldID, TokenUsage, model: ModelName?)
+  case void(HoldID)
+}
+
+/// A user as a client names one.
+public enum UserReference: Hashable, Sendable {
+  case id(UserID)
+  case name(String)
+
+  /// Any spelling of a UUID is an id, everything else a name.
+  public init(_ text: String) {
+    self = UserID(spelling: text).map(UserReference.id) ?? .name(text)
+  }
+}
+
+/// Tokens that were used.
+public struct UsageReport: Sendable {
+  public var user: UserReference
+  public var usage: TokenUsage
+  public var model: ModelName?
+  /// nil: just now.
+  public var happenedAt: Moment?
+  /// Whether a user that nobody knows is registered with this.
+  public var registersUnknownUser: Bool
+
+  public init(
+    user: UserReference, usage: TokenUsage, model: ModelName? = nil, happenedAt: Moment? = nil,
+    registersUnknownUser: Bool = false
+  ) {
+    self.user = user
+    self.usage = usage
+    self.model = model
+    self.happenedAt = happenedAt
+    self.registersUnknownUser = registersUnknownUser
+  }
+}
+
+/// A new user, with a first token or without.
+public struct Registration: Sendable {
+  public var user: UserID
+  public var name: UserName?
+  public var role: Role
+  public var token: NewToken?
+
+  public init(user: UserID, name: UserName?, role: Role, token: NewToken? = nil) {
+    self.user = user
+    self.name = name
+    self.role = role
+    self.token = token
+  }
+}
+
+/// What becomes of an account's own limit.
+public enum LimitUpdate: Hashable, Sendable {
+  case keep
+  case set(TokenLimit)
+  /// Back to the system's default.
+  case unset
+}
+
+public typealias LimitUpdates = PerPeriod<LimitUpdate>
+
+/// Tokens to be set aside for a call.
+public struct HoldRequest: Sendable {
+  /// How long a hold may last.
+  public static let timeToLiveSeconds: ClosedRange<Int64> = 1...86_400
+
+  public var user: UserReference
+  public var estimate: TokenCount
+  public var timeToLiveSeconds: Int64
+
+  public init(user: UserReference, estimate: TokenCount, timeToLiveSeconds: Int64) {
+    self.user = user
+    self.estimate = estimate
+    self.timeToLiveSeconds = timeToLiveSeconds
+  }
+}

@@ -1,0 +1,117 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+/// Decides commands, appends what follows to the log, and folds it. Belongs to one thread.
+public final class Ledger {
+  private let store: Store
+  private let clock: Clock
+  private var folder: Folder
+  /// Why the next command has to wait for a recovery; nil while all is well.
+  private var trouble: StoreFailure?
+  private var batchID: UInt64 = 0
+  /// When the next hold expires, as of the last batch.
+  public private(set) var nextDeadline: Moment?
+
+  public init(store: Store, clock: @escaping Clock = System.clock) throws(StoreFailure) {
+    self.store = store
+    self.clock = clock
+    folder = try Self.folder(of: store)
+    let batch = try LedgerBatch(store: store, folder: folder, clock: clock)
+    nextDeadline = try batch.nextDeadline()
+    batch.abandon()
+  }
+
+  /// Why commands fail at the moment; nil while they do not.
+  public var outage: StoreFailure? { trouble }
+
+  /// Decides the submissions in order and answers each; what the answers say is durable.
+  ///
+  /// Either every event of the submissions is in the log, or none is and every answer says so.
+  public func execute(_ submissions: [Submission]) -> [Answer] {
+    do throws(StoreFailure) {
+      if trouble != nil { try recover() }
+      return try decideAndAppend(submissions)
+    } catch {
+      trouble = error
+      return submissions.map { _ in .failed(.unavailable(reason: error.description)) }
+    }
+  }
+
+  /// Tries to end an outage; answers whether commands are taken again.
+  @discardableResult
+  public func recover() throws(StoreFailure) -> Bool {
+    if let failure = trouble, failure.concernsLog {
+      try translating { () throws(LogFailure) in
+        try store.log.recover()
+        try store.log.probe()
+      }
+    }
+    folder = try Self.folder(of: store)
+    try LogFold(log: store.log).catchUp(folder)
+    trouble = nil
+    return true
+  }
+
+  private func decideAndAppend(_ submissions: [Submission]) throws(StoreFailure) -> [Answer] {
+    var batch = try LedgerBatch(store: store, folder: folder, clock: clock)
+    try batch.expireHolds()
+    var answers: [Answer] = []
+    answers.reserveCapacity(submissions.count)
+    for submission in submissions { answers.append(try batch.decide(submission)) }
+    nextDeadline = try batch.nextDeadline()
+    guard let segment = batch.segment else {
+      batch.abandon()
+      return answers
+    }
+    try store.names.store(batch.newNames)
+    try append(segment)
+    // The events stand from here on, whatever becomes of the projection.
+    do { try batch.commit() } catch { trouble = error }
+    return answers
+  }
+
+  private func append(_ segment: Segment) throws(StoreFailure) {
+    batchID += 1
+    let head = Position(segment.firstPosition.rawValue - 1)
+    let outcomes = try translating { () throws(LogFailure) in
+      try store.log.append([
+        SegmentAppend(
+          partition: .only, expectedHead: head, batchID: batchID, segment: segment)
+      ])
+    }
+    guard outcomes == [.appended] else {
+      throw .log(.other("somebody else has appended to the log: \(outcomes)"))
+    }
+  }
+
+  private static func folder(of store: Store) throws(StoreFailure) -> Folder {
+    try translating { () throws(ProjectionFailure) in
+      try Folder(
+        generation: store.generation, purpose: .deciding, calendarSource: TimeZones.source)
+    }
+  }
+}
+
+extension LedgerBatch {
+  func nextDeadline() throws(StoreFailure) -> Moment? {
+    do { return try fold.firstHoldDeadline() } catch { throw .projection(error) }
+  }
+
+  consuming func commit() throws(StoreFailure) {
+    do { try fold.commit() } catch { throw .projection(error) }
+  }
+
+  consuming func abandon() { fold.abort() }
+}
+
+extension StoreFailure {
+  fileprivate var concernsLog: Bool {
+    switch self {
+    case .log, .diskFull: true
+    case .missing, .exists, .inUse, .permissionDenied, .unknownZone, .projection, .file,
+      .importRefused, .projectionDiffers:
+      false
+    }
+  }
+}

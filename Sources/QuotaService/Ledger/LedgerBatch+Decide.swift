@@ -1,0 +1,118 @@
+internal import Projections
+internal import QuotaModel
+
+extension LedgerBatch {
+  /// Decides one command on everything before it, and records what follows.
+  mutating func decide(_ submission: Submission) throws(StoreFailure) -> Answer {
+    switch submission.command {
+    case .recordUsage(let report): try recordUsage(report, submission)
+    case .register(let registration): try register(registration, submission)
+    case .setActive(let user, let isActive): try setActive(user, isActive, submission)
+    case .setRole(let user, let role): try setRole(user, role, submission)
+    case .issueToken(let user, let token, let expiresAt):
+      try issue(token, to: user, expiresAt: expiresAt, submission)
+    case .revokeToken(let token, let user): try revoke(token, of: user, submission)
+    case .setLimits(let user, let updates): try setLimits(of: user, updates, submission)
+    case .setDefaults(let limits): try setDefaults(limits, submission)
+    case .check(let user, let estimate): try check(user, estimate: estimate, submission)
+    case .hold(let request): try hold(request, submission)
+    case .settle(let hold, let usage, let model): try settle(hold, usage, model, submission)
+    case .void(let hold): try void(hold, submission)
+    }
+  }
+
+  private mutating func register(
+    _ registration: Registration, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    guard try account(registration.user) == nil else { return .failed(.userExists) }
+    if let name = registration.name, try isTaken(name) { return .failed(.nameTaken) }
+    if let token = registration.token, try isKnown(token) { return .failed(.tokenExists) }
+    if let name = registration.name { give(name, to: registration.user) }
+    var receipt = try record(
+      .userRegistered(registration.user, role: registration.role), for: submission)
+    if let token = registration.token {
+      let issue = TokenIssue(token: token.id, user: registration.user, digest: token.digest)
+      receipt = try record(.tokenIssued(issue), for: submission, withRequestID: false)
+    }
+    return .recorded(receipt)
+  }
+
+  private mutating func setActive(
+    _ reference: UserReference, _ isActive: Bool, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    guard let account = try account(reference)?.account else { return .failed(.unknownUser) }
+    if account.isActive == isActive { return .unchanged }
+    let fact: Fact =
+      isActive ? .userReactivated(account.user) : .userDeactivated(account.user)
+    return .recorded(try record(fact, for: submission))
+  }
+
+  private mutating func setRole(
+    _ reference: UserReference, _ role: Role, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    guard let account = try account(reference)?.account else { return .failed(.unknownUser) }
+    if account.role == role { return .unchanged }
+    return .recorded(
+      try record(.roleChanged(account.user, old: account.role, new: role), for: submission))
+  }
+
+  private mutating func issue(
+    _ token: NewToken, to reference: UserReference, expiresAt: Moment?, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    guard let account = try account(reference)?.account, account.isActive else {
+      return .failed(.unknownUser)
+    }
+    if try isKnown(token) { return .failed(.tokenExists) }
+    let issue = TokenIssue(
+      token: token.id, user: account.user, digest: token.digest, expiresAt: expiresAt)
+    return .recorded(try record(.tokenIssued(issue), for: submission))
+  }
+
+  private mutating func revoke(
+    _ token: TokenID, of reference: UserReference?, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    let entry = try translating { () throws(ProjectionFailure) in try fold.token(token) }
+    guard let entry else { return .failed(.unknownToken) }
+    if let reference, try user(reference) != entry.user { return .failed(.unknownToken) }
+    if entry.isRevoked { return .unchanged }
+    return .recorded(try record(.tokenRevoked(token, user: entry.user), for: submission))
+  }
+
+  private func isKnown(_ token: NewToken) throws(StoreFailure) -> Bool {
+    try translating { () throws(ProjectionFailure) in
+      if try fold.hasToken(token.digest) { return true }
+      return try fold.token(token.id) != nil
+    }
+  }
+
+  private mutating func setLimits(
+    of reference: UserReference, _ updates: LimitUpdates, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    guard let account = try account(reference)?.account, account.isActive else {
+      return .failed(.unknownUser)
+    }
+    let new = OwnLimits { updates[$0].applied(to: account.ownLimits[$0]) }
+    let changes = account.ownLimits.changes(to: new)
+    if changes.isEmpty { return .unchanged }
+    return .recorded(try record(.limitsChanged(account.user, changes), for: submission))
+  }
+
+  private mutating func setDefaults(
+    _ limits: Limits, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    let old = OwnLimits { fold.state.defaults[$0] }
+    let changes = old.changes(to: OwnLimits { limits[$0] })
+    if changes.isEmpty { return .unchanged }
+    return .recorded(try record(.defaultsChanged(changes), for: submission))
+  }
+}
+
+extension LimitUpdate {
+  fileprivate func applied(to limit: TokenLimit?) -> TokenLimit? {
+    switch self {
+    case .keep: limit
+    case .set(let new): new
+    case .unset: nil
+    }
+  }
+}

@@ -1,0 +1,65 @@
+internal import EventLog
+internal import LMDB
+internal import Projections
+internal import QuotaModel
+
+extension LedgerBatch {
+  /// The account that a client means, or nil. A name counts only where its user was registered.
+  mutating func account(_ reference: UserReference) throws(StoreFailure) -> AccountEntry? {
+    guard let user = try user(reference) else { return nil }
+    return try account(user)
+  }
+
+  mutating func account(_ user: UserID) throws(StoreFailure) -> AccountEntry? {
+    do { return try fold.account(user) } catch { throw .projection(error) }
+  }
+
+  func user(_ reference: UserReference) throws(StoreFailure) -> UserID? {
+    switch reference {
+    case .id(let user): return user
+    case .name(let name):
+      if let user = newNames[name] { return user }
+      return try store.names.user(named: name)
+    }
+  }
+
+  /// Whether a name belongs to a registered user.
+  mutating func isTaken(_ name: UserName) throws(StoreFailure) -> Bool {
+    try account(.name(name.description)) != nil
+  }
+
+  /// The event that the same request caused before, or nil.
+  mutating func earlierEvent(of submission: Submission) throws(StoreFailure) -> Event? {
+    guard let id = submission.requestID else { return nil }
+    let position: Position?
+    do {
+      position = try fold.position(ofRequest: id, by: submission.actor)
+    } catch {
+      throw .projection(error)
+    }
+    guard let position else { return nil }
+    return try event(at: position)
+  }
+
+  /// An event of the log or of this batch.
+  func event(at position: Position) throws(StoreFailure) -> Event? {
+    guard position >= firstPosition else {
+      return try translating { () throws(LogFailure) in try store.log.event(at: position) }
+    }
+    let index = Int(position.rawValue - firstPosition.rawValue)
+    guard index < records.count else { return nil }
+    let bytes = records.bytes
+    do {
+      return try RecordView(checking: bytes.rawBytes.extracting(records.range(at: index))).event()
+    } catch {
+      throw .log(.damaged(at: position, error))
+    }
+  }
+}
+
+extension Receipt {
+  /// The receipt that the first request got.
+  init(replaying event: Event) {
+    self.init(position: event.position, recordedAt: event.recordedAt, isReplayed: true)
+  }
+}

@@ -1,0 +1,71 @@
+internal import Projections
+internal import QuotaModel
+
+/// How far ahead of ours a reporter's clock may be.
+let maximumClockSkewSeconds: Int64 = 300
+
+extension LedgerBatch {
+  /// Records tokens that were used. They are spent, so no limit refuses them.
+  mutating func recordUsage(
+    _ report: UsageReport, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    if let earlier = try earlierEvent(of: submission) { return try replay(earlier, of: report) }
+    let happenedAt = report.happenedAt ?? now
+    guard happenedAt.microseconds <= now.microseconds + maximumClockSkewSeconds * 1_000_000 else {
+      return .failed(.inTheFuture(limitSeconds: maximumClockSkewSeconds))
+    }
+    var account = try account(report.user)?.account
+    if account == nil, report.registersUnknownUser {
+      guard let user = try registerOnFirstSight(report.user, submission) else {
+        return .failed(.unknownUser)
+      }
+      account = Account(user: user, role: .user)
+    }
+    guard let account else { return .failed(.unknownUser) }
+    guard account.lifetime.adding(report.usage.total) != nil else { return .failed(.overflow) }
+    let spend = Spend(user: account.user, usage: report.usage, model: report.model)
+    return .recorded(try record(.tokensSpent(spend), happenedAt: happenedAt, for: submission))
+  }
+
+  /// Registers whoever a report names; nil where the name cannot be one.
+  private mutating func registerOnFirstSight(
+    _ reference: UserReference, _ submission: Submission
+  ) throws(StoreFailure) -> UserID? {
+    let user: UserID
+    switch reference {
+    case .id(let id): user = id
+    case .name(let text):
+      guard let name = try? UserName(text) else { return nil }
+      user = System.randomUser()
+      give(name, to: user)
+    }
+    _ = try record(.userRegistered(user, role: .user), for: submission, withRequestID: false)
+    return user
+  }
+
+  /// The first receipt again, or the first member in which the repetition differs.
+  private mutating func replay(
+    _ event: Event, of report: UsageReport
+  ) throws(StoreFailure) -> Answer {
+    guard case .tokensSpent(let spend) = event.fact else {
+      return .failed(.requestConflict(member: "type", position: event.position))
+    }
+    let user = try user(report.user)
+    let differences = [
+      ("user", user != spend.user),
+      ("input_tokens", report.usage.input != spend.usage.input),
+      ("output_tokens", report.usage.output != spend.usage.output),
+      ("tokens", report.usage.total != spend.usage.total),
+      ("cache_read_tokens", report.usage.cacheRead != spend.usage.cacheRead),
+      ("cache_write_tokens", report.usage.cacheWrite != spend.usage.cacheWrite),
+      ("reasoning_tokens", report.usage.reasoning != spend.usage.reasoning),
+      ("model", report.model != spend.model),
+      // A time that is not stated is "now" and says nothing about the first time.
+      ("time", report.happenedAt.map { $0 != event.happenedAt } ?? false),
+    ]
+    if let difference = differences.first(where: \.1) {
+      return .failed(.requestConflict(member: difference.0, position: event.position))
+    }
+    return .recorded(Receipt(replaying: event))
+  }
+}

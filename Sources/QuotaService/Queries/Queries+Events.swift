@@ -1,0 +1,79 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+/// Which events somebody wants to see.
+public struct EventFilter: Hashable, Sendable {
+  public var after = Position.zero
+  public var limit = 100
+  public var user: UserID?
+  public var kind: EventKind?
+
+  public init() {}
+}
+
+/// A page of events.
+public struct EventPage: Sendable {
+  public var events: [Event] = []
+  /// Where the next page starts; everything up to here has been looked at.
+  public var nextAfter: Position
+  public var hasMore = false
+  /// The head of the log when the page was read.
+  public var head: Position
+}
+
+extension Queries {
+  /// Events that a search without a user looks at before it answers with what it has.
+  private static let maximumScanCount = 200_000
+
+  /// The events behind a position that fit the filter, in order.
+  ///
+  /// A page may have fewer than `limit` events and still `hasMore`: a rare kind in a long log is
+  /// searched in steps.
+  public func events(_ filter: EventFilter) throws(StoreFailure) -> EventPage {
+    if let user = filter.user { return try events(of: user, filter) }
+    let head = try translating { () throws(LogFailure) in try store.log.head() }
+    var page = EventPage(nextAfter: filter.after, head: head)
+    var looked = 0
+    var damage: RecordDamage?
+    try translating { () throws(LogFailure) in
+      try store.log.scan(.only, after: filter.after) { record in
+        if page.events.count == filter.limit || looked == Self.maximumScanCount { return .stop }
+        looked += 1
+        page.nextAfter = record.position
+        guard filter.kind == nil || filter.kind == record.kind else { return .proceed }
+        do throws(RecordDamage) {
+          page.events.append(try record.event())
+        } catch {
+          damage = error
+          return .stop
+        }
+        return .proceed
+      }
+    }
+    if let damage { throw .log(.damaged(at: page.nextAfter, damage)) }
+    page.hasMore = page.nextAfter < head
+    return page
+  }
+
+  private func events(
+    of user: UserID, _ filter: EventFilter
+  ) throws(StoreFailure) -> EventPage {
+    let (positions, head) = try reading { (snapshot) throws(ProjectionFailure) in
+      let head = try snapshot.state().position
+      guard let entry = try snapshot.account(user) else { return ([Position](), head) }
+      return (try snapshot.history(of: entry, after: filter.after, limit: 10_000), head)
+    }
+    var page = EventPage(nextAfter: filter.after, head: head)
+    for position in positions where page.events.count < filter.limit {
+      page.nextAfter = position
+      let event = try translating { () throws(LogFailure) in
+        try store.log.event(at: position)
+      }
+      guard let event, filter.kind == nil || filter.kind == event.fact.kind else { continue }
+      page.events.append(event)
+    }
+    page.hasMore = positions.last.map { $0 > page.nextAfter } ?? false || positions.count == 10_000
+    return page
+  }
+}

@@ -1,0 +1,83 @@
+internal import Glibc
+
+/// What the system says when a file cannot be used.
+struct FileFailure: Error, Hashable {
+  let path: String
+  let code: Int32
+
+  static func last(_ path: String) -> FileFailure { FileFailure(path: path, code: errno) }
+
+  var text: String { unsafe String(cString: strerror(code)) }
+}
+
+/// Small files and directories, read and written whole.
+enum Files {
+  static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  static func read(_ path: String) throws(FileFailure) -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last(path) }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = unsafe part.withUnsafeMutableBytes { (buffer) in
+        unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      }
+      guard count >= 0 else { throw .last(path) }
+      if count == 0 { return bytes }
+      bytes.append(contentsOf: part[..<count])
+    }
+  }
+
+  /// Replaces a file in one step: afterwards it has the old content or the new one, never a part.
+  static func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
+    let temporary = path + ".new"
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+    guard descriptor >= 0 else { throw .last(temporary) }
+    let written = unsafe bytes.withUnsafeBytes { (buffer) in
+      unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+    }
+    let isSynced = written == bytes.count && fsync(descriptor) == 0
+    let code = errno
+    close(descriptor)
+    guard isSynced else { throw FileFailure(path: temporary, code: code) }
+    guard unsafe rename(temporary, path) == 0 else { throw .last(path) }
+    try syncDirectory(holding: path)
+  }
+
+  /// Makes a directory; one that exists is fine.
+  static func makeDirectory(_ path: String) throws(FileFailure) {
+    guard unsafe mkdir(path, 0o750) == 0 || errno == EEXIST else { throw .last(path) }
+  }
+
+  /// The names in a directory, without `.` and `..`.
+  static func names(in path: String) throws(FileFailure) -> [String] {
+    guard let directory = unsafe opendir(path) else { throw .last(path) }
+    defer { unsafe closedir(directory) }
+    var names: [String] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { (bytes) in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes a directory of plain files.
+  static func removeDirectory(_ path: String) throws(FileFailure) {
+    for name in try names(in: path) {
+      guard unsafe unlink(path + "/" + name) == 0 else { throw .last(path + "/" + name) }
+    }
+    guard unsafe rmdir(path) == 0 else { throw .last(path) }
+  }
+
+  static func syncDirectory(holding path: String) throws(FileFailure) {
+    let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    let descriptor = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last(parent) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw .last(parent) }
+  }
+}

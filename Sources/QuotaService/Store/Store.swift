@@ -1,0 +1,92 @@
+public import EventLog
+internal import Glibc
+public import Projections
+public import QuotaModel
+internal import Synchronization
+
+/// A data directory: the log, the names, the generations of the projection.
+///
+///     lock                    held by the one process that writes
+///     log/                    the events; flushed at every commit
+///     names/                  what users are called; flushed at every commit
+///     projections/current     the number of the live generation
+///     projections/<number>/   the generations
+public final class Store: Sendable {
+  public let path: String
+  public let log: LMDBLog
+  let names: NameStore
+  let calendars = CalendarCache()
+  /// nil in a store that is only read.
+  private let lock: WriterLock?
+  private let live: Mutex<Generation>
+
+  /// What a process opens a store for.
+  public enum Mode: Sendable {
+    /// Alone; the projection is caught up with the log.
+    case writing
+    /// Beside whoever writes; the projection is as it is.
+    case reading
+  }
+
+  /// Makes an empty store; the directory may exist if it is empty.
+  public static func create(at path: String, clock: Clock) throws(StoreFailure) {
+    try translating { () throws(FileFailure) in try Files.makeDirectory(path) }
+    let found = try translating { () throws(FileFailure) in try Files.names(in: path) }
+    if found.contains("log") { throw .exists(path: path) }
+    guard found.allSatisfy({ $0 == "lock" }) else {
+      throw .file(path: path, text: "the directory is not empty and holds no store")
+    }
+    let lock = try WriterLock(ofStoreAt: path)
+    try translating { () throws(FileFailure) in
+      for name in ["names", "projections", "log"] { try Files.makeDirectory(path + "/" + name) }
+      try Files.syncDirectory(holding: path + "/log")
+    }
+    let identity = LogIdentity(id: System.randomUser(), createdAt: clock())
+    try translating { () throws(LogFailure) in
+      try LMDBLog.create(at: path + "/log", identity: identity)
+    }
+    withExtendedLifetime(lock) {}
+  }
+
+  /// Opens the store at `path`. Where the projection is missing, not trusted, or of another version,
+  /// it is folded again from the log; `progress` is told how far that has come.
+  public init(
+    at path: String, mode: Mode, progress: ProgressReport? = nil
+  ) throws(StoreFailure) {
+    guard Files.exists(path + "/log/data.mdb") else { throw Self.absence(of: path) }
+    lock = mode == .writing ? try WriterLock(ofStoreAt: path) : nil
+    log = try translating { () throws(LogFailure) in
+      try LMDBLog(at: path + "/log", mode: mode == .writing ? .appending : .reading)
+    }
+    names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)
+    let generations = Generations(path: path + "/projections", log: log)
+    live = Mutex(
+      mode == .writing
+        ? try generations.openForWriting(progress: progress)
+        : try generations.openForReading())
+    self.path = path
+  }
+
+  /// The generation that answers questions.
+  public var generation: Generation { live.withLock { $0 } }
+
+  func replaceGeneration(with generation: Generation) { live.withLock { $0 = generation } }
+
+  /// Flushes everything, so that the next start can trust the projection.
+  public func close() throws(StoreFailure) {
+    guard lock != nil else { return }
+    let generation = generation
+    try translating { () throws(ProjectionFailure) in try generation.markClosed() }
+  }
+
+  private static func absence(of path: String) -> StoreFailure {
+    if unsafe access(path, F_OK) != 0, errno == EACCES { return .permissionDenied(path: path) }
+    if unsafe access(path + "/log", X_OK) != 0, errno == EACCES {
+      return .permissionDenied(path: path)
+    }
+    return .missing(path: path)
+  }
+}
+
+/// How far a long work has come: events done, events in all.
+public typealias ProgressReport = (_ done: UInt64, _ total: UInt64) -> Void

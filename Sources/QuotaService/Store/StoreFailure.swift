@@ -1,0 +1,75 @@
+public import EventLog
+internal import Glibc
+public import Projections
+
+/// Why a store cannot be opened or used; each description says what to do.
+public enum StoreFailure: Error, Hashable, Sendable {
+  case missing(path: String)
+  case exists(path: String)
+  case inUse(path: String, process: Int32?)
+  case permissionDenied(path: String)
+  case diskFull
+  case unknownZone(String)
+  case log(LogFailure)
+  case projection(ProjectionFailure)
+  case file(path: String, text: String)
+  /// A line of an import does not fit: its number, and why.
+  case importRefused(line: Int, String)
+  /// A fresh fold of the log differs from the live projection.
+  case projectionDiffers(String)
+
+  init(_ failure: FileFailure) {
+    self =
+      switch failure.code {
+      case EACCES, EPERM, EROFS: .permissionDenied(path: failure.path)
+      case ENOSPC, EDQUOT: .diskFull
+      default: .file(path: failure.path, text: failure.text)
+      }
+  }
+}
+
+extension StoreFailure: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .missing(let path):
+      "there is no store at \(path): create one with `quotalog init --data \(path)`"
+    case .exists(let path):
+      "there is a store at \(path) already: use it, or choose another directory"
+    case .inUse(let path, let process):
+      "the store at \(path) is in use by another process\(process.map { " (pid \($0))" } ?? ""): "
+        + "stop it first, or ask the running server over HTTP"
+    case .permissionDenied(let path):
+      "permission denied for \(path): run as the user who owns it, or change its owner"
+    case .diskFull: "the disk is full: make room and try again"
+    case .unknownZone(let zone):
+      "the system's tz database has no zone \(zone): "
+        + "use a name such as Europe/Tallinn, and install tzdata if it is missing"
+    case .log(let failure): failure.description
+    case .projection(let failure): failure.description
+    case .file(let path, let text): "\(path): \(text)"
+    case .importRefused(let line, let text): "line \(line): \(text)"
+    case .projectionDiffers(let text): text
+    }
+  }
+}
+
+/// Runs `body`, naming a log's failure as the store's.
+func translating<Result: ~Copyable>(
+  _ body: () throws(LogFailure) -> Result
+) throws(StoreFailure) -> Result {
+  do { return try body() } catch { throw .log(error) }
+}
+
+/// Runs `body`, naming a projection's failure as the store's.
+func translating<Result: ~Copyable>(
+  _ body: () throws(ProjectionFailure) -> Result
+) throws(StoreFailure) -> Result {
+  do { return try body() } catch { throw .projection(error) }
+}
+
+/// Runs `body`, naming a file's failure as the store's.
+func translating<Result: ~Copyable>(
+  _ body: () throws(FileFailure) -> Result
+) throws(StoreFailure) -> Result {
+  do { return try body() } catch { throw StoreFailure(error) }
+}

@@ -1,0 +1,34 @@
+internal import CCrypto
+internal import Glibc
+public import QuotaModel
+
+/// Tells the time.
+public typealias Clock = @Sendable () -> Moment
+
+/// What the machine gives: time, random bits, its boot.
+public enum System {
+  /// The wall clock.
+  public static let clock: Clock = {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Moment(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+  }
+
+  /// Changes with every start of the machine.
+  static func bootID() -> String {
+    guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id") else { return "unknown" }
+    return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+  }
+
+  /// A random word from OpenSSL's generator.
+  static func randomWord() -> UInt64 {
+    var word: UInt64 = 0
+    let isRandom = unsafe withUnsafeMutableBytes(of: &word) { (bytes) in
+      unsafe RAND_bytes(bytes.bindMemory(to: UInt8.self).baseAddress, 8) == 1
+    }
+    precondition(isRandom, "the system has no randomness to give")
+    return word
+  }
+
+  public static func randomUser() -> UserID { UserID(random: randomWord(), randomWord()) }
+}
