@@ -15,6 +15,9 @@ let borrowing: [SwiftSetting] = strict + [.enableExperimentalFeature("Lifetimes"
 
 let package = Package(
   name: "quotalog",
+  products: [
+    .executable(name: "quotalog", targets: ["quotalog"])
+  ],
   targets: [
     // Debian libraries as modules; one Swift target each may import them.
     .systemLibrary(name: "CLMDB"),
@@ -39,6 +42,10 @@ let package = Package(
       name: "HTTPServer", dependencies: ["EventLoop", "CHTTPParser"], swiftSettings: strict),
     .target(
       name: "QuotaAPI", dependencies: ["QuotaService", "QuotaModel", "HTTPServer", "JSON"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "quotalog",
+      dependencies: ["QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop", "JSON"],
       swiftSettings: strict),
 
     // JSON over simdjson's tokeniser; the grammar walk is C++ behind a C header.

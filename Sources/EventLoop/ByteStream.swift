@@ -54,8 +54,6 @@ public final class ByteStream {
   public var isReading: Bool { readable?.isActive ?? false }
 }
 
-// MARK: - Input
-
 extension ByteStream {
   /// Leaves what arrives to the kernel, and so to the peer's patience.
   public func pauseReading() {

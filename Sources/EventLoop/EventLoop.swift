@@ -1,7 +1,8 @@
 /// Waits for sockets, timers, signals and wake-ups, and runs what was registered for them.
 ///
 /// One loop belongs to one thread: everything here but ``Waker/wake()`` is called on the thread that
-/// runs it (or before it runs). Callbacks must not block: nothing else happens meanwhile.
+/// runs it (or before it runs). Callbacks must not block: nothing else happens meanwhile. The loop
+/// keeps them, so one that mentions the loop, or what keeps it, should capture it unowned.
 public final class EventLoop {
   /// Called after the callbacks of each turn, before the loop sleeps.
   ///
@@ -11,7 +12,8 @@ public final class EventLoop {
 
   let base: EventBase
   let readBuffer = ReadBuffer()
-  private var timers: [ObjectIdentifier: LoopTimer] = [:]
+  private let timers = TimerKeeper()
+  private var wakes: [WakeWatch] = []
   private var signals: [SignalWatch] = []
   private var unflushed: [ByteStream] = []
   private var isStopping = false
@@ -19,6 +21,8 @@ public final class EventLoop {
   public init() throws(EventLoopFailure) {
     base = try EventBase()
   }
+
+  deinit { timers.releaseAll() }
 
   /// Runs on the calling thread until ``stop()``, which ends it even when it came first.
   public func run() {
@@ -38,8 +42,7 @@ public final class EventLoop {
   /// Makes something by which any thread can have `onWake` run here.
   public func makeWaker(_ onWake: @escaping () -> Void) throws(EventLoopFailure) -> Waker {
     let signal = try WakeSignal()
-    let watch = try WakeWatch(signal, on: base, onWake)
-    wakes.append(watch)
+    wakes.append(try WakeWatch(signal, on: base, onWake))
     return Waker(signal)
   }
 
@@ -48,7 +51,7 @@ public final class EventLoop {
   public func schedule(
     every milliseconds: Int, _ body: @escaping () -> Void
   ) throws(EventLoopFailure) -> LoopTimer {
-    try keep(LoopTimer(self, every: milliseconds, body))
+    try LoopTimer(timers, on: base, milliseconds: milliseconds, repeats: true, body)
   }
 
   /// Runs `body` once, `milliseconds` from now, unless the timer is cancelled first.
@@ -56,7 +59,7 @@ public final class EventLoop {
   public func schedule(
     after milliseconds: Int, _ body: @escaping () -> Void
   ) throws(EventLoopFailure) -> LoopTimer {
-    try keep(LoopTimer(self, after: milliseconds, body))
+    try LoopTimer(timers, on: base, milliseconds: milliseconds, repeats: false, body)
   }
 
   /// Runs `body` on the loop whenever the process gets the signal.
@@ -67,21 +70,9 @@ public final class EventLoop {
   ) throws(EventLoopFailure) {
     signals.append(try SignalWatch(number, on: base, body))
   }
-
-  private var wakes: [WakeWatch] = []
-
-  private func keep(_ timer: LoopTimer) -> LoopTimer {
-    timers[ObjectIdentifier(timer)] = timer
-    return timer
-  }
 }
 
 extension EventLoop {
-  /// Lets go of a timer that will not fire again.
-  func forget(_ timer: LoopTimer) {
-    timers[ObjectIdentifier(timer)] = nil
-  }
-
   /// Has the stream send what it holds at the end of this turn, all of it in one call.
   func flushLater(_ stream: ByteStream) {
     unflushed.append(stream)

@@ -35,10 +35,10 @@ public final class Listener {
     registration?.deactivate()
   }
 
-  /// Takes connections again; fails silently for now when the loop has no memory: call it again.
-  public func resume() {
+  /// Takes connections again, also after it had to stop for want of descriptors or memory.
+  public func resume() throws(EventLoopFailure) {
     guard let registration, !registration.isActive else { return }
-    try? registration.activate()
+    try registration.activate()
   }
 
   private func watch(

@@ -6,47 +6,53 @@ import CLibevent
 public final class LoopTimer {
   private let body: () -> Void
   private let repeats: Bool
-  private unowned let loop: EventLoop
+  private let keeper: TimerKeeper
   private var registration: EventRegistration?
 
   init(
-    _ loop: EventLoop, every milliseconds: Int, _ body: @escaping () -> Void
+    _ keeper: TimerKeeper, on base: EventBase, milliseconds: Int, repeats: Bool,
+    _ body: @escaping () -> Void
   ) throws(EventLoopFailure) {
-    self.loop = loop
+    self.keeper = keeper
+    self.repeats = repeats
     self.body = body
-    repeats = true
-    try start(milliseconds, EV_PERSIST)
-  }
-
-  init(
-    _ loop: EventLoop, after milliseconds: Int, _ body: @escaping () -> Void
-  ) throws(EventLoopFailure) {
-    self.loop = loop
-    self.body = body
-    repeats = false
-    try start(milliseconds, 0)
-  }
-
-  /// Stops it for good; harmless when it has already ended.
-  public func cancel() {
-    guard registration != nil else { return }
-    registration = nil
-    loop.forget(self)
-  }
-
-  private func start(_ milliseconds: Int, _ flags: Int32) throws(EventLoopFailure) {
     let registration = unsafe try EventRegistration(
-      loop.base, descriptor: -1, flags: flags, context: self
+      base, descriptor: -1, flags: repeats ? EV_PERSIST : 0, context: self
     ) { _, _, context in
       guard let context = unsafe context else { return }
       unsafe Unmanaged<LoopTimer>.fromOpaque(context).takeUnretainedValue().fire()
     }
     try registration.activate(afterMilliseconds: milliseconds)
     self.registration = registration
+    keeper.keep(self)
+  }
+
+  /// Stops it for good; harmless when it has already ended.
+  public func cancel() {
+    registration = nil
+    keeper.release(self)
   }
 
   private func fire() {
     if !repeats { cancel() }
     body()
+  }
+}
+
+/// Keeps the timers of a loop that may still fire.
+final class TimerKeeper {
+  private var timers: [ObjectIdentifier: LoopTimer] = [:]
+
+  func keep(_ timer: LoopTimer) {
+    timers[ObjectIdentifier(timer)] = timer
+  }
+
+  func release(_ timer: LoopTimer) {
+    timers[ObjectIdentifier(timer)] = nil
+  }
+
+  /// Ends all of them: each keeps its keeper, so that without this none would ever be freed.
+  func releaseAll() {
+    timers = [:]
   }
 }

@@ -54,7 +54,9 @@ struct FieldRules {
 
   /// A host and perhaps a port; in particular no list, no user and no path.
   private func checkHost(_ value: Range<Int>, mayBeEmpty: Bool) throws(Refusal) {
-    guard text[value].allSatisfy(\.isHostCharacter), mayBeEmpty || !value.isEmpty else { throw .malformed("not a host") }
+    guard text[value].allSatisfy(\.isHostCharacter), mayBeEmpty || !value.isEmpty else {
+      throw .malformed("not a host")
+    }
   }
 
   private mutating func decideFraming(_ head: ParsedHead) throws(Refusal) {

@@ -7,7 +7,7 @@ extension HTTPConnection {
     while let (request, response) = answers.takeAnswered() {
       let closes = isClosing && answers.isEmpty || response.closesConnection
       stream.write { output in
-        server.writer.append(response, to: request, closes: closes, into: &output)
+        context.writer.append(response, to: request, closes: closes, into: &output)
       }
       if closes {
         answers.removeAll()
@@ -20,6 +20,7 @@ extension HTTPConnection {
   /// Answers in place of the handler, behind the answers to earlier requests, and closes.
   func refuse(_ refusal: Refusal) {
     stopReading()
+    reader.abandonBody()
     let sequence =
       current?.sequence ?? answers.add(AnswerQueue.Pending(isHead: false, isOldVersion: false))
     current = nil

@@ -3,18 +3,18 @@ import EventLoop
 extension HTTPConnection {
   /// Sets the deadlines for what the connection waits for now.
   func renewDeadlines() {
-    deadlines.awaitInput(wait, at: server.sweep)
+    deadlines.awaitInput(wait, at: context.sweep)
     deadlines.awaitOutput(
-      pending: stream.pendingOutput, sent: stream.sentBytes, at: server.sweep)
+      pending: stream.pendingOutput, sent: stream.sentBytes, at: context.sweep)
   }
 
   /// Ends the connection if it has missed a deadline.
   func checkDeadlines() {
-    switch deadlines.missed(at: server.sweep) {
+    switch deadlines.missed(at: context.sweep) {
     case nil: return
     case .output:
       stream.abort()
-      server.forget(self)
+      drop()
     case .input(.restOfRequest):
       refuse(.timedOut)
       settle()

@@ -1,12 +1,16 @@
 import EventLoop
 
 extension HTTPConnection {
-  /// Whether another request may be read now: not while the client owes us its attention.
+  /// Whether to go on reading: a request that has begun, or else another one.
   var mayRead: Bool {
-    !isClosing
-      && answers.count < server.limits.pipelinedRequests
-      && answers.heldBytes <= server.limits.pipelinedBytes
-      && stream.pendingOutput + answers.waitingBytes <= server.limits.pendingOutputBytes
+    !isClosing && (reader.isInBody || hasRoom)
+  }
+
+  /// Whether the client may ask for more: not while it has much to wait for, or to take.
+  private var hasRoom: Bool {
+    answers.count < context.limits.pipelinedRequests
+      && answers.heldBytes <= context.limits.pipelinedBytes
+      && stream.pendingOutput + answers.waitingBytes <= context.limits.pendingOutputBytes
   }
 
   /// Reads what has arrived, behind what was left from before.
@@ -61,7 +65,7 @@ extension HTTPConnection {
       AnswerQueue.Pending(
         isHead: head.request.method == .head, isOldVersion: head.minorVersion == 0))
     current = Current(sequence: sequence, keepsAlive: head.keepsAlive)
-    switch server.handler.decide(onHead: head.request) {
+    switch context.handler.decide(onHead: head.request) {
     case .accept(let bodyLimit):
       try reader.acceptBody(limit: bodyLimit)
       owesContinue = head.expectsContinue
@@ -81,11 +85,11 @@ extension HTTPConnection {
     answers.holdBody(request.body.count, for: sequence)
     if isLast(current.keepsAlive) { stopReading() }
     let reply = ReplyHandle(connection: id, sequence: sequence)
-    if let response = server.handler.handle(request, reply) { answer(sequence, with: response) }
+    if let response = context.handler.handle(request, reply) { answer(sequence, with: response) }
   }
 
   /// Whether no request may follow the one that is being read.
   private func isLast(_ keepsAlive: Bool) -> Bool {
-    !keepsAlive || server.isDraining
+    !keepsAlive || context.isDraining
   }
 }

@@ -7,7 +7,8 @@ import EventLoop
 final class HTTPConnection {
   let id: ConnectionID
   let stream: ByteStream
-  unowned let server: HTTPServer
+  let context: ConnectionContext
+  private unowned let server: HTTPServer
 
   var reader: RequestReader
   var answers = AnswerQueue()
@@ -23,6 +24,8 @@ final class HTTPConnection {
   var isClosing = false
   /// The client has closed its side.
   var hasInputEnded = false
+  /// This connection's part of what all of them hold.
+  private var heldBytes = 0
 
   /// A request on its way in.
   struct Current {
@@ -30,17 +33,18 @@ final class HTTPConnection {
     let keepsAlive: Bool
   }
 
-  init(
-    _ socket: consuming Socket, id: ConnectionID, server: HTTPServer
-  ) throws(EventLoopFailure) {
+  init(_ stream: ByteStream, id: ConnectionID, _ context: ConnectionContext, server: HTTPServer) {
     self.id = id
+    self.stream = stream
+    self.context = context
     self.server = server
-    reader = RequestReader(limits: server.limits, parser: server.parser)
-    deadlines = Deadlines(limits: server.limits)
-    stream = try ByteStream(socket, on: server.loop)
+    reader = RequestReader(limits: context.limits, parser: context.parser)
+    deadlines = Deadlines(limits: context.limits)
     stream.owner = self
     settle()
   }
+
+  deinit { stream.close() }
 }
 
 extension HTTPConnection: ByteStreamOwner {
@@ -61,7 +65,7 @@ extension HTTPConnection: ByteStreamOwner {
   }
 
   func streamBroke() {
-    server.forget(self)
+    leave()
   }
 }
 
@@ -79,13 +83,18 @@ extension HTTPConnection {
 
   /// Closes now or, when something is under way, as soon as it is answered.
   func drain() {
-    if isIdle { return drop() }
-    if unread.isEmpty, !reader.isInBody { stopReading() }
+    if isIdle { drop() } else { settle() }
   }
 
   /// Closes without another word, and without regard to what is under way.
   func drop() {
     stream.close()
+    leave()
+  }
+
+  private func leave() {
+    context.heldBytes -= heldBytes
+    heldBytes = 0
     server.forget(self)
   }
 
@@ -94,6 +103,8 @@ extension HTTPConnection {
   func settle() {
     guard stream.isOpen else { return }
     if hasInputEnded, mayRead { acceptEnd() }
+    countBytes()
+    if context.isDraining, unread.isEmpty, !reader.isInBody { stopReading() }
     if isClosing, answers.isEmpty { stream.endOutput() }
     if stream.hasEndedOutput, hasInputEnded { return drop() }
     if !hasInputEnded, mayRead || stream.hasEndedOutput {
@@ -102,6 +113,16 @@ extension HTTPConnection {
       stream.pauseReading()
     }
     renewDeadlines()
+  }
+
+  /// Brings the common count up to date, and makes room again when this connection has passed it.
+  private func countBytes() {
+    let held = reader.heldBytes + answers.heldBytes
+    context.heldBytes += held - heldBytes
+    heldBytes = held
+    guard context.heldBytes > context.limits.bodyBytesInTotal, reader.heldBytes > 0 else { return }
+    refuse(.tooManyBytes)
+    countBytes()
   }
 
   /// Whatever could be read has been: what is missing of a request will never come.

@@ -8,16 +8,8 @@ public final class HTTPServer {
   /// The port in use, also when 0 was asked for.
   public private(set) var port: UInt16 = 0
 
-  let loop: EventLoop
-  let limits: HTTPServerLimits
-  let handler: any HTTPHandler
-  let parser = HeadParser()
-  var writer = ResponseWriter()
-
-  /// How often connections have been looked through for missed deadlines.
-  private(set) var sweep: UInt64 = 0
-  private(set) var isDraining = false
-
+  private let loop: EventLoop
+  private let context: ConnectionContext
   private let capacity: ConnectionCapacity
   private var connections = ConnectionTable()
   private var listener: Listener?
@@ -31,8 +23,7 @@ public final class HTTPServer {
     handler: any HTTPHandler
   ) throws(HTTPServerFailure) {
     self.loop = loop
-    self.limits = limits
-    self.handler = handler
+    context = ConnectionContext(limits: limits, handler: handler)
     capacity = ConnectionCapacity(wanted: limits.connections)
     try listen(host, port)
     try startSweeping()
@@ -59,8 +50,8 @@ public final class HTTPServer {
   ///
   /// Whatever is still open after `deadlineSeconds` is closed without regard.
   public func drain(deadlineSeconds: Int, _ done: @escaping () -> Void) {
-    precondition(!isDraining, "a server is drained once")
-    isDraining = true
+    precondition(!context.isDraining, "a server is drained once")
+    context.isDraining = true
     listener = nil
     for connection in connections.all { connection.drain() }
     onDrained = done
@@ -75,7 +66,7 @@ public final class HTTPServer {
   /// Lets go of a connection that has closed.
   func forget(_ connection: HTTPConnection) {
     connections.remove(connection.id)
-    if isDraining, connections.count == 0 { endDrain() }
+    if context.isDraining, connections.count == 0 { endDrain() }
   }
 }
 
@@ -108,7 +99,8 @@ extension HTTPServer {
     let isRefused = connections.count >= capacity.served
     let socket = consume socket
     do throws(EventLoopFailure) {
-      let connection = try HTTPConnection(socket, id: connections.nextID, server: self)
+      let stream = try ByteStream(socket, on: loop)
+      let connection = HTTPConnection(stream, id: connections.nextID, context, server: self)
       connections.add(connection)
       if isRefused { connection.refuse(.tooManyConnections) }
     } catch {
@@ -117,9 +109,13 @@ extension HTTPServer {
   }
 
   private func checkDeadlines() {
-    sweep += 1
-    listener?.resume()
+    context.sweep += 1
     for connection in connections.all { connection.checkDeadlines() }
+    do throws(EventLoopFailure) {
+      try listener?.resume()
+    } catch {
+      // Still no memory for it: the next sweep tries again.
+    }
   }
 
   private func endDrain() {

@@ -15,6 +15,9 @@ public struct HTTPServerLimits: Sendable {
   /// Bytes of bodies that the requests of one connection that wait for answers may hold, before
   /// further ones are read.
   public var pipelinedBytes = 1_048_576
+  /// Bytes of bodies that all connections together may hold, on their way in or waiting for answers;
+  /// the request that passes it is answered 503.
+  public var bodyBytesInTotal = 268_435_456
   /// Bytes of answers that a connection may owe its client before further requests are read.
   public var pendingOutputBytes = 65_536
   /// Open connections; further ones are answered 503. Never more than the process may open.

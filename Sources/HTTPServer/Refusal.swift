@@ -8,6 +8,7 @@ enum Refusal: Error, Hashable {
   case expectationUnknown
   case notImplemented(String)
   case tooManyConnections
+  case tooManyBytes
   case versionNotSupported
 }
 
@@ -21,7 +22,7 @@ extension Refusal {
     case .expectationUnknown: 417
     case .headTooLarge: 431
     case .notImplemented: 501
-    case .tooManyConnections: 503
+    case .tooManyConnections, .tooManyBytes: 503
     case .versionNotSupported: 505
     }
   }
@@ -37,14 +38,17 @@ extension Refusal {
     case .headTooLarge: "The header fields are too large or too many."
     case .notImplemented(let what): "Not implemented: \(what)."
     case .tooManyConnections: "Too many connections."
+    case .tooManyBytes: "Too many large requests at once."
     case .versionNotSupported: "The HTTP version is not supported."
     }
   }
 
   var response: HTTPResponse {
-    HTTPResponse(
+    var response = HTTPResponse(
       status: status,
       headers: [("Content-Type", "application/json"), ("Connection", "close")],
       body: Array(#"{"detail":"\#(detail)"}"#.utf8))
+    if status == 503 { response.headers.append(("Retry-After", "1")) }
+    return response
   }
 }

@@ -5,6 +5,16 @@
 public struct ReplyHandle: Sendable, Hashable {
   let connection: ConnectionID
   let sequence: UInt64
+
+  init(connection: ConnectionID, sequence: UInt64) {
+    self.connection = connection
+    self.sequence = sequence
+  }
+
+  /// A handle that names no request of any server: for testing a handler without a socket.
+  public init(sequence: UInt64) {
+    self.init(connection: ConnectionID(slot: -1, generation: 0), sequence: sequence)
+  }
 }
 
 /// A place in the connection table and how often it has been given out.

@@ -37,6 +37,9 @@ struct RequestReader {
   /// Whether a head has come whose body has not.
   var isInBody: Bool { phase != .head }
 
+  /// Bytes of the body that is on its way.
+  var heldBytes: Int { body.bytes.count }
+
   /// Reads from `position` on, up to the next thing to be told.
   mutating func next(_ bytes: Span<UInt8>, _ position: inout Int) throws(Refusal) -> Step {
     switch phase {
@@ -49,6 +52,11 @@ struct RequestReader {
   /// Has the body read, if it is no longer than `limit` and the server's own limit.
   mutating func acceptBody(limit: Int) throws(Refusal) {
     try startBody(limit: min(limit, limits.bodyBytes), keeps: true)
+  }
+
+  /// Lets go of what has come of a body, of which the rest will not be read.
+  mutating func abandonBody() {
+    body = BodyBuffer(limit: 0, keeps: false)
   }
 
   /// Has the body dropped, if it is a small one.

@@ -1,5 +1,4 @@
 internal import EventLog
-internal import LMDB
 internal import Projections
 internal import QuotaModel
 
@@ -41,22 +40,10 @@ struct LedgerBatch: ~Copyable {
         actor: submission?.actor ?? .service,
         requestID: withRequestID ? submission?.requestID : nil, reason: submission?.reason,
         fact: fact))
-    try foldLastRecord(at: position)
+    // The bytes that the log will hold, by the way that a rebuild takes.
+    try fold.fold(records.bytes, range: records.range(at: records.count - 1))
     return Receipt(position: position, recordedAt: now, isReplayed: false)
   }
 
   mutating func give(_ name: UserName, to user: UserID) { newNames[name.description] = user }
-
-  /// Folds the bytes that the log will hold, by the way that a rebuild takes.
-  private mutating func foldLastRecord(at position: Position) throws(StoreFailure) {
-    let bytes = records.bytes
-    let range = records.range(at: records.count - 1)
-    let record: RecordView
-    do {
-      record = try RecordView(checking: bytes.rawBytes.extracting(range))
-    } catch {
-      throw .log(.damaged(at: position, error))
-    }
-    try fold.fold(record)
-  }
 }

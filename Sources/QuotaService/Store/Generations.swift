@@ -51,6 +51,21 @@ struct Generations {
     return generation
   }
 
+  /// Folds the log into a generation that is thrown away afterwards.
+  func withScratchFold<Result>(
+    calendar: CalendarSetting, progress: ProgressReport?,
+    _ body: (Generation) throws(ProjectionFailure) -> Result
+  ) throws(StoreFailure) -> Result {
+    let number = (try translating(numbers).max() ?? 0) + 1
+    let result: Result
+    do {
+      let generation = try fold(into: number, calendar: calendar, progress: progress)
+      result = try translating { () throws(ProjectionFailure) in try body(generation) }
+    }
+    try translating { () throws(FileFailure) in try Files.removeDirectory(path(of: number)) }
+    return result
+  }
+
   func currentNumber() -> UInt64? {
     guard let bytes = try? Files.read(pointer) else { return nil }
     return UInt64(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
@@ -116,24 +131,22 @@ struct Generations {
     into number: UInt64, calendar hint: CalendarSetting, progress: ProgressReport?
   ) throws(StoreFailure) -> Generation {
     var setting = hint
-    var isPinned = false
     while true {
-      let folder = try emptyFolder(number, calendar: setting, isPinned: isPinned)
+      let folder = try emptyFolder(number, calendar: setting)
       try LogFold(log: log).catchUp(folder, progress: progress)
-      if isPinned || folder.announcedCalendar == folder.state.calendar {
+      if folder.announcedCalendar == setting {
         try translating { () throws(ProjectionFailure) in
           try folder.generation.markInUse(bootID: System.bootID())
         }
         return folder.generation
       }
-      // The calendar changed after spends were counted: once more, with the last one all along.
+      // The log ends with another calendar than expected: once more, with that one all along.
       setting = folder.announcedCalendar
-      isPinned = true
     }
   }
 
   private func emptyFolder(
-    _ number: UInt64, calendar: CalendarSetting, isPinned: Bool
+    _ number: UInt64, calendar: CalendarSetting
   ) throws(StoreFailure) -> Folder {
     let path = path(of: number)
     try translating { () throws(FileFailure) in
@@ -147,7 +160,7 @@ struct Generations {
         ProjectionState(
           log: log.identity.id, calendar: calendar, zoneDigest: rules.zone.digest))
       return try Folder(
-        generation: generation, purpose: .rebuilding, isCalendarPinned: isPinned,
+        generation: generation, purpose: .rebuilding, isCalendarPinned: true,
         calendarSource: TimeZones.source)
     }
   }

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import LMDB
 internal import Projections
 internal import QuotaModel
 
@@ -58,6 +59,19 @@ extension FoldBatch {
     } catch {
       throw .projection(error)
     }
+  }
+}
+
+extension FoldBatch {
+  /// Takes a record into account that is encoded in `bytes`.
+  mutating func fold(_ bytes: [UInt8], range: Range<Int>) throws(StoreFailure) {
+    let record: RecordView
+    do {
+      record = try RecordView(checking: bytes.rawBytes.extracting(range))
+    } catch {
+      throw .log(.damaged(at: state.position.next, error))
+    }
+    try fold(record)
   }
 }
 

@@ -67,6 +67,9 @@ public final class Store: Sendable {
     self.path = path
   }
 
+  /// Whether there is a store at `path`.
+  public static func exists(at path: String) -> Bool { Files.exists(path + "/log/data.mdb") }
+
   /// The generation that answers questions.
   public var generation: Generation { live.withLock { $0 } }
 
@@ -79,7 +82,7 @@ public final class Store: Sendable {
     try translating { () throws(ProjectionFailure) in try generation.markClosed() }
   }
 
-  private static func absence(of path: String) -> StoreFailure {
+  static func absence(of path: String) -> StoreFailure {
     if unsafe access(path, F_OK) != 0, errno == EACCES { return .permissionDenied(path: path) }
     if unsafe access(path + "/log", X_OK) != 0, errno == EACCES {
       return .permissionDenied(path: path)

@@ -1,0 +1,22 @@
+/// What all connections of a server share.
+///
+/// An object apart from the server, so that connections can hold it strongly: they use it for every
+/// request, and reaching through an unowned reference each time is measurably dearer.
+final class ConnectionContext {
+  let limits: HTTPServerLimits
+  let handler: any HTTPHandler
+  let parser = HeadParser()
+  var writer = ResponseWriter()
+
+  /// How often connections have been looked through for missed deadlines.
+  var sweep: UInt64 = 0
+  /// Bytes of bodies that the connections hold together.
+  var heldBytes = 0
+  /// No connection shall begin another request.
+  var isDraining = false
+
+  init(limits: HTTPServerLimits, handler: any HTTPHandler) {
+    self.limits = limits
+    self.handler = handler
+  }
+}

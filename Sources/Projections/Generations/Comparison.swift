@@ -1,0 +1,52 @@
+internal import LMDB
+
+extension Generation {
+  /// The first difference between two generations' folded tables, in words; nil where they are equal.
+  ///
+  /// Both must be folded to the same position. The state row is compared apart from what names the
+  /// generation itself.
+  public func firstDifference(from other: Generation) throws(ProjectionFailure) -> String? {
+    if try state() != other.state() { return "the states differ" }
+    let mine = try snapshot()
+    let theirs = try other.snapshot()
+    let pairs = zip(tables.folded, other.tables.folded)
+    for (left, right) in pairs {
+      do throws(LMDBError) {
+        let difference = try Self.firstDifference(
+          mine.transaction.cursor(in: left.table), theirs.transaction.cursor(in: right.table))
+        if let difference { return "table \(left.name), key \(difference)" }
+      } catch {
+        throw ProjectionFailure(error, path: path)
+      }
+    }
+    return nil
+  }
+
+  /// The hexadecimal key at which two tables part.
+  private static func firstDifference(
+    _ left: consuming Cursor, _ right: consuming Cursor
+  ) throws(LMDBError) -> String? {
+    while true {
+      let mine = try left.next()
+      let theirs = try right.next()
+      guard let mine else {
+        guard let theirs else { return nil }
+        return hexadecimal(theirs.key)
+      }
+      guard let theirs, equal(mine.key, theirs.key), equal(mine.value, theirs.value) else {
+        return hexadecimal(mine.key)
+      }
+    }
+  }
+
+  private static func equal(_ left: RawSpan, _ right: RawSpan) -> Bool {
+    unsafe left.withUnsafeBytes { left in
+      unsafe right.withUnsafeBytes { right in unsafe left.elementsEqual(right) }
+    }
+  }
+
+  private static func hexadecimal(_ bytes: RawSpan) -> String {
+    [UInt8](copying: bytes)
+      .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

@@ -1,0 +1,99 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+/// Takes over events that another store exported, with their positions and times as they are.
+///
+/// Events that the store has already are compared and passed over, so that an import that was
+/// interrupted can be run again.
+public final class Importer {
+  /// Events in one commit.
+  private static let eventsPerCommit = 4096
+
+  private let store: Store
+  private let folder: Folder
+  private let head: Position
+  private var records = RecordBatch()
+  private var names: [String: UserID] = [:]
+  private var firstPosition: Position
+  private var lines: [Int] = []
+  private var latest: Moment
+  private var batchID: UInt64 = 0
+  /// Events that were appended.
+  public private(set) var importedCount: UInt64 = 0
+
+  public init(into store: Store) throws(StoreFailure) {
+    self.store = store
+    head = try translating { () throws(LogFailure) in try store.log.head() }
+    folder = try translating { () throws(ProjectionFailure) in
+      try Folder(
+        generation: store.generation, purpose: .rebuilding, calendarSource: TimeZones.source)
+    }
+    firstPosition = head.next
+    latest = folder.state.recordedAt
+  }
+
+  /// Takes the next event; `line` names it in errors.
+  public func add(_ event: Event, name: UserName?, line: Int) throws(StoreFailure) {
+    if event.position <= head {
+      let stored = try translating { () throws(LogFailure) in
+        try store.log.event(at: event.position)
+      }
+      guard stored == event else {
+        throw .importRefused(
+          line: line,
+          "position \(event.position) is another event in this store: import into an empty one")
+      }
+      return
+    }
+    let expected = firstPosition.advanced(by: records.count)
+    guard event.position == expected else {
+      throw .importRefused(
+        line: line, "position \(event.position) does not follow: \(expected) is due")
+    }
+    guard event.recordedAt >= latest else {
+      throw .importRefused(line: line, "recorded_at is earlier than that of the line before")
+    }
+    latest = event.recordedAt
+    if let name, let user = event.fact.user { names[name.description] = user }
+    records.append(event)
+    lines.append(line)
+    if records.count == Self.eventsPerCommit { try commit() }
+  }
+
+  /// Commits what is left, and folds everything anew where the calendar changed on the way.
+  public func finish(progress: ProgressReport? = nil) throws(StoreFailure) {
+    try commit()
+    guard folder.announcedCalendar != folder.state.calendar else { return }
+    let generations = Generations(path: store.path + "/projections", log: store.log)
+    store.replaceGeneration(
+      with: try generations.rebuild(calendar: folder.announcedCalendar, progress: progress))
+  }
+
+  private func commit() throws(StoreFailure) {
+    guard !records.isEmpty else { return }
+    var batch = try translating { () throws(ProjectionFailure) in try folder.beginBatch() }
+    let bytes = records.bytes
+    for index in 0..<records.count {
+      do throws(StoreFailure) {
+        try batch.fold(bytes, range: records.range(at: index))
+      } catch .projection(.contradiction(_, let text)) {
+        throw .importRefused(line: lines[index], "the event \(text)")
+      }
+    }
+    try store.names.store(names)
+    batchID += 1
+    let segment = Segment(
+      firstPosition: firstPosition, count: records.count, records: records.bytes)
+    let append = SegmentAppend(
+      partition: .only, expectedHead: Position(firstPosition.rawValue - 1), batchID: batchID,
+      segment: segment)
+    _ = try translating { () throws(LogFailure) in try store.log.append([append]) }
+    do { try batch.commit() } catch { throw .projection(error) }
+    importedCount += UInt64(records.count)
+    firstPosition = firstPosition.advanced(by: records.count)
+    records.removeAll()
+    names.removeAll()
+    lines.removeAll(keepingCapacity: true)
+  }
+}

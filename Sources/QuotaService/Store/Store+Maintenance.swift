@@ -1,0 +1,103 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+extension Store {
+  /// What a rebuild found.
+  public struct RebuildReport: Sendable {
+    public let eventCount: UInt64
+    /// Where the new projection differs from the one before; nil where it does not.
+    public let difference: String?
+  }
+
+  private var generations: Generations { Generations(path: path + "/projections", log: log) }
+
+  /// Folds the whole log into a new generation, compares it with the live one, and takes its place.
+  public func rebuild(progress: ProgressReport? = nil) throws(StoreFailure) -> RebuildReport {
+    let old = generation
+    let calendar = try translating { () throws(ProjectionFailure) in try old.state()?.calendar }
+    let new = try generations.rebuild(calendar: calendar ?? .default, progress: progress)
+    let (difference, state) = try translating { () throws(ProjectionFailure) in
+      (try new.firstDifference(from: old), try new.state())
+    }
+    replaceGeneration(with: new)
+    return RebuildReport(
+      eventCount: state?.position.rawValue ?? 0, difference: difference)
+  }
+
+  /// Checks every record of the log: checksum, position, order of time, content.
+  ///
+  /// Throws at the first one that is not as it was written.
+  public static func verifyLog(
+    at path: String, progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> Position {
+    guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
+    let log = try translating { () throws(LogFailure) in
+      try LMDBLog(at: path + "/log", mode: .reading)
+    }
+    let head = try translating { () throws(LogFailure) in try log.head() }
+    var last = Position.zero
+    var damage: RecordDamage?
+    try translating { () throws(LogFailure) in
+      try log.scan(.only, after: .zero) { record in
+        do throws(RecordDamage) { _ = try record.event() } catch { damage = error }
+        last = record.position
+        if last.rawValue % 65_536 == 0 { progress?(last.rawValue, head.rawValue) }
+        return damage == nil && last < head ? .proceed : .stop
+      }
+    }
+    if let damage { throw .log(.damaged(at: last, damage)) }
+    guard last == head else { throw .log(.damaged(at: last.next, .missing)) }
+    progress?(last.rawValue, head.rawValue)
+    return head
+  }
+
+  /// Folds the log afresh and compares with the live projection; nil where they are equal.
+  public func verifyProjection(
+    progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> String? {
+    let live = generation
+    let calendar = try translating { () throws(ProjectionFailure) in try live.state()?.calendar }
+    return try generations.withScratchFold(calendar: calendar ?? .default, progress: progress) {
+      (scratch) throws(ProjectionFailure) in try scratch.firstDifference(from: live)
+    }
+  }
+
+  /// Moves the windows to another calendar: an event, and where spends were counted, a new fold.
+  public func setCalendar(
+    _ setting: CalendarSetting, clock: Clock, progress: ProgressReport? = nil
+  ) throws(StoreFailure) {
+    let state = try translating { () throws(ProjectionFailure) in try generation.state() }
+    guard let state, state.position == .zero || state.calendar != setting else { return }
+    _ = try TimeZones.calendar(setting)
+    let position = state.position.next
+    let now = max(clock(), state.recordedAt)
+    var records = RecordBatch()
+    records.append(
+      Event(
+        position: position, recordedAt: now, happenedAt: now, actor: .operator,
+        fact: .calendarChanged(setting)))
+    try translating { () throws(LogFailure) in
+      _ = try log.append([
+        SegmentAppend(
+          partition: .only, expectedHead: state.position, batchID: 0,
+          segment: Segment(firstPosition: position, count: 1, records: records.bytes))
+      ])
+    }
+    try foldOrRebuild(progress: progress)
+  }
+
+  /// Folds the log's tail; everything, where the tail changes the calendar of counted spends.
+  func foldOrRebuild(progress: ProgressReport?) throws(StoreFailure) {
+    let generation = generation
+    do throws(StoreFailure) {
+      let folder = try translating { () throws(ProjectionFailure) in
+        try Folder(
+          generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
+      }
+      try LogFold(log: log).catchUp(folder, progress: progress)
+    } catch .projection(.calendarChanged(let setting)) {
+      replaceGeneration(with: try generations.rebuild(calendar: setting, progress: progress))
+    }
+  }
+}

@@ -1,0 +1,92 @@
+internal import QuotaModel
+internal import QuotaService
+
+/// Stores as commands open them.
+enum OpenStore {
+  /// For a command that changes something: alone.
+  static func forWriting(_ arguments: Arguments) throws(ExitFailure) -> Store {
+    try open(arguments.dataPath(), .writing)
+  }
+
+  /// For a command that only looks: alone where nobody serves the store, which brings the projection
+  /// up to date, else beside the server.
+  static func forReading(_ arguments: Arguments) throws(ExitFailure) -> Store {
+    let path = try arguments.dataPath()
+    do throws(StoreFailure) {
+      return try store(path, .writing)
+    } catch {
+      switch error {
+      case .inUse, .permissionDenied: return try open(path, .reading)
+      default: throw ExitFailure(error)
+      }
+    }
+  }
+
+  /// Beside whoever writes, now or later.
+  static func besideAServer(_ arguments: Arguments) throws(ExitFailure) -> Store {
+    try open(arguments.dataPath(), .reading)
+  }
+
+  /// Alone, or nil where that is not possible now.
+  static func aloneIfPossible(_ arguments: Arguments) throws(ExitFailure) -> Store? {
+    let path = try arguments.dataPath()
+    do throws(StoreFailure) {
+      return try store(path, .writing)
+    } catch {
+      switch error {
+      case .inUse, .permissionDenied: return nil
+      default: throw ExitFailure(error)
+      }
+    }
+  }
+
+  private static func open(_ path: String, _ mode: Store.Mode) throws(ExitFailure) -> Store {
+    try usingStore { () throws(StoreFailure) in try store(path, mode) }
+  }
+
+  private static func store(_ path: String, _ mode: Store.Mode) throws(StoreFailure) -> Store {
+    let bar = ProgressBar("folding the log")
+    defer { bar.end() }
+    return try Store(at: path, mode: mode) { bar.show($0, of: $1) }
+  }
+}
+
+extension Store {
+  /// Carries out commands of the operator, one after another.
+  func execute(_ command: Command) throws(ExitFailure) -> Answer {
+    let ledger = try usingStore { () throws(StoreFailure) in try Ledger(store: self) }
+    let answer = ledger.execute([Submission(command, by: .operator)])[0]
+    if case .failed(let failure) = answer { throw QuotalogFailure.of(failure) }
+    return answer
+  }
+
+  /// Flushes and closes.
+  func finish() throws(ExitFailure) {
+    try usingStore { () throws(StoreFailure) in try close() }
+  }
+}
+
+/// What the command says of each failure of a command to the ledger.
+enum QuotalogFailure {
+  static func of(_ failure: CommandFailure) -> ExitFailure {
+    switch failure {
+    case .unknownUser:
+      ExitFailure(.badData, "no user has this id or name: see `quotalog user list`")
+    case .userExists: ExitFailure(.badData, "a user with this UUID exists already")
+    case .nameTaken: ExitFailure(.badData, "another user has this name already")
+    case .tokenExists: ExitFailure(.badData, "this token was issued before")
+    case .unknownToken: ExitFailure(.badData, "there is no token with this id")
+    case .requestConflict(let member, let position):
+      ExitFailure(
+        .badData, "the same id was recorded at position \(position) with another \(member)")
+    case .overflow:
+      ExitFailure(.badData, "the user's total would exceed 9223372036854775807 tokens")
+    case .inTheFuture(let limitSeconds):
+      ExitFailure(.badData, "time is more than \(limitSeconds) s ahead of the clock")
+    case .unknownHold: ExitFailure(.badData, "there is no such hold")
+    case .foreignHold: ExitFailure(.badData, "the hold belongs to somebody else")
+    case .holdEnded: ExitFailure(.badData, "the hold has ended before")
+    case .unavailable(let reason): ExitFailure(.inputOutput, "nothing was written: \(reason)")
+    }
+  }
+}

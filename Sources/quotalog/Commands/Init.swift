@@ -1,0 +1,85 @@
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+
+extension Subcommand {
+  static let initialise = Subcommand(
+    "init",
+    summary: """
+      Creates a store, with a first staff user "admin" whose token is printed once.
+      """,
+    options: [
+      Option("time-zone", "ZONE", "whose midnights windows begin at, such as Europe/Tallinn (UTC)"),
+      Option("week-start", "DAY", "the day that weeks begin on (monday)"),
+    ]
+  ) { (arguments) throws(ExitFailure) in
+    _ = try arguments.expect()
+    let path = try arguments.dataPath()
+    let calendar = try CalendarOptions.setting(arguments, or: .default)
+    _ = try usingStore { () throws(StoreFailure) in try TimeZones.calendar(calendar) }
+    let admin = Registration(
+      user: System.randomUser(), name: try name("admin"), role: .staff, token: NewToken())
+    try usingStore { () throws(StoreFailure) in
+      try Store.create(at: path, clock: System.clock)
+    }
+    let store = try usingStore { () throws(StoreFailure) in try Store(at: path, mode: .writing) }
+    try usingStore { () throws(StoreFailure) in
+      try store.setCalendar(calendar, clock: System.clock)
+    }
+    _ = try store.execute(.register(admin))
+    try store.finish()
+    say(admin, path, arguments)
+  }
+
+  private static func name(_ text: String) throws(ExitFailure) -> UserName {
+    do { return try UserName(text) } catch { throw .usage("the name \(error)") }
+  }
+
+  private static func say(_ admin: Registration, _ path: String, _ arguments: Arguments) {
+    let token = admin.token?.text ?? ""
+    guard arguments.wantsJSON else {
+      Terminal.say("created a store at \(path)")
+      Terminal.say("staff user admin, \(admin.user)")
+      Terminal.say("token: \(token)")
+      Terminal.say("The token is shown this once; only its digest is kept.")
+      return
+    }
+    var json = JSONWriter()
+    json.beginObject()
+    json.name("data")
+    json.string(path)
+    json.name("user")
+    json.string(admin.user.description)
+    json.name("name")
+    json.string("admin")
+    json.name("token")
+    json.string(token)
+    json.endObject()
+    json.newline()
+    Terminal.write(json.take())
+  }
+}
+
+/// `--time-zone` and `--week-start`.
+enum CalendarOptions {
+  static func setting(
+    _ arguments: Arguments, or fallback: CalendarSetting
+  ) throws(ExitFailure) -> CalendarSetting {
+    try setting(
+      zone: arguments.value("time-zone"), weekStart: arguments.value("week-start"), or: fallback)
+  }
+
+  static func setting(
+    zone: String?, weekStart: String?, or fallback: CalendarSetting
+  ) throws(ExitFailure) -> CalendarSetting {
+    var setting = fallback
+    if let zone { setting.zone = zone }
+    if let weekStart {
+      guard let day = Weekday(name: weekStart) else {
+        throw .usage("the week starts on a day such as monday, not on \(weekStart)")
+      }
+      setting.weekStart = day
+    }
+    return setting
+  }
+}

@@ -1,0 +1,125 @@
+internal import Glibc
+internal import JSON
+internal import QuotaAPI
+internal import QuotaModel
+internal import QuotaService
+
+extension Subcommand {
+  static let log = Subcommand(
+    "log",
+    summary: "Prints events, one a line.",
+    options: [
+      Option("follow", nil, "go on with what is appended, until interrupted"),
+      Option("after", "POSITION", "only events behind this position (0)"),
+      Option("limit", "COUNT", "at most so many (all)"),
+      Option("user", "USER", "only events that concern this user"),
+      Option("type", "TYPE", "only events of this type, such as limits_changed"),
+    ]
+  ) { (arguments) throws(ExitFailure) in
+    _ = try arguments.expect()
+    let store = try arguments.has("follow")
+      ? OpenStore.besideAServer(arguments) : OpenStore.forReading(arguments)
+    let queries = Queries(store)
+    var filter = try filter(arguments, queries)
+    var left = try arguments.number("limit", in: 1...Int64.max) ?? .max
+    while left > 0 {
+      filter.limit = Int(min(left, 1000))
+      let page = try usingStore { () throws(StoreFailure) in try queries.events(filter) }
+      for event in page.events { print(event, arguments.wantsJSON) }
+      left -= Int64(page.events.count)
+      filter.after = page.nextAfter
+      if page.hasMore { continue }
+      guard arguments.has("follow") else { break }
+      usleep(100_000)
+    }
+    try store.finish()
+  }
+
+  private static func filter(
+    _ arguments: Arguments, _ queries: Queries
+  ) throws(ExitFailure) -> EventFilter {
+    var filter = EventFilter()
+    if let after = try arguments.number("after", in: 0...Int64.max) {
+      filter.after = Position(UInt64(after))
+    }
+    if let text = try arguments.value("user") {
+      let user = try usingStore { () throws(StoreFailure) in
+        try queries.user(UserReference(text))
+      }
+      guard let user else { throw QuotalogFailure.of(.unknownUser) }
+      filter.user = user.account.user
+    }
+    if let text = try arguments.value("type") {
+      guard let kind = EventKind(name: text) else {
+        let names = EventKind.allCases.map(\.name).joined(separator: ", ")
+        throw .usage("--type must be one of \(names)")
+      }
+      filter.kind = kind
+    }
+    return filter
+  }
+
+  private static func print(_ event: Event, _ wantsJSON: Bool) {
+    var json = JSONWriter()
+    json.event(event)
+    guard !wantsJSON else {
+      json.newline()
+      return Terminal.write(json.take())
+    }
+    Terminal.say(EventLine.text(of: event))
+  }
+}
+
+/// An event for people to read.
+enum EventLine {
+  static func text(of event: Event) -> String {
+    let head = "\(pad(event.position.description, to: 8)) \(event.recordedAt.rfc3339) "
+    return head + pad(event.fact.kind.name, to: 17) + body(of: event)
+  }
+
+  private static func body(of event: Event) -> String {
+    let user = event.fact.user.map { " \($0)" } ?? ""
+    let actor: String
+    switch event.actor {
+    case .service: actor = "the service"
+    case .operator: actor = "the operator"
+    case .user(let user): actor = user.description
+    }
+    return user + detail(of: event.fact) + Terminal.coloured("  by \(actor)", .grey)
+  }
+
+  private static func detail(of fact: Fact) -> String {
+    switch fact {
+    case .userRegistered(_, let role): " as \(role.name)"
+    case .userDeactivated, .userReactivated: ""
+    case .roleChanged(_, let old, let new): " \(old.name) → \(new.name)"
+    case .tokenIssued(let issue):
+      " token \(issue.token)\(issue.expiresAt.map { " until \($0.rfc3339)" } ?? "")"
+    case .tokenRevoked(let token, user: _): " token \(token)"
+    case .defaultsChanged(let changes), .limitsChanged(_, let changes): text(of: changes)
+    case .calendarChanged(let setting): " \(setting.zone), weeks from \(setting.weekStart.name)"
+    case .tokensSpent(let spend): text(of: spend)
+    case .spendHeld(let hold):
+      " \(grouped(hold.tokens.rawValue)) tokens until \(hold.expiresAt.rfc3339)"
+    case .holdSettled(let hold, let spend): " hold \(hold)\(text(of: spend))"
+    case .holdVoided(let hold, user: _), .holdExpired(let hold, user: _): " hold \(hold)"
+    case .spendRefused(let refusal):
+      refusal.violations.map { violation in
+        " \(violation.period.optionName) \(grouped(violation.used.rawValue)) + "
+          + "\(grouped(violation.reserved.rawValue)) reserved of \(violation.limit)"
+      }.joined(separator: ",")
+    }
+  }
+
+  private static func text(of spend: Spend) -> String {
+    " \(grouped(spend.usage.total.rawValue)) tokens\(spend.model.map { " \($0)" } ?? "")"
+  }
+
+  private static func text(of changes: [LimitChange]) -> String {
+    changes.map { change in
+      let old = change.old?.description ?? "default"
+      let new = change.new?.description ?? "default"
+      return " \(change.period.optionName) \(old) → \(new)"
+    }.joined(separator: ",")
+  }
+}

@@ -1,0 +1,96 @@
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+
+extension Subcommand {
+  static let rebuild = Subcommand(
+    "rebuild",
+    summary: "Folds the whole log into a new projection, compares, and swaps; the old one is kept."
+  ) { (arguments) throws(ExitFailure) in
+    _ = try arguments.expect()
+    let store = try OpenStore.forWriting(arguments)
+    let bar = ProgressBar("rebuilding")
+    let start = System.clock()
+    let report = try usingStore { () throws(StoreFailure) in
+      try store.rebuild { bar.show($0, of: $1) }
+    }
+    let seconds = Double(System.clock().microseconds - start.microseconds) / 1e6
+    bar.end()
+    try store.finish()
+    let rate = UInt64(Double(report.eventCount) / max(seconds, 1e-6))
+    if arguments.wantsJSON {
+      var json = JSONWriter()
+      json.beginObject()
+      json.name("events")
+      json.integer(report.eventCount)
+      json.name("milliseconds")
+      json.integer(Int(seconds * 1000))
+      json.name("events_per_second")
+      json.integer(rate)
+      json.name("identical")
+      json.bool(report.difference == nil)
+      json.endObject()
+      json.newline()
+      Terminal.write(json.take())
+    } else {
+      Terminal.say("folded \(grouped(report.eventCount)) events, \(grouped(rate)) a second")
+    }
+    if let difference = report.difference {
+      throw ExitFailure(
+        .badData,
+        "the projection before differed from the log (\(difference)); the new one is right")
+    }
+    if !arguments.wantsJSON { Terminal.say("the projection before was identical") }
+  }
+
+  static let verify = Subcommand(
+    "verify",
+    summary: "Checks every record, and that a fresh fold equals the live projection."
+  ) { (arguments) throws(ExitFailure) in
+    _ = try arguments.expect()
+    let path = try arguments.dataPath()
+    let bar = ProgressBar("checking records")
+    // The records come first: damage must be found by this check, not by opening the projection.
+    let head = try usingStore { () throws(StoreFailure) in
+      try Store.verifyLog(at: path) { bar.show($0, of: $1) }
+    }
+    bar.end()
+    let store = try OpenStore.aloneIfPossible(arguments)
+    let isAlone = store != nil
+    if let store {
+      try compare(store)
+      try store.finish()
+    }
+    guard arguments.wantsJSON else {
+      Terminal.say("\(grouped(head.rawValue)) records are as they were written")
+      Terminal.say(
+        isAlone
+          ? "a fresh fold equals the live projection"
+          : "the projection was not compared: the store is being served; stop the server for that")
+      return
+    }
+    var json = JSONWriter()
+    json.beginObject()
+    json.name("records")
+    json.integer(head.rawValue)
+    json.name("projection_compared")
+    json.bool(isAlone)
+    json.endObject()
+    json.newline()
+    Terminal.write(json.take())
+  }
+
+  private static func compare(_ store: Store) throws(ExitFailure) {
+    let bar = ProgressBar("folding afresh")
+    let difference = try usingStore { () throws(StoreFailure) in
+      try store.verifyProjection { bar.show($0, of: $1) }
+    }
+    bar.end()
+    if let difference {
+      throw ExitFailure(
+        .badData,
+        "a fresh fold of the log differs from the live projection: \(difference); "
+          + "run `quotalog rebuild`")
+    }
+  }
+}

@@ -1,0 +1,69 @@
+internal import JSON
+internal import QuotaAPI
+internal import QuotaModel
+internal import QuotaService
+
+extension Subcommand {
+  static let usage = Subcommand(
+    "usage", arguments: "USER",
+    summary: "Shows what a user's day, week and month hold.",
+    options: [Option("date", "YYYY-MM-DD", "the windows that this local date lies in (today)")]
+  ) { (arguments) throws(ExitFailure) in
+    let user = UserReference(try arguments.expect("USER")[0])
+    var date: CalendarDate?
+    if let text = try arguments.value("date") {
+      do { date = try CalendarDate(text) } catch { throw .usage("--date: \(error)") }
+    }
+    let store = try OpenStore.forReading(arguments)
+    let now = System.clock()
+    let reading = try usingStore { () throws(StoreFailure) in
+      let queries = Queries(store)
+      if let date { return try queries.usage(of: user, on: date) }
+      return try queries.usage(of: user, at: now)
+    }
+    try store.finish()
+    guard let reading else { throw QuotalogFailure.of(.unknownUser) }
+    if arguments.wantsJSON {
+      var json = JSONWriter()
+      json.usage(reading, at: now)
+      json.newline()
+      Terminal.write(json.take())
+    } else {
+      show(reading)
+    }
+  }
+
+  private static func show(_ reading: UsageReading) {
+    Terminal.say(
+      "user \(reading.account.user), \(reading.calendar.zone.name), "
+        + "at position \(reading.position)")
+    for period in Period.allCases { Terminal.say(line(period, reading)) }
+    if reading.account.reserved > .zero {
+      Terminal.say("reserved by open holds: \(grouped(reading.account.reserved.rawValue))")
+    }
+  }
+
+  private static func line(_ period: Period, _ reading: UsageReading) -> String {
+    let used = reading.used[period]
+    let limit = reading.limits[period]
+    let window = reading.windows[period]
+    let numbers = "\(grouped(used.rawValue)) of \(limit.isUnlimited ? "unlimited" : grouped(limit.rawValue))"
+    return pad(period.optionName, to: 8) + bar(used, limit) + " " + pad(numbers, to: 28)
+      + " until " + reading.calendar.text(of: window.end)
+  }
+
+  /// How full a limit is; green, then yellow from four fifths on, red when nothing is left.
+  private static func bar(_ used: TokenCount, _ limit: TokenLimit) -> String {
+    let width = min(30, max(10, Terminal.width - 72))
+    guard let allowed = TokenCount(limit.rawValue) else {
+      return Terminal.coloured(String(repeating: "·", count: width), .grey)
+    }
+    let isFull = used >= allowed
+    // Only a picture: no decision hangs on it.
+    let share = isFull ? 1 : Double(used.rawValue) / Double(allowed.rawValue)
+    let filled = Int(share * Double(width))
+    let colour: Terminal.Colour = isFull ? .red : share >= 0.8 ? .yellow : .green
+    return Terminal.coloured(String(repeating: "█", count: filled), colour)
+      + Terminal.coloured(String(repeating: "░", count: width - filled), .grey)
+  }
+}

@@ -1,0 +1,65 @@
+internal import Glibc
+
+/// Standard output and standard error.
+enum Terminal {
+  static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
+  static var isErrorInteractive: Bool { isatty(STDERR_FILENO) == 1 }
+
+  /// Columns of the terminal; 80 where there is none.
+  static var width: Int {
+    var size = winsize()
+    let code = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size)
+    return code == 0 && size.ws_col > 20 ? Int(size.ws_col) : 80
+  }
+
+  /// A line on standard output.
+  static func say(_ line: String) { write(Array((line + "\n").utf8)) }
+
+  /// Bytes on standard output.
+  static func write(_ bytes: [UInt8]) {
+    // Where nobody reads any more there is nobody to tell.
+    _ = Output(descriptor: STDOUT_FILENO).write(bytes)
+  }
+
+  /// A sentence on standard error, in the name of the program.
+  static func complain(_ message: String) {
+    _ = Output(descriptor: STDERR_FILENO).write(Array("quotalog: \(message)\n".utf8))
+  }
+
+  /// Text on standard error that is not a complaint.
+  static func note(_ text: String) {
+    _ = Output(descriptor: STDERR_FILENO).write(Array(text.utf8))
+  }
+
+  /// `text` in a colour of the terminal, where standard output is one and nobody objects.
+  static func coloured(_ text: String, _ colour: Colour) -> String {
+    guard isInteractive, Environment["NO_COLOR"] == nil else { return text }
+    return "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m"
+  }
+
+  enum Colour: Int {
+    case red = 31
+    case green = 32
+    case yellow = 33
+    case grey = 90
+  }
+}
+
+/// A file to write to.
+struct Output {
+  let descriptor: Int32
+
+  /// Writes everything; answers false where the file takes no more.
+  func write(_ bytes: [UInt8]) -> Bool {
+    var offset = 0
+    while offset < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { (buffer) in
+        unsafe Glibc.write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return false }
+      offset += count
+    }
+    return true
+  }
+}
