@@ -11,6 +11,14 @@ extension [UInt8] {
   }
 }
 
+extension InlineArray where Element == UInt64 {
+  /// The words as they lie in memory: little-endian on every machine that this runs on.
+  public var rawBytes: RawSpan {
+    @_lifetime(borrow self)
+    get { unsafe span.bytes }
+  }
+}
+
 extension InlineArray where Element == UInt8 {
   public var rawBytes: RawSpan {
     @_lifetime(borrow self)

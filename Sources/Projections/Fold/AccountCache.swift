@@ -47,12 +47,18 @@ struct AccountCache {
     return try change(&slots[index].entry)
   }
 
-  /// The changed accounts in the order of their keys; none counts as changed afterwards.
-  mutating func takeDirty() -> [AccountEntry] {
-    let entries = dirtyIndices.map { slots[$0].entry }
-    for index in dirtyIndices { slots[index].isDirty = false }
+  /// The indices of the changed accounts in the order of their keys; none counts as changed
+  /// afterwards.
+  mutating func takeDirty() -> [Int] {
+    var changed: [(user: UserID, index: Int)] = []
+    changed.reserveCapacity(dirtyIndices.count)
+    for index in dirtyIndices {
+      slots[index].isDirty = false
+      changed.append((slots[index].entry.account.user, index))
+    }
     dirtyIndices.removeAll(keepingCapacity: true)
-    return entries.sorted { $0.account.user < $1.account.user }
+    changed.sort { $0.user < $1.user }
+    return changed.map(\.index)
   }
 
   mutating func removeAll() { self = AccountCache() }

@@ -159,9 +159,8 @@ extension FoldBatch {
   private mutating func remember(
     _ id: RawSpan, of event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    var key: [UInt8] = []
-    Key.request(try scope(of: event.actor), id, into: &key)
-    folder.working.requests.append(key, position: event.position.rawValue)
+    let scope = try scope(of: event.actor)
+    folder.working.requests.append(scope, id, position: event.position.rawValue)
   }
 
   mutating func put(

@@ -167,9 +167,10 @@ extension FoldBatch {
 
   /// Writes what the batch changed in memory, table by table, in the order of the keys.
   private mutating func store() throws(LMDBError) {
-    let accounts = folder.working.accounts.takeDirty()
+    let changed = folder.working.accounts.takeDirty()
     try transaction.putInOrder(in: tables.accounts) { (table) throws(LMDBError) in
-      for entry in accounts {
+      for index in changed {
+        let entry = folder.working.accounts.entry(at: index)
         let key = Key.account(entry.account.user)
         let row = AccountRow.bytes(of: entry)
         try table.put(row.rawBytes, under: key.rawBytes)
@@ -177,10 +178,8 @@ extension FoldBatch {
     }
     try transaction.putInOrder(in: tables.requests) { (table) throws(LMDBError) in
       try folder.working.requests.forEachSorted { (key, position) throws(LMDBError) in
-        let key = Array(key)
-        var row: [UInt8] = []
-        row.appendInteger(position)
-        try table.put(row.rawBytes, under: key.rawBytes)
+        let row = Key.number(position.byteSwapped)
+        try table.put(row.rawBytes, under: key)
       }
     }
     folder.working.requests.removeAll()

@@ -1,9 +1,13 @@
+internal import LMDB
+
 /// Request ids of the running batch that are not in the table yet.
 ///
 /// They are stored in the order of their keys when the batch ends, which keeps ids that follow the
 /// clock close together on few pages.
 struct PendingRequests {
   private struct Request {
+    /// The first bytes of the key behind the actor's number, so that most comparisons need no more.
+    let prefix: UInt64
     let start: Int
     let end: Int
     let position: UInt64
@@ -18,28 +22,31 @@ struct PendingRequests {
 
   var count: Int { requests.count }
 
-  mutating func append(_ key: [UInt8], position: UInt64) {
+  /// Adds the request `id` of the actor with the number `scope`.
+  mutating func append(_ scope: AccountNumber, _ id: RawSpan, position: UInt64) {
     let start = bytes.count
-    bytes.append(contentsOf: key)
-    byHash?[key.hashValue, default: []].append(requests.count)
-    requests.append(Request(start: start, end: bytes.count, position: position))
+    Key.request(scope, id, into: &bytes)
+    let hash = byHash == nil ? 0 : hash(of: start..<bytes.count)
+    byHash?[hash, default: []].append(requests.count)
+    requests.append(
+      Request(prefix: prefix(of: start), start: start, end: bytes.count, position: position))
   }
 
   func position(of key: [UInt8]) -> UInt64? {
-    guard let candidates = byHash?[key.hashValue] else { return nil }
+    guard let byHash, !byHash.isEmpty else { return nil }
+    var hasher = Hasher()
+    for byte in key { hasher.combine(byte) }
+    guard let candidates = byHash[hasher.finalize()] else { return nil }
     return candidates.lazy.map { requests[$0] }
       .first { bytes[$0.start..<$0.end].elementsEqual(key) }?.position
   }
 
   /// Shows every request in the order of the keys.
   func forEachSorted<Failure: Error>(
-    _ body: (ArraySlice<UInt8>, UInt64) throws(Failure) -> Void
+    _ body: (RawSpan, UInt64) throws(Failure) -> Void
   ) throws(Failure) {
-    let sorted = requests.sorted { left, right in
-      bytes[left.start..<left.end].lexicographicallyPrecedes(bytes[right.start..<right.end])
-    }
-    for request in sorted {
-      try body(bytes[request.start..<request.end], request.position)
+    for request in sorted() {
+      try body(bytes.rawBytes.extracting(request.start..<request.end), request.position)
     }
   }
 
@@ -47,5 +54,30 @@ struct PendingRequests {
     bytes.removeAll(keepingCapacity: true)
     requests.removeAll(keepingCapacity: true)
     byHash?.removeAll(keepingCapacity: true)
+  }
+
+  private func sorted() -> [Request] {
+    requests.sorted { left, right in
+      // Keys of different actors differ in their first four bytes, which the prefix holds.
+      if left.prefix != right.prefix { return left.prefix < right.prefix }
+      return bytes[left.start..<left.end].lexicographicallyPrecedes(bytes[right.start..<right.end])
+    }
+  }
+
+  /// The first eight bytes of the key at `start` as a number; missing ones count as zero.
+  private func prefix(of start: Int) -> UInt64 {
+    if bytes.count - start >= 8 { return bytes.rawBytes.word(at: start).byteSwapped }
+    var prefix: UInt64 = 0
+    for offset in 0..<8 {
+      let place = start + offset
+      prefix = prefix << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0)
+    }
+    return prefix
+  }
+
+  private func hash(of range: Range<Int>) -> Int {
+    var hasher = Hasher()
+    for byte in bytes[range] { hasher.combine(byte) }
+    return hasher.finalize()
   }
 }

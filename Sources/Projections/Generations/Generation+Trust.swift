@@ -27,14 +27,20 @@ extension Generation {
   }
 
   /// Notes, durably, that pages may be in the kernel only from now on.
+  ///
+  /// A flush is needed only where the disk says that the generation was closed: anything else that it
+  /// may say after a crash of the machine is not trusted either.
   public func markInUse(bootID: String) throws(ProjectionFailure) {
+    let wasClosed = try trust() == .closedCleanly
     try storeTrust([0] + Array(bootID.utf8))
+    if wasClosed { try translating { () throws(LMDBError) in try environment.sync() } }
   }
 
   /// Flushes everything, and only then notes that the generation may be trusted.
   public func markClosed() throws(ProjectionFailure) {
     try translating { () throws(LMDBError) in try environment.sync() }
     try storeTrust([1])
+    try translating { () throws(LMDBError) in try environment.sync() }
   }
 
   private func storeTrust(_ row: [UInt8]) throws(ProjectionFailure) {
@@ -43,7 +49,6 @@ extension Generation {
       let key = Self.trustKey
       try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
       try transaction.commit()
-      try environment.sync()
     }
   }
 }
