@@ -27,8 +27,11 @@ public struct HTTPHeaders: Sendable {
 
   /// The value of the field, letter case ignored; several values are joined by a comma and a space.
   public subscript(name: String) -> String? {
-    let values = values(of: name)
-    return values.count > 1 ? values.joined(separator: ", ") : values.first
+    guard let first = fields.firstIndex(where: { matches($0, name) }) else { return nil }
+    let value = String(decoding: text[fields[first].value], as: UTF8.self)
+    // Nearly every field comes once: the array of all values is made only where one does not.
+    guard fields[(first + 1)...].contains(where: { matches($0, name) }) else { return value }
+    return values(of: name).joined(separator: ", ")
   }
 
   /// Every value of the field, letter case ignored.
@@ -38,7 +41,14 @@ public struct HTTPHeaders: Sendable {
 
   /// Whether this is the field of that name, letter case ignored.
   func matches(_ field: Field, _ name: String) -> Bool {
-    text[field.name].equalsIgnoringCase(name)
+    let utf8 = name.utf8
+    guard field.name.count == utf8.count else { return false }
+    var place = field.name.lowerBound
+    for byte in utf8 {
+      guard text[place].lowercasedASCII == byte.lowercasedASCII else { return false }
+      place += 1
+    }
+    return true
   }
 }
 

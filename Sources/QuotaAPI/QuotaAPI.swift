@@ -19,7 +19,7 @@ public final class QuotaAPI: HTTPHandler {
   private var pending = PendingCommands()
   private var outbox: [Committer.Ticket] = []
   /// Sends deferred answers; set once the server exists.
-  public weak var server: HTTPServer?
+  public unowned var server: HTTPServer?
 
   public init(
     store: Store, committer: Committer, answers: AnswerBox, settings: APISettings,
@@ -33,7 +33,16 @@ public final class QuotaAPI: HTTPHandler {
     authenticator = Authenticator(queries)
   }
 
+  /// Bodies up to here have come with their head as a rule: checking twice would only cost.
+  private static let smallBodyByteCount = 4096
+
   public func decide(onHead head: HTTPRequest) -> HeadDecision {
+    if let length = head.headers["content-length"].flatMap(Int.init),
+      length <= Self.smallBodyByteCount
+    {
+      return .accept(bodyLimit: length)
+    }
+    // Strangers do not get a large body read.
     do throws(EarlyAnswer) {
       switch try admit(head) {
       case .preflight, .health: return .accept(bodyLimit: 0)
@@ -90,8 +99,7 @@ public final class QuotaAPI: HTTPHandler {
     let origin = request.headers["origin"]
     let route = Route(path: request.path, prefix: settings.pathPrefix)
     submit(submission) { [unowned self] answer in
-      let response = finish(respond(answer), origin: origin, route: route)
-      server?.complete(reply, response)
+      server?.complete(reply, finish(respond(answer), origin: origin, route: route))
     }
   }
 

@@ -64,14 +64,13 @@ extension [UInt8] {
   }
 
   fileprivate mutating func appendHeader(of event: Event) {
-    appendInteger(UInt16(0))
-    append(RecordFormat.version)
-    append(event.fact.kind.rawValue)
-    append(event.actor.tag.rawValue)
-    append(
+    let flags =
       (event.requestID == nil ? 0 : RecordFormat.hasRequestID)
-        | (event.reason == nil ? 0 : RecordFormat.hasReason))
-    appendInteger(UInt16(0))
+      | (event.reason == nil ? 0 : RecordFormat.hasReason)
+    // The first two bytes are the length, which `seal` fills in.
+    appendInteger(
+      UInt64(RecordFormat.version) << 16 | UInt64(event.fact.kind.rawValue) << 24
+        | UInt64(event.actor.tag.rawValue) << 32 | UInt64(flags) << 40)
     appendInteger(event.position.rawValue)
     appendInteger(event.recordedAt.microseconds)
     appendInteger(event.happenedAt.microseconds)

@@ -3,8 +3,8 @@ internal import QuotaModel
 /// Accounts in memory, found by user id: an open-addressing table of indices into a dense array.
 ///
 /// A dictionary would spend more on hashing than the whole fold of a spend costs.
-struct AccountCache {
-  struct Slot {
+struct AccountCache: Sendable {
+  struct Slot: Sendable {
     var entry: AccountEntry
     var isDirty: Bool
   }
@@ -61,7 +61,24 @@ struct AccountCache {
     return changed.map(\.index)
   }
 
+  /// Adds an account or replaces what is known of it.
+  mutating func set(_ entry: AccountEntry) {
+    if let index = index(of: entry.account.user) {
+      slots[index].entry = entry
+    } else {
+      _ = insert(entry)
+    }
+  }
+
   mutating func removeAll() { self = AccountCache() }
+
+  /// Forgets the accounts that came first, half of all; none may be dirty.
+  mutating func removeOldest() {
+    precondition(dirtyIndices.isEmpty, "a changed account cannot be forgotten")
+    let kept = slots[(slots.count / 2)...]
+    removeAll()
+    for slot in kept { _ = insert(slot.entry) }
+  }
 
   private mutating func grow() {
     table = Array(repeating: 0, count: table.count * 2)

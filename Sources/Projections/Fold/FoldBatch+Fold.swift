@@ -8,6 +8,7 @@ extension FoldBatch {
       throw .gap(expected: state.position.next, found: event.position)
     }
     folder.working.hasFolded = true
+    folder.working.unstoredCount += 1
     switch event.change {
     case .spent(let user, let tokens):
       try count(tokens, of: user, event)
@@ -40,6 +41,7 @@ extension FoldBatch {
       try revoke(token)
       try update(user, event) { _ in }
     case .defaultsChanged(let changes):
+      folder.working.hasDirectWrites = true
       for change in changes {
         folder.working.state.defaults[change.period] = change.new ?? .unlimited
       }
@@ -66,6 +68,7 @@ extension FoldBatch {
     guard try index(of: user) == nil else {
       throw .contradiction(at: event.position, "registers user \(user) a second time")
     }
+    folder.working.hasDirectWrites = true
     folder.working.state.accountCount += 1
     let number = AccountNumber(folder.working.state.accountCount)
     _ = folder.working.accounts.insert(
@@ -84,11 +87,11 @@ extension FoldBatch {
     for period in Period.allCases {
       switch effects[period] {
       case .counted: break
-      case .opened(let previous): try keep(previous, of: number, period)
+      case .opened(let previous): keep(previous, of: number, period)
       case .late(let start): try add(tokens, to: start, of: number, period)
       }
     }
-    try note(event.position, at: index)
+    note(event.position, at: index)
   }
 
   /// Changes an account and notes the event in its history.
@@ -97,7 +100,7 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     let index = try existing(user, event)
     folder.working.accounts.update(at: index) { change(&$0.account) }
-    try note(event.position, at: index)
+    note(event.position, at: index)
   }
 
   private mutating func existing(
@@ -111,12 +114,10 @@ extension FoldBatch {
 
   private mutating func keep(
     _ usage: WindowUsage, of account: AccountNumber, _ period: Period
-  ) throws(ProjectionFailure) {
+  ) {
     guard usage != .never else { return }
-    let key = Key.window(account, period, start: usage.start)
-    var row: [UInt8] = []
-    row.appendInteger(usage.used.rawValue)
-    try put(row, under: key.rawBytes, in: tables.windows)
+    folder.working.past.keep(
+      usage.used, in: WindowKey(account: account, period: period, start: usage.start))
   }
 
   private mutating func add(
@@ -124,26 +125,20 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     let used = try pastUsage(of: account, period, start: start)
     // Decisions keep an account's lifetime total within bounds, so no window can overflow.
-    try keep(
+    keep(
       WindowUsage(start: start, used: used.adding(tokens) ?? .maximum), of: account, period)
   }
 
-  mutating func note(_ position: Position, at index: Int) throws(ProjectionFailure) {
-    let entry = folder.working.accounts.update(at: index) { (entry) -> AccountEntry? in
-      entry.recent.append(position.rawValue)
-      return entry.recent.isFull ? entry : nil
-    }
-    guard let entry else { return }
-    let key = Key.history(entry.number, from: entry.recent.positions[0])
-    var row: [UInt8] = []
-    for place in 0..<RecentPositions.capacity {
-      row.appendInteger(entry.recent.positions[place])
-    }
-    try put(row, under: key.rawBytes, in: tables.history)
-    folder.working.accounts.update(at: index) { $0.recent.removeAll() }
+  mutating func note(_ position: Position, at index: Int) {
+    if folder.purpose == .deciding { folder.working.touched.insert(index) }
+    let full = folder.working.accounts.update(at: index) { $0.note(position) }
+    guard let full else { return }
+    let number = folder.working.accounts.entry(at: index).number
+    folder.working.past.append(full, of: number)
   }
 
   private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {
+    folder.working.hasDirectWrites = true
     folder.working.announcedCalendar = setting
     if setting == state.calendar || folder.isCalendarPinned { return }
     if state.hasSpends {
@@ -163,9 +158,11 @@ extension FoldBatch {
     folder.working.requests.append(scope, id, position: event.position.rawValue)
   }
 
+  /// Writes to a table that the overlay does not cover: the batch has to be stored.
   mutating func put(
     _ row: [UInt8], under key: RawSpan, in table: Table
   ) throws(ProjectionFailure) {
+    folder.working.hasDirectWrites = true
     do {
       try transaction.put(row.rawBytes, under: key, in: table)
     } catch {

@@ -16,7 +16,7 @@ extension FoldBatch {
     try put(HoldRow.bytes(of: entry), under: key.rawBytes, in: tables.holds)
     try put([], under: expiry.rawBytes, in: tables.expiries)
     folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
-    try note(event.position, at: index)
+    note(event.position, at: index)
   }
 
   /// Ends a hold; one that has ended already stays ended.

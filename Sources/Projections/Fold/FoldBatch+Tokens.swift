@@ -24,6 +24,7 @@ extension FoldBatch {
   }
 
   mutating func remove(_ key: RawSpan, from table: Table) throws(ProjectionFailure) {
+    folder.working.hasDirectWrites = true
     do {
       try transaction.remove(key, from: table)
     } catch {

@@ -89,13 +89,15 @@ public struct FoldBatch: ~Copyable {
     return try account(user)?.number ?? .none
   }
 
-  /// Makes the batch visible to readers. When it throws, nothing of it is.
-  public consuming func commit() throws(ProjectionFailure) {
-    do throws(LMDBError) {
+  /// Makes the batch visible to readers, and unless it can wait stores everything that is not stored
+  /// yet. When it throws, nothing of the batch is visible.
+  public consuming func commit(mayWait: Bool) throws(ProjectionFailure) {
+    let folder = self.folder
+    if mayWait && !folder.working.hasDirectWrites {
+      transaction.abort()
+      folder.generation.overlay.update { folder.working.publish(in: &$0) }
+    } else {
       try store()
-      try transaction.commit()
-    } catch {
-      throw ProjectionFailure(error)
     }
     folder.working.isInBatch = false
     folder.working.hasFolded = false
@@ -143,6 +145,8 @@ extension FoldBatch {
   func pastUsage(
     of account: AccountNumber, _ period: Period, start: Moment
   ) throws(ProjectionFailure) -> TokenCount {
+    let window = WindowKey(account: account, period: period, start: start)
+    if let pending = folder.working.past.windows[window] { return pending }
     let key = Key.window(account, period, start: start)
     return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
   }
@@ -163,29 +167,6 @@ extension FoldBatch {
     } catch {
       throw ProjectionFailure(error)
     }
-  }
-
-  /// Writes what the batch changed in memory, table by table, in the order of the keys.
-  private mutating func store() throws(LMDBError) {
-    let changed = folder.working.accounts.takeDirty()
-    try transaction.putInOrder(in: tables.accounts) { (table) throws(LMDBError) in
-      for index in changed {
-        let entry = folder.working.accounts.entry(at: index)
-        let key = Key.account(entry.account.user)
-        let row = AccountRow.bytes(of: entry)
-        try table.put(row.rawBytes, under: key.rawBytes)
-      }
-    }
-    try transaction.putInOrder(in: tables.requests) { (table) throws(LMDBError) in
-      try folder.working.requests.forEachSorted { (key, position) throws(LMDBError) in
-        let row = Key.number(position.byteSwapped)
-        try table.put(row.rawBytes, under: key)
-      }
-    }
-    folder.working.requests.removeAll()
-    let key = StateRow.key
-    let row = StateRow.bytes(of: folder.working.state)
-    try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
   }
 }
 

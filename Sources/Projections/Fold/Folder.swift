@@ -30,7 +30,7 @@ public final class Folder {
     self.purpose = purpose
     self.isCalendarPinned = isCalendarPinned
     self.calendarSource = calendarSource
-    maximumCachedAccountCount = purpose == .rebuilding ? 262_144 : 32_768
+    maximumCachedAccountCount = purpose == .rebuilding ? 262_144 : 65_536
     guard let state = try generation.state() else { throw .missing(path: generation.path) }
     working = WorkingSet(
       state: state, calendar: try calendarSource(state.calendar),
@@ -47,10 +47,16 @@ public final class Folder {
   /// that windows were made with; then everything has to be folded anew with this one.
   public var announcedCalendar: CalendarSetting { working.announcedCalendar }
 
-  /// Begins a batch. It has to end by `commit`; otherwise nothing of it counts.
+  /// Events that are folded, visible, and not stored in the tables yet.
+  public var unstoredCount: Int { working.unstoredCount }
+
+  /// Begins a batch. It has to end by `commit`; otherwise nothing of it counts, and neither does
+  /// anything that was not stored: the log has it all.
   public func beginBatch() throws(ProjectionFailure) -> FoldBatch {
-    if working.isInBatch { try forgetUncommitted() }
-    if working.accounts.count > maximumCachedAccountCount { working.accounts.removeAll() }
+    if working.isInBatch { try forgetUnstored() }
+    if working.unstoredCount == 0, working.accounts.count > maximumCachedAccountCount {
+      working.accounts.removeOldest()
+    }
     let transaction: WriteTransaction
     do {
       transaction = try generation.environment.beginWrite()
@@ -66,9 +72,10 @@ public final class Folder {
   }
 
   /// Goes back to what the generation holds.
-  private func forgetUncommitted() throws(ProjectionFailure) {
+  private func forgetUnstored() throws(ProjectionFailure) {
     guard let state = try generation.state() else { throw .missing(path: generation.path) }
     working.reset(to: state, calendar: try calendarSource(state.calendar))
+    generation.overlay.update { $0 = OverlayContent() }
   }
 }
 
@@ -80,6 +87,12 @@ struct WorkingSet {
   var windows = WindowCache()
   var accounts = AccountCache()
   var requests: PendingRequests
+  var past = PendingPast()
+  /// Accounts that the running batch changed.
+  var touched: Set<Int> = []
+  var unstoredCount = 0
+  /// Whether the running batch wrote to tables that the overlay does not cover.
+  var hasDirectWrites = false
   /// Whether a batch was begun and did not end well.
   var isInBatch = false
   /// Whether the running batch has changed anything here.
@@ -99,6 +112,10 @@ struct WorkingSet {
     windows = WindowCache()
     accounts.removeAll()
     requests.removeAll()
+    past.removeAll()
+    touched.removeAll()
+    unstoredCount = 0
+    hasDirectWrites = false
     isInBatch = false
     hasFolded = false
   }

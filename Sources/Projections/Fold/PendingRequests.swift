@@ -11,12 +11,14 @@ struct PendingRequests {
     let start: Int
     let end: Int
     let position: UInt64
+    /// The request added before with the same hash; -1 where there is none.
+    let previous: Int
   }
 
   private var bytes: [UInt8] = []
   private var requests: [Request] = []
   /// Finds requests by a hash of their key; nil where nobody asks (a rebuild decides nothing).
-  private var byHash: [Int: [Int]]?
+  private var byHash: [Int: Int]?
 
   init(isSearchable: Bool) { byHash = isSearchable ? [:] : nil }
 
@@ -26,19 +28,26 @@ struct PendingRequests {
   mutating func append(_ scope: AccountNumber, _ id: RawSpan, position: UInt64) {
     let start = bytes.count
     Key.request(scope, id, into: &bytes)
-    let hash = byHash == nil ? 0 : hash(of: start..<bytes.count)
-    byHash?[hash, default: []].append(requests.count)
+    var previous = -1
+    if byHash != nil {
+      let hash = Self.hash(of: bytes.rawBytes.extracting(start..<bytes.count))
+      previous = byHash?.updateValue(requests.count, forKey: hash) ?? -1
+    }
     requests.append(
-      Request(prefix: prefix(of: start), start: start, end: bytes.count, position: position))
+      Request(
+        prefix: prefix(of: start), start: start, end: bytes.count, position: position,
+        previous: previous))
   }
 
   func position(of key: [UInt8]) -> UInt64? {
     guard let byHash, !byHash.isEmpty else { return nil }
-    var hasher = Hasher()
-    for byte in key { hasher.combine(byte) }
-    guard let candidates = byHash[hasher.finalize()] else { return nil }
-    return candidates.lazy.map { requests[$0] }
-      .first { bytes[$0.start..<$0.end].elementsEqual(key) }?.position
+    var index = byHash[Self.hash(of: key.rawBytes)] ?? -1
+    while index >= 0 {
+      let request = requests[index]
+      if bytes[request.start..<request.end].elementsEqual(key) { return request.position }
+      index = request.previous
+    }
+    return nil
   }
 
   /// Shows every request in the order of the keys.
@@ -75,9 +84,9 @@ struct PendingRequests {
     return prefix
   }
 
-  private func hash(of range: Range<Int>) -> Int {
+  private static func hash(of key: RawSpan) -> Int {
     var hasher = Hasher()
-    for byte in bytes[range] { hasher.combine(byte) }
+    unsafe key.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     return hasher.finalize()
   }
 }

@@ -3,23 +3,19 @@ internal import LMDB
 extension Generation {
   /// The first difference between two generations' folded tables, in words; nil where they are equal.
   ///
-  /// Both must be folded to the same position. The state row is compared apart from what names the
-  /// generation itself.
+  /// Both must be folded to the same position and stored.
   public func firstDifference(from other: Generation) throws(ProjectionFailure) -> String? {
     if try state() != other.state() { return "the states differ" }
-    let mine = try snapshot()
-    let theirs = try other.snapshot()
-    let pairs = zip(tables.folded, other.tables.folded)
-    for (left, right) in pairs {
-      do throws(LMDBError) {
+    return try translating { () throws(LMDBError) in
+      let mine = try environment.beginRead()
+      let theirs = try other.environment.beginRead()
+      for (left, right) in zip(tables.folded, other.tables.folded) {
         let difference = try Self.firstDifference(
-          mine.transaction.cursor(in: left.table), theirs.transaction.cursor(in: right.table))
+          mine.cursor(in: left.table), theirs.cursor(in: right.table))
         if let difference { return "table \(left.name), key \(difference)" }
-      } catch {
-        throw ProjectionFailure(error, path: path)
       }
+      return nil
     }
-    return nil
   }
 
   /// The hexadecimal key at which two tables part.

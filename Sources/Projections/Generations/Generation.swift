@@ -9,6 +9,8 @@ public final class Generation: Sendable {
   public let path: String
   let environment: Environment
   let tables: Tables
+  /// What this process has folded and not stored yet.
+  let overlay = Overlay()
 
   /// Opens the generation in the existing directory `path`; creates its tables where it may write.
   public init(at path: String, isReadOnly: Bool) throws(ProjectionFailure) {
@@ -46,18 +48,19 @@ public final class Generation: Sendable {
     }
   }
 
-  /// A consistent view for questions.
-  public func snapshot() throws(ProjectionFailure) -> Snapshot {
-    let transaction: ReadTransaction
-    do {
-      transaction = try environment.beginRead()
-    } catch {
-      throw ProjectionFailure(error, path: path)
+  /// Runs `body` with a consistent view of everything that is folded, for one position.
+  ///
+  /// Nothing more is published while it runs: keep it short.
+  public func read<Result>(
+    _ body: (borrowing Snapshot) throws(ProjectionFailure) -> Result
+  ) throws(ProjectionFailure) -> Result {
+    try overlay.withContent { (content) throws(ProjectionFailure) in
+      let transaction = try translating { () throws(LMDBError) in try environment.beginRead() }
+      return try body(Snapshot(transaction: transaction, tables: tables, overlay: content))
     }
-    return Snapshot(transaction: transaction, tables: tables)
   }
 
-  func translating<Result>(
+  func translating<Result: ~Copyable>(
     _ body: () throws(LMDBError) -> Result
   ) throws(ProjectionFailure) -> Result {
     do {

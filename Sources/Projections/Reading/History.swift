@@ -12,7 +12,8 @@ extension Snapshot {
     } catch {
       throw ProjectionFailure(error)
     }
-    return try positions(of: entry, after: position, limit: limit, in: cursor)
+    return try positions(
+      of: entry, pending: overlay.past, after: position, limit: limit, in: cursor)
   }
 }
 
@@ -29,13 +30,16 @@ extension FoldBatch {
       throw ProjectionFailure(error)
     }
     return try positions(
-      of: folder.working.accounts.entry(at: index), after: position, limit: limit, in: cursor)
+      of: folder.working.accounts.entry(at: index), pending: folder.working.past,
+      after: position, limit: limit, in: cursor)
   }
 }
 
-/// Reads blocks of the history table and then the positions that the account still carries.
+/// Reads blocks of the history table, then those that wait to be stored, then the positions that the
+/// account still carries.
 private func positions(
-  of entry: AccountEntry, after position: Position, limit: Int, in cursor: consuming Cursor
+  of entry: AccountEntry, pending: PendingPast, after position: Position, limit: Int,
+  in cursor: consuming Cursor
 ) throws(ProjectionFailure) -> [Position] {
   var positions: [Position] = []
   do throws(LMDBError) {
@@ -49,6 +53,12 @@ private func positions(
     }
   } catch {
     throw ProjectionFailure(error)
+  }
+  for block in pending.blocks[entry.number] ?? [] {
+    for place in 0..<RecentPositions.capacity {
+      let found = Position(block.positions[place])
+      if found > position, positions.count < limit { positions.append(found) }
+    }
   }
   for index in 0..<entry.recent.count {
     let found = Position(entry.recent.positions[index])

@@ -5,13 +5,16 @@ public import QuotaModel
 public struct Snapshot: ~Copyable {
   let transaction: ReadTransaction
   let tables: Tables
+  let overlay: OverlayContent
 
-  init(transaction: consuming ReadTransaction, tables: Tables) {
+  init(transaction: consuming ReadTransaction, tables: Tables, overlay: OverlayContent) {
     self.transaction = transaction
     self.tables = tables
+    self.overlay = overlay
   }
 
   public func state() throws(ProjectionFailure) -> ProjectionState {
+    if let state = overlay.state { return state }
     let key = StateRow.key
     guard let row = try get(key.rawBytes, in: tables.meta), let state = StateRow.state(from: row)
     else { throw .malformedRow(table: "meta") }
@@ -19,6 +22,7 @@ public struct Snapshot: ~Copyable {
   }
 
   public func account(_ user: UserID) throws(ProjectionFailure) -> AccountEntry? {
+    if let index = overlay.accounts.index(of: user) { return overlay.accounts.entry(at: index) }
     let key = Key.account(user)
     guard let row = try get(key.rawBytes, in: tables.accounts) else { return nil }
     return try AccountRow.entry(of: user, from: row)
@@ -31,6 +35,8 @@ public struct Snapshot: ~Copyable {
     let latest = entry.account.latest[window.period]
     if latest.start == window.start { return latest.used }
     if latest.start < window.start { return .zero }
+    let pending = WindowKey(account: entry.number, period: window.period, start: window.start)
+    if let used = overlay.past.windows[pending] { return used }
     let key = Key.window(entry.number, window.period, start: window.start)
     return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
   }
@@ -51,7 +57,11 @@ public struct Snapshot: ~Copyable {
     try forEach(in: tables.accounts, from: Key.account(start).rawBytes) {
       (key, row) throws(ProjectionFailure) in
       let found = UserID(high: key.word(at: 0).byteSwapped, low: key.word(at: 8).byteSwapped)
-      if found != user { entries.append(try AccountRow.entry(of: found, from: row)) }
+      if found != user {
+        let stored = try AccountRow.entry(of: found, from: row)
+        let index = overlay.accounts.index(of: found)
+        entries.append(index.map { overlay.accounts.entry(at: $0) } ?? stored)
+      }
       return entries.count < limit
     }
     return entries

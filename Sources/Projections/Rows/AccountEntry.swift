@@ -13,6 +13,14 @@ public struct AccountEntry: Sendable {
     self.account = account
     recent = RecentPositions()
   }
+
+  /// Adds an event to the history; answers a block when it is full.
+  mutating func note(_ position: Position) -> HistoryBlock? {
+    recent.append(position.rawValue)
+    guard recent.isFull else { return nil }
+    defer { recent.removeAll() }
+    return HistoryBlock(positions: recent.positions)
+  }
 }
 
 /// Up to 16 positions, so that the history table is written once for 16 events.

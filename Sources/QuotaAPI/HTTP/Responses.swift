@@ -58,7 +58,11 @@ extension JSONWriter {
   }
 
   mutating func member(_ name: StaticString, _ moment: Moment) {
-    member(name, moment.rfc3339)
+    var text: [UInt8] = []
+    text.reserveCapacity(27)
+    moment.write(into: &text)
+    self.name(name)
+    string(utf8: text)
   }
 
   mutating func member(_ name: StaticString, _ position: Position) {

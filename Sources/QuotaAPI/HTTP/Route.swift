@@ -1,3 +1,5 @@
+internal import HTTPServer
+
 /// Where a path leads.
 enum Route: Hashable {
   case waldur(WaldurPath)
@@ -39,15 +41,36 @@ enum NativePath: Hashable {
   case holds
   case hold(String, NativeHoldAction)
 
-  var allow: String {
+  /// What can be done at the path, besides asking what can be done.
+  var methods: [HTTPMethod] {
     switch self {
-    case .usage, .check, .holds, .hold, .userTokens: "POST, OPTIONS"
-    case .users: "GET, HEAD, POST, OPTIONS"
-    case .user: "GET, HEAD, PATCH, OPTIONS"
-    case .userUsage, .events: "GET, HEAD, OPTIONS"
-    case .userLimits: "PATCH, OPTIONS"
-    case .userToken: "DELETE, OPTIONS"
-    case .defaults: "GET, HEAD, PUT, OPTIONS"
+    case .usage, .check, .holds, .hold, .userTokens: [.post]
+    case .users: [.get, .head, .post]
+    case .user: [.get, .head, .patch]
+    case .userUsage, .events: [.get, .head]
+    case .userLimits: [.patch]
+    case .userToken: [.delete]
+    case .defaults: [.get, .head, .put]
+    }
+  }
+
+  func allows(_ method: HTTPMethod) -> Bool { method == .options || methods.contains(method) }
+
+  /// The `Allow` header.
+  var allow: String { (methods + [.options]).map(\.text).joined(separator: ", ") }
+}
+
+extension HTTPMethod {
+  fileprivate var text: String {
+    switch self {
+    case .get: "GET"
+    case .head: "HEAD"
+    case .post: "POST"
+    case .put: "PUT"
+    case .patch: "PATCH"
+    case .delete: "DELETE"
+    case .options: "OPTIONS"
+    case .other: ""
     }
   }
 }

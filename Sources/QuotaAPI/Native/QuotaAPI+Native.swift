@@ -24,7 +24,7 @@ extension QuotaAPI {
       }
       throw EarlyAnswer(Problem(401, "unauthenticated", error.text).response)
     }
-    guard path.allow.contains(request.methodText), request.method != .other else {
+    guard path.allows(request.method) else {
       throw EarlyAnswer(
         Problem(405, "method", "\(request.methodText) is not possible here: \(path.allow)")
           .response)

@@ -20,6 +20,10 @@ public struct UserID: Hashable, Comparable, Sendable {
   /// Every lower-case `urn:` and `uuid:`, enclosing braces and all hyphens are dropped; exactly 32
   /// hexadecimal digits of either case must remain. Nothing is trimmed.
   public init?(spelling text: String) {
+    if let user = Self.canonical(text) {
+      self = user
+      return
+    }
     guard text.utf8.count <= 4096 else { return nil }
     var digits = Array(text.utf8)
     digits = removing("urn:", from: digits)
@@ -33,6 +37,24 @@ public struct UserID: Hashable, Comparable, Sendable {
       let low = hexadecimalWord(core.suffix(16))
     else { return nil }
     self.init(high: high, low: low)
+  }
+
+  /// Reads the spelling of RFC 9562, 36 characters with hyphens; it is the one that programs send.
+  private static func canonical(_ text: String) -> UserID? {
+    guard text.utf8.count == 36 else { return nil }
+    var words: (UInt64, UInt64) = (0, 0)
+    var place = 0
+    for byte in text.utf8 {
+      defer { place += 1 }
+      if place == 8 || place == 13 || place == 18 || place == 23 {
+        guard byte == UInt8(ascii: "-") else { return nil }
+        continue
+      }
+      guard let digit = hexadecimalValue(byte) else { return nil }
+      if place < 19 { words.0 = words.0 << 4 | UInt64(digit) }
+      if place > 18 { words.1 = words.1 << 4 | UInt64(digit) }
+    }
+    return UserID(high: words.0, low: words.1)
   }
 
   public static func < (left: UserID, right: UserID) -> Bool {

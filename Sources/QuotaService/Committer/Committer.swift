@@ -85,6 +85,7 @@ private final class CommitLoop: @unchecked Sendable {
   }
 
   func run() {
+    defer { ledger.storeFolded() }
     while let tickets = queue.takeAll(waitingAtMost: waitMilliseconds()) {
       if !tickets.isEmpty {
         commit(tickets)
@@ -92,6 +93,9 @@ private final class CommitLoop: @unchecked Sendable {
         _ = try? ledger.recover()
       } else if isHoldDue {
         _ = ledger.execute([])
+      } else {
+        // Nobody waits: a good moment to write down what is only in memory.
+        ledger.storeFolded()
       }
       status.outage = ledger.outage?.description
       report(status)
@@ -107,11 +111,14 @@ private final class CommitLoop: @unchecked Sendable {
 
   private var isHoldDue: Bool { ledger.nextDeadline.map { $0 <= clock() } ?? false }
 
-  /// Until the next hold expires, at most a second: the clock may jump while we wait.
+  /// Until the next hold expires, at most a second: the clock may jump while we wait. Shorter where
+  /// something is to be stored as soon as nothing else is to be done.
   private func waitMilliseconds() -> Int {
-    guard ledger.outage == nil, let deadline = ledger.nextDeadline else { return 1000 }
+    guard ledger.outage == nil else { return 1000 }
+    let longest: Int64 = ledger.hasUnstored ? 50 : 1000
+    guard let deadline = ledger.nextDeadline else { return Int(longest) }
     let microseconds = deadline.microseconds - clock().microseconds
-    return Int(min(max(microseconds / 1000 + 1, 1), 1000))
+    return Int(min(max(microseconds / 1000 + 1, 1), longest))
   }
 }
 

@@ -10,12 +10,18 @@ public final class Ledger {
   /// Why the next command has to wait for a recovery; nil while all is well.
   private var trouble: StoreFailure?
   private var batchID: UInt64 = 0
+  private var lastStored: Moment
+
+  /// Events that are folded and not stored, at most, but for the last batch.
+  private static let maximumUnstoredCount = 16_384
+  private static let maximumUnstoredMicroseconds: Int64 = 2_000_000
   /// When the next hold expires, as of the last batch.
   public private(set) var nextDeadline: Moment?
 
   public init(store: Store, clock: @escaping Clock = System.clock) throws(StoreFailure) {
     self.store = store
     self.clock = clock
+    lastStored = clock()
     folder = try Self.folder(of: store)
     let batch = try LedgerBatch(store: store, folder: folder, clock: clock)
     nextDeadline = try batch.nextDeadline()
@@ -67,8 +73,31 @@ public final class Ledger {
     try store.names.store(batch.newNames)
     try append(segment)
     // The events stand from here on, whatever becomes of the projection.
-    do { try batch.commit() } catch { trouble = error }
+    let isDue = isStoringDue
+    do { try batch.commit(mayWait: !isDue) } catch { trouble = error }
+    if folder.unstoredCount == 0 { lastStored = clock() }
     return answers
+  }
+
+  /// Whether something is folded and not stored.
+  public var hasUnstored: Bool { folder.unstoredCount > 0 }
+
+  /// Stores what was folded and is only in memory, where there is any.
+  public func storeFolded() {
+    guard trouble == nil, folder.unstoredCount > 0 else { return }
+    do throws(ProjectionFailure) {
+      try folder.beginBatch().commit(mayWait: false)
+      lastStored = clock()
+    } catch {
+      trouble = .projection(error)
+    }
+  }
+
+  /// Whether enough has gathered, or waited long enough: what is not stored has to be folded again
+  /// after a crash, and takes memory.
+  private var isStoringDue: Bool {
+    if folder.unstoredCount >= Self.maximumUnstoredCount { return true }
+    return abs(clock().microseconds - lastStored.microseconds) > Self.maximumUnstoredMicroseconds
   }
 
   private func append(_ segment: Segment) throws(StoreFailure) {
@@ -98,8 +127,8 @@ extension LedgerBatch {
     do { return try fold.firstHoldDeadline() } catch { throw .projection(error) }
   }
 
-  consuming func commit() throws(StoreFailure) {
-    do { try fold.commit() } catch { throw .projection(error) }
+  consuming func commit(mayWait: Bool) throws(StoreFailure) {
+    do { try fold.commit(mayWait: mayWait) } catch { throw .projection(error) }
   }
 
   consuming func abandon() { fold.abort() }

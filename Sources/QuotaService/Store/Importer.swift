@@ -89,7 +89,7 @@ public final class Importer {
       partition: .only, expectedHead: Position(firstPosition.rawValue - 1), batchID: batchID,
       segment: segment)
     _ = try translating { () throws(LogFailure) in try store.log.append([append]) }
-    do { try batch.commit() } catch { throw .projection(error) }
+    do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
     importedCount += UInt64(records.count)
     firstPosition = firstPosition.advanced(by: records.count)
     records.removeAll()

@@ -38,7 +38,7 @@ struct LogFold {
       }
     }
     if let failure { throw failure }
-    do { try batch.commit() } catch { throw .projection(error) }
+    do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
   }
 }
 
