@@ -40,7 +40,9 @@ extension QuotaAPI {
       response.headers.append((name: "Allow", value: path.allow))
     case .native, .live, .ready, nil: break
     }
-    if let origin { addCORS(to: &response, origin: origin, isPreflight: request?.isPreflight ?? false) }
+    if let origin {
+      addCORS(to: &response, origin: origin, isPreflight: request?.isPreflight ?? false)
+    }
     return response
   }
 

@@ -1,3 +1,4 @@
 import LMDB
 import Testing
+
 @Test func x() {}

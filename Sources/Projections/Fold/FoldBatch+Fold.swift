@@ -81,7 +81,9 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     let index = try existing(user, event)
     let windows = windows(containing: event.happenedAt)
-    let effects = folder.working.accounts.update(at: index) { $0.account.count(tokens, in: windows) }
+    let effects = folder.working.accounts.update(at: index) {
+      $0.account.count(tokens, in: windows)
+    }
     folder.working.state.hasSpends = true
     let number = folder.working.accounts.entry(at: index).number
     for period in Period.allCases {

@@ -6,11 +6,6 @@ public struct HoldEntry: Hashable, Sendable {
   public let hold: Hold
   /// Who made it, as an account number; nobody else may end it.
   public let holder: AccountNumber
-
-  init(hold: Hold, holder: AccountNumber) {
-    self.hold = hold
-    self.holder = holder
-  }
 }
 
 /// The stored form of an open hold.

@@ -41,7 +41,8 @@ enum TokenRow {
     return TokenEntry(
       TokenIssue(
         token: TokenID(row.word(at: 0)), user: row.user(at: 8),
-        digest: TokenDigest((row.word(at: 24), row.word(at: 32), row.word(at: 40), row.word(at: 48))),
+        digest: TokenDigest(
+          (row.word(at: 24), row.word(at: 32), row.word(at: 40), row.word(at: 48))),
         expiresAt: expiresAt.microseconds == .max ? nil : expiresAt),
       isRevoked: row.byte(at: 64) == 1)
   }

@@ -44,7 +44,8 @@ extension QuotaAPI {
     } catch {
       throw Problem(error)
     }
-    submit(.setLimits(UserReference(text), updates), request, caller, reply) { [unowned self] answer in
+    submit(.setLimits(UserReference(text), updates), request, caller, reply) {
+      [unowned self] answer in
       limitsResponse(of: text, answer)
     }
     return nil

@@ -17,7 +17,8 @@ extension QuotaAPI {
       if body.kind == .array {
         return try recordAll(body.elements.map(usageItem), request, caller, reply)
       }
-      return try recordOne(usageItem(body, key: try idempotencyKey(request)), request, caller, reply)
+      return try recordOne(
+        usageItem(body, key: try idempotencyKey(request)), request, caller, reply)
     case .cloudEvent:
       return try recordOne(cloudEventItem(try parsed(request)), request, caller, reply)
     case .cloudEventBatch:

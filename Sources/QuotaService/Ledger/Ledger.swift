@@ -48,7 +48,7 @@ public final class Ledger {
   @discardableResult
   public func recover() throws(StoreFailure) -> Bool {
     if let failure = trouble, failure.concernsLog {
-      try translating { () throws(LogFailure) in
+      try usingLog { () throws(LogFailure) in
         try store.log.recover()
         try store.log.probe()
       }
@@ -103,7 +103,7 @@ public final class Ledger {
   private func append(_ segment: Segment) throws(StoreFailure) {
     batchID += 1
     let head = Position(segment.firstPosition.rawValue - 1)
-    let outcomes = try translating { () throws(LogFailure) in
+    let outcomes = try usingLog { () throws(LogFailure) in
       try store.log.append([
         SegmentAppend(
           partition: .only, expectedHead: head, batchID: batchID, segment: segment)
@@ -115,7 +115,7 @@ public final class Ledger {
   }
 
   private static func folder(of store: Store) throws(StoreFailure) -> Folder {
-    try translating { () throws(ProjectionFailure) in
+    try usingProjection { () throws(ProjectionFailure) in
       try Folder(
         generation: store.generation, purpose: .deciding, calendarSource: TimeZones.source)
     }

@@ -71,7 +71,7 @@ extension LedgerBatch {
   private mutating func revoke(
     _ token: TokenID, of reference: UserReference?, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
-    let entry = try translating { () throws(ProjectionFailure) in try fold.token(token) }
+    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.token(token) }
     guard let entry else { return .failed(.unknownToken) }
     if let reference, try user(reference) != entry.user { return .failed(.unknownToken) }
     if entry.isRevoked { return .unchanged }
@@ -79,7 +79,7 @@ extension LedgerBatch {
   }
 
   private func isKnown(_ token: NewToken) throws(StoreFailure) -> Bool {
-    try translating { () throws(ProjectionFailure) in
+    try usingProjection { () throws(ProjectionFailure) in
       if try fold.hasToken(token.digest) { return true }
       return try fold.token(token.id) != nil
     }

@@ -8,7 +8,7 @@ extension LedgerBatch {
 
   /// Ends every hold whose deadline has come.
   mutating func expireHolds() throws(StoreFailure) {
-    let due = try translating { () throws(ProjectionFailure) in
+    let due = try usingProjection { () throws(ProjectionFailure) in
       try fold.holds(expiredAt: now, limit: Self.maximumExpiryCount)
     }
     for (id, entry) in due { _ = try record(.holdExpired(id, user: entry.hold.user)) }
@@ -90,7 +90,7 @@ extension LedgerBatch {
     of entry: AccountEntry, estimate: TokenCount?
   ) throws(StoreFailure) -> Admission {
     let windows = fold.windows(containing: now)
-    let used = try translating { () throws(ProjectionFailure) in
+    let used = try usingProjection { () throws(ProjectionFailure) in
       try fold.used(by: entry, in: windows)
     }
     return entry.account.decide(on: estimate, used: used, defaults: fold.state.defaults)
@@ -146,7 +146,7 @@ extension LedgerBatch {
       case .spendHeld(let hold) = made.fact
     else { return .failed(.unknownHold) }
     guard try mayEnd(made, actor) else { return .failed(.foreignHold) }
-    let isOpen = try translating { () throws(ProjectionFailure) in try fold.hold(id) != nil }
+    let isOpen = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) != nil }
     if isOpen { return .open(hold.user) }
     switch try end(of: id, hold.user) {
     case .holdExpired: return .expired(hold.user)
@@ -165,7 +165,7 @@ extension LedgerBatch {
   private func end(of id: HoldID, _ user: UserID) throws(StoreFailure) -> EventKind {
     var position = id.position
     while true {
-      let positions = try translating { () throws(ProjectionFailure) in
+      let positions = try usingProjection { () throws(ProjectionFailure) in
         try fold.history(of: user, after: position, limit: 256)
       }
       guard let last = positions.last else { return .holdExpired }

@@ -44,7 +44,7 @@ extension LedgerBatch {
   /// An event of the log or of this batch.
   func event(at position: Position) throws(StoreFailure) -> Event? {
     guard position >= firstPosition else {
-      return try translating { () throws(LogFailure) in try store.log.event(at: position) }
+      return try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
     }
     let index = Int(position.rawValue - firstPosition.rawValue)
     guard index < records.count else { return nil }

@@ -16,7 +16,7 @@ struct LedgerBatch: ~Copyable {
 
   init(store: Store, folder: Folder, clock: Clock) throws(StoreFailure) {
     self.store = store
-    fold = try translating { () throws(ProjectionFailure) in try folder.beginBatch() }
+    fold = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
     now = max(clock(), fold.state.recordedAt)
     firstPosition = fold.state.position.next
   }

@@ -32,11 +32,11 @@ extension Queries {
   /// searched in steps.
   public func events(_ filter: EventFilter) throws(StoreFailure) -> EventPage {
     if let user = filter.user { return try events(of: user, filter) }
-    let head = try translating { () throws(LogFailure) in try store.log.head() }
+    let head = try usingLog { () throws(LogFailure) in try store.log.head() }
     var page = EventPage(nextAfter: filter.after, head: head)
     var looked = 0
     var damage: RecordDamage?
-    try translating { () throws(LogFailure) in
+    try usingLog { () throws(LogFailure) in
       try store.log.scan(.only, after: filter.after) { record in
         if page.events.count == filter.limit || looked == Self.maximumScanCount { return .stop }
         looked += 1
@@ -67,7 +67,7 @@ extension Queries {
     var page = EventPage(nextAfter: filter.after, head: head)
     for position in positions where page.events.count < filter.limit {
       page.nextAfter = position
-      let event = try translating { () throws(LogFailure) in
+      let event = try usingLog { () throws(LogFailure) in
         try store.log.event(at: position)
       }
       guard let event, filter.kind == nil || filter.kind == event.fact.kind else { continue }

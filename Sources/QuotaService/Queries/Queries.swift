@@ -81,7 +81,7 @@ public struct Queries: Sendable {
   func reading<Result>(
     _ body: (borrowing Snapshot) throws(ProjectionFailure) -> Result
   ) throws(StoreFailure) -> Result {
-    try translating { () throws(ProjectionFailure) in try store.generation.read(body) }
+    try usingProjection { () throws(ProjectionFailure) in try store.generation.read(body) }
   }
 
   private func usage(

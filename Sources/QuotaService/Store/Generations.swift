@@ -40,9 +40,9 @@ struct Generations {
     calendar hint: CalendarSetting, progress: ProgressReport?
   ) throws(StoreFailure) -> Generation {
     let before = currentNumber()
-    let number = (try translating(numbers).max() ?? 0) + 1
+    let number = (try usingFiles(numbers).max() ?? 0) + 1
     let generation = try fold(into: number, calendar: hint, progress: progress)
-    try translating { () throws(FileFailure) in
+    try usingFiles { () throws(FileFailure) in
       try Files.replace(pointer, with: Array("\(number)\n".utf8))
       for old in try numbers() where old != number && old != before {
         try Files.removeDirectory(path(of: old))
@@ -56,13 +56,13 @@ struct Generations {
     calendar: CalendarSetting, progress: ProgressReport?,
     _ body: (Generation) throws(ProjectionFailure) -> Result
   ) throws(StoreFailure) -> Result {
-    let number = (try translating(numbers).max() ?? 0) + 1
+    let number = (try usingFiles(numbers).max() ?? 0) + 1
     let result: Result
     do {
       let generation = try fold(into: number, calendar: calendar, progress: progress)
-      result = try translating { () throws(ProjectionFailure) in try body(generation) }
+      result = try usingProjection { () throws(ProjectionFailure) in try body(generation) }
     }
-    try translating { () throws(FileFailure) in try Files.removeDirectory(path(of: number)) }
+    try usingFiles { () throws(FileFailure) in try Files.removeDirectory(path(of: number)) }
     return result
   }
 
@@ -72,7 +72,7 @@ struct Generations {
   }
 
   func open(_ number: UInt64, isReadOnly: Bool) throws(StoreFailure) -> Generation {
-    try translating { () throws(ProjectionFailure) in
+    try usingProjection { () throws(ProjectionFailure) in
       try Generation(at: path(of: number), isReadOnly: isReadOnly)
     }
   }
@@ -96,7 +96,7 @@ struct Generations {
       return .needsRebuild(calendar: calendar ?? .default)
     }
     do throws(StoreFailure) {
-      let folder = try translating { () throws(ProjectionFailure) in
+      let folder = try usingProjection { () throws(ProjectionFailure) in
         try generation.markInUse(bootID: System.bootID())
         return try Folder(
           generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
@@ -110,10 +110,10 @@ struct Generations {
 
   /// Whether a generation belongs to this log, can be trusted, and follows today's zone rules.
   private func isUsable(_ generation: Generation) throws(StoreFailure) -> Bool {
-    let (state, trust) = try translating { () throws(ProjectionFailure) in
+    let (state, trust) = try usingProjection { () throws(ProjectionFailure) in
       (try generation.state(), try generation.trust())
     }
-    let head = try translating { () throws(LogFailure) in try log.head() }
+    let head = try usingLog { () throws(LogFailure) in try log.head() }
     guard let state, state.log == log.identity.id, state.position <= head else {
       return false
     }
@@ -135,7 +135,7 @@ struct Generations {
       let folder = try emptyFolder(number, calendar: setting)
       try LogFold(log: log).catchUp(folder, progress: progress)
       if folder.announcedCalendar == setting {
-        try translating { () throws(ProjectionFailure) in
+        try usingProjection { () throws(ProjectionFailure) in
           try folder.generation.markInUse(bootID: System.bootID())
         }
         return folder.generation
@@ -149,12 +149,12 @@ struct Generations {
     _ number: UInt64, calendar: CalendarSetting
   ) throws(StoreFailure) -> Folder {
     let path = path(of: number)
-    try translating { () throws(FileFailure) in
+    try usingFiles { () throws(FileFailure) in
       if Files.exists(path) { try Files.removeDirectory(path) }
       try Files.makeDirectory(path)
     }
     let rules = try TimeZones.calendar(calendar)
-    return try translating { () throws(ProjectionFailure) in
+    return try usingProjection { () throws(ProjectionFailure) in
       let generation = try Generation(at: path, isReadOnly: false)
       try generation.initialise(
         ProjectionState(

@@ -24,8 +24,8 @@ public final class Importer {
 
   public init(into store: Store) throws(StoreFailure) {
     self.store = store
-    head = try translating { () throws(LogFailure) in try store.log.head() }
-    folder = try translating { () throws(ProjectionFailure) in
+    head = try usingLog { () throws(LogFailure) in try store.log.head() }
+    folder = try usingProjection { () throws(ProjectionFailure) in
       try Folder(
         generation: store.generation, purpose: .rebuilding, calendarSource: TimeZones.source)
     }
@@ -36,7 +36,7 @@ public final class Importer {
   /// Takes the next event; `line` names it in errors.
   public func add(_ event: Event, name: UserName?, line: Int) throws(StoreFailure) {
     if event.position <= head {
-      let stored = try translating { () throws(LogFailure) in
+      let stored = try usingLog { () throws(LogFailure) in
         try store.log.event(at: event.position)
       }
       guard stored == event else {
@@ -72,7 +72,7 @@ public final class Importer {
 
   private func commit() throws(StoreFailure) {
     guard !records.isEmpty else { return }
-    var batch = try translating { () throws(ProjectionFailure) in try folder.beginBatch() }
+    var batch = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
     let bytes = records.bytes
     for index in 0..<records.count {
       do throws(StoreFailure) {
@@ -88,7 +88,7 @@ public final class Importer {
     let append = SegmentAppend(
       partition: .only, expectedHead: Position(firstPosition.rawValue - 1), batchID: batchID,
       segment: segment)
-    _ = try translating { () throws(LogFailure) in try store.log.append([append]) }
+    _ = try usingLog { () throws(LogFailure) in try store.log.append([append]) }
     do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
     importedCount += UInt64(records.count)
     firstPosition = firstPosition.advanced(by: records.count)

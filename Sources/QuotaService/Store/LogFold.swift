@@ -13,7 +13,7 @@ struct LogFold {
 
   /// Folds everything behind the folder's position.
   func catchUp(_ folder: Folder, progress: ProgressReport? = nil) throws(StoreFailure) {
-    let head = try translating { () throws(LogFailure) in try log.heads(of: [.only])[0] }
+    let head = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
     while folder.state.position < head {
       try foldSome(into: folder)
       progress?(folder.state.position.rawValue, head.rawValue)
@@ -21,11 +21,11 @@ struct LogFold {
   }
 
   private func foldSome(into folder: Folder) throws(StoreFailure) {
-    var batch = try translating { () throws(ProjectionFailure) in try folder.beginBatch() }
+    var batch = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
     var failure: StoreFailure?
     var count = 0
     let start = batch.state.position
-    try translating { () throws(LogFailure) in
+    try usingLog { () throws(LogFailure) in
       try log.scan(.only, after: start) { record in
         do throws(StoreFailure) {
           try batch.fold(record)

@@ -15,9 +15,9 @@ extension Store {
   /// Folds the whole log into a new generation, compares it with the live one, and takes its place.
   public func rebuild(progress: ProgressReport? = nil) throws(StoreFailure) -> RebuildReport {
     let old = generation
-    let calendar = try translating { () throws(ProjectionFailure) in try old.state()?.calendar }
+    let calendar = try usingProjection { () throws(ProjectionFailure) in try old.state()?.calendar }
     let new = try generations.rebuild(calendar: calendar ?? .default, progress: progress)
-    let (difference, state) = try translating { () throws(ProjectionFailure) in
+    let (difference, state) = try usingProjection { () throws(ProjectionFailure) in
       (try new.firstDifference(from: old), try new.state())
     }
     replaceGeneration(with: new)
@@ -32,13 +32,13 @@ extension Store {
     at path: String, progress: ProgressReport? = nil
   ) throws(StoreFailure) -> Position {
     guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
-    let log = try translating { () throws(LogFailure) in
+    let log = try usingLog { () throws(LogFailure) in
       try LMDBLog(at: path + "/log", mode: .reading)
     }
-    let head = try translating { () throws(LogFailure) in try log.head() }
+    let head = try usingLog { () throws(LogFailure) in try log.head() }
     var last = Position.zero
     var damage: RecordDamage?
-    try translating { () throws(LogFailure) in
+    try usingLog { () throws(LogFailure) in
       try log.scan(.only, after: .zero) { record in
         do throws(RecordDamage) { _ = try record.event() } catch { damage = error }
         last = record.position
@@ -57,7 +57,8 @@ extension Store {
     progress: ProgressReport? = nil
   ) throws(StoreFailure) -> String? {
     let live = generation
-    let calendar = try translating { () throws(ProjectionFailure) in try live.state()?.calendar }
+    let calendar = try usingProjection { () throws(ProjectionFailure) in try live.state()?.calendar
+    }
     return try generations.withScratchFold(calendar: calendar ?? .default, progress: progress) {
       (scratch) throws(ProjectionFailure) in try scratch.firstDifference(from: live)
     }
@@ -67,7 +68,7 @@ extension Store {
   public func setCalendar(
     _ setting: CalendarSetting, clock: Clock, progress: ProgressReport? = nil
   ) throws(StoreFailure) {
-    let state = try translating { () throws(ProjectionFailure) in try generation.state() }
+    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
     guard let state, state.position == .zero || state.calendar != setting else { return }
     _ = try TimeZones.calendar(setting)
     let position = state.position.next
@@ -77,7 +78,7 @@ extension Store {
       Event(
         position: position, recordedAt: now, happenedAt: now, actor: .operator,
         fact: .calendarChanged(setting)))
-    try translating { () throws(LogFailure) in
+    try usingLog { () throws(LogFailure) in
       _ = try log.append([
         SegmentAppend(
           partition: .only, expectedHead: state.position, batchID: 0,
@@ -91,7 +92,7 @@ extension Store {
   func foldOrRebuild(progress: ProgressReport?) throws(StoreFailure) {
     let generation = generation
     do throws(StoreFailure) {
-      let folder = try translating { () throws(ProjectionFailure) in
+      let folder = try usingProjection { () throws(ProjectionFailure) in
         try Folder(
           generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
       }

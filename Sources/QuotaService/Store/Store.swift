@@ -30,19 +30,19 @@ public final class Store: Sendable {
 
   /// Makes an empty store; the directory may exist if it is empty.
   public static func create(at path: String, clock: Clock) throws(StoreFailure) {
-    try translating { () throws(FileFailure) in try Files.makeDirectory(path) }
-    let found = try translating { () throws(FileFailure) in try Files.names(in: path) }
+    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
+    let found = try usingFiles { () throws(FileFailure) in try Files.names(in: path) }
     if found.contains("log") { throw .exists(path: path) }
     guard found.allSatisfy({ $0 == "lock" }) else {
       throw .file(path: path, text: "the directory is not empty and holds no store")
     }
     let lock = try WriterLock(ofStoreAt: path)
-    try translating { () throws(FileFailure) in
+    try usingFiles { () throws(FileFailure) in
       for name in ["names", "projections", "log"] { try Files.makeDirectory(path + "/" + name) }
       try Files.syncDirectory(holding: path + "/log")
     }
     let identity = LogIdentity(id: System.randomUser(), createdAt: clock())
-    try translating { () throws(LogFailure) in
+    try usingLog { () throws(LogFailure) in
       try LMDBLog.create(at: path + "/log", identity: identity)
     }
     withExtendedLifetime(lock) {}
@@ -55,7 +55,7 @@ public final class Store: Sendable {
   ) throws(StoreFailure) {
     guard Files.exists(path + "/log/data.mdb") else { throw Self.absence(of: path) }
     lock = mode == .writing ? try WriterLock(ofStoreAt: path) : nil
-    log = try translating { () throws(LogFailure) in
+    log = try usingLog { () throws(LogFailure) in
       try LMDBLog(at: path + "/log", mode: mode == .writing ? .appending : .reading)
     }
     names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)
@@ -79,7 +79,7 @@ public final class Store: Sendable {
   public func close() throws(StoreFailure) {
     guard lock != nil else { return }
     let generation = generation
-    try translating { () throws(ProjectionFailure) in try generation.markClosed() }
+    try usingProjection { () throws(ProjectionFailure) in try generation.markClosed() }
   }
 
   static func absence(of path: String) -> StoreFailure {

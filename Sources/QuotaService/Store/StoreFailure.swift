@@ -54,21 +54,21 @@ extension StoreFailure: CustomStringConvertible {
 }
 
 /// Runs `body`, naming a log's failure as the store's.
-func translating<Result: ~Copyable>(
+func usingLog<Result: ~Copyable>(
   _ body: () throws(LogFailure) -> Result
 ) throws(StoreFailure) -> Result {
   do { return try body() } catch { throw .log(error) }
 }
 
 /// Runs `body`, naming a projection's failure as the store's.
-func translating<Result: ~Copyable>(
+func usingProjection<Result: ~Copyable>(
   _ body: () throws(ProjectionFailure) -> Result
 ) throws(StoreFailure) -> Result {
   do { return try body() } catch { throw .projection(error) }
 }
 
 /// Runs `body`, naming a file's failure as the store's.
-func translating<Result: ~Copyable>(
+func usingFiles<Result: ~Copyable>(
   _ body: () throws(FileFailure) -> Result
 ) throws(StoreFailure) -> Result {
   do { return try body() } catch { throw StoreFailure(error) }

@@ -13,7 +13,8 @@ struct Option: Sendable {
     self.help = help
   }
 
-  static let data = Option("data", "DIR", "the store's directory (or QUOTALOG_DATA; default ./data)")
+  static let data = Option(
+    "data", "DIR", "the store's directory (or QUOTALOG_DATA; default ./data)")
   static let json = Option("json", nil, "answer in JSON")
   static let help = Option("help", nil, "show this help")
 }

@@ -71,7 +71,9 @@ struct Subcommand: Sendable {
       let summary = command.summary.prefix { $0 != "." }
       lines.append(pad(left, to: 44) + " " + summary)
     }
-    lines += ["", "`quotalog COMMAND --help` tells more. Every command takes --data DIR and --json."]
+    lines += [
+      "", "`quotalog COMMAND --help` tells more. Every command takes --data DIR and --json.",
+    ]
     return lines.joined(separator: "\n")
   }
 }

@@ -17,7 +17,8 @@ extension Subcommand {
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
-    let store = try arguments.has("follow")
+    let store =
+      try arguments.has("follow")
       ? OpenStore.besideAServer(arguments) : OpenStore.forReading(arguments)
     let queries = Queries(store)
     var filter = try filter(arguments, queries)

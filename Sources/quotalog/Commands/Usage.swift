@@ -47,7 +47,8 @@ extension Subcommand {
     let used = reading.used[period]
     let limit = reading.limits[period]
     let window = reading.windows[period]
-    let numbers = "\(grouped(used.rawValue)) of \(limit.isUnlimited ? "unlimited" : grouped(limit.rawValue))"
+    let numbers =
+      "\(grouped(used.rawValue)) of \(limit.isUnlimited ? "unlimited" : grouped(limit.rawValue))"
     return pad(period.optionName, to: 8) + bar(used, limit) + " " + pad(numbers, to: 28)
       + " until " + reading.calendar.text(of: window.end)
   }

@@ -123,7 +123,8 @@ extension Subcommand {
     let name = user.name?.description
     guard arguments.wantsJSON else {
       let state = user.account.isActive ? "" : "  inactive"
-      Terminal.say("\(user.account.user)  \(pad(user.account.role.name, to: 8)) \(name ?? "-")\(state)")
+      Terminal.say(
+        "\(user.account.user)  \(pad(user.account.role.name, to: 8)) \(name ?? "-")\(state)")
       return
     }
     var json = JSONWriter()

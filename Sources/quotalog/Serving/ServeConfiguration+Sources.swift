@@ -9,7 +9,9 @@ extension ServeConfiguration {
       let name = setting.option.name
       if arguments.has(name) {
         let texts = arguments.values(name)
-        guard setting.isList || texts.count == 1 else { throw .usage("--\(name) may be given once") }
+        guard setting.isList || texts.count == 1 else {
+          throw .usage("--\(name) may be given once")
+        }
         try read(setting, texts, from: "--\(name)", .usage)
       } else if let text = Environment[setting.environment] {
         let texts = setting.isList ? text.split(separator: ",").map(String.init) : [text]

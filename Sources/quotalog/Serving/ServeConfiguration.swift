@@ -50,104 +50,105 @@ extension Setting {
 
   private static let listen = Setting(
     Option("listen", "HOST:PORT", "where to listen; port 0 takes a free one (127.0.0.1:8080)"),
-    environment: "QUOTALOG_LISTEN", key: "listen", show: { "\($0.host):\($0.port)" }
-  ) { (text, configuration) throws(SettingFault) in
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count >= 2, let port = UInt16(parts[parts.count - 1]) else {
-      throw SettingFault(rule: "must be HOST:PORT with a port from 0 to 65535")
-    }
-    var host = parts.dropLast().joined(separator: ":")
-    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-    guard !host.isEmpty else { throw SettingFault(rule: "needs a host, such as 127.0.0.1") }
-    configuration.host = host
-    configuration.port = port
-  }
+    environment: "QUOTALOG_LISTEN", key: "listen", show: { "\($0.host):\($0.port)" },
+    read: { (text, configuration) throws(SettingFault) in
+      let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count >= 2, let port = UInt16(parts[parts.count - 1]) else {
+        throw SettingFault(rule: "must be HOST:PORT with a port from 0 to 65535")
+      }
+      var host = parts.dropLast().joined(separator: ":")
+      if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+      guard !host.isEmpty else { throw SettingFault(rule: "needs a host, such as 127.0.0.1") }
+      configuration.host = host
+      configuration.port = port
+    })
 
   private static let pathPrefix = Setting(
     Option("path-prefix", "PATH", "what every path starts with, such as /quota (none)"),
-    environment: "QUOTALOG_PATH_PREFIX", key: "path_prefix", show: { $0.api.pathPrefix }
-  ) { (text, configuration) throws(SettingFault) in
-    let path = text.hasSuffix("/") ? String(text.dropLast()) : text
-    guard path.isEmpty || (path.hasPrefix("/") && !path.utf8.contains { $0 <= 0x20 || $0 == 0x3F })
-    else { throw SettingFault(rule: "must start with /") }
-    configuration.api.pathPrefix = path
-  }
+    environment: "QUOTALOG_PATH_PREFIX", key: "path_prefix", show: { $0.api.pathPrefix },
+    read: { (text, configuration) throws(SettingFault) in
+      let path = text.hasSuffix("/") ? String(text.dropLast()) : text
+      guard
+        path.isEmpty || (path.hasPrefix("/") && !path.utf8.contains { $0 <= 0x20 || $0 == 0x3F })
+      else { throw SettingFault(rule: "must start with /") }
+      configuration.api.pathPrefix = path
+    })
 
   private static let omittedLimits = Setting(
     Option(
       "omitted-limits", "default|unchanged", "what set_quota does with absent limits (default)"),
     environment: "QUOTALOG_OMITTED_LIMITS", key: "chat_quota.omitted_limits",
-    show: { $0.api.omittedLimits.rawValue }
-  ) { (text, configuration) throws(SettingFault) in
-    guard let value = APISettings.OmittedLimits(rawValue: text) else {
-      throw SettingFault(rule: "must be default or unchanged")
-    }
-    configuration.api.omittedLimits = value
-  }
+    show: { $0.api.omittedLimits.rawValue },
+    read: { (text, configuration) throws(SettingFault) in
+      guard let value = APISettings.OmittedLimits(rawValue: text) else {
+        throw SettingFault(rule: "must be default or unchanged")
+      }
+      configuration.api.omittedLimits = value
+    })
 
   private static let timeZone = Setting(
     Option("time-zone", "ZONE", "moves the windows to another zone (as the store has it)"),
     environment: "QUOTALOG_TIME_ZONE", key: "calendar.time_zone",
-    show: { $0.timeZone ?? "" }
-  ) { (text, configuration) throws(SettingFault) in
-    do {
-      _ = try TimeZones.calendar(CalendarSetting(zone: text, weekStart: .monday))
-    } catch {
-      throw SettingFault(rule: "must be a zone of the tz database, such as Europe/Tallinn")
-    }
-    configuration.timeZone = text
-  }
+    show: { $0.timeZone ?? "" },
+    read: { (text, configuration) throws(SettingFault) in
+      do {
+        _ = try TimeZones.calendar(CalendarSetting(zone: text, weekStart: .monday))
+      } catch {
+        throw SettingFault(rule: "must be a zone of the tz database, such as Europe/Tallinn")
+      }
+      configuration.timeZone = text
+    })
 
   private static let weekStart = Setting(
     Option("week-start", "DAY", "the day that weeks begin on (as the store has it)"),
     environment: "QUOTALOG_WEEK_START", key: "calendar.week_start",
-    show: { $0.weekStart?.name ?? "" }
-  ) { (text, configuration) throws(SettingFault) in
-    guard let day = Weekday(name: text) else {
-      throw SettingFault(rule: "must be a day such as monday")
-    }
-    configuration.weekStart = day
-  }
+    show: { $0.weekStart?.name ?? "" },
+    read: { (text, configuration) throws(SettingFault) in
+      guard let day = Weekday(name: text) else {
+        throw SettingFault(rule: "must be a day such as monday")
+      }
+      configuration.weekStart = day
+    })
 
   private static let registersUnknownUsers = Setting(
     Option("register-unknown-users", nil, "register users that usage names for the first time"),
     environment: "QUOTALOG_REGISTER_UNKNOWN_USERS", key: "users.register_unknown",
-    show: { String($0.api.registersUnknownUsers) }
-  ) { (text, configuration) throws(SettingFault) in
-    switch text {
-    case "", "true", "1", "yes": configuration.api.registersUnknownUsers = true
-    case "false", "0", "no": configuration.api.registersUnknownUsers = false
-    default: throw SettingFault(rule: "must be true or false")
-    }
-  }
+    show: { String($0.api.registersUnknownUsers) },
+    read: { (text, configuration) throws(SettingFault) in
+      switch text {
+      case "", "true", "1", "yes": configuration.api.registersUnknownUsers = true
+      case "false", "0", "no": configuration.api.registersUnknownUsers = false
+      default: throw SettingFault(rule: "must be true or false")
+      }
+    })
 
   private static let allowedOrigins = Setting(
     Option("allowed-origin", "ORIGIN", "a browser origin that may read answers, or * (none)"),
     environment: "QUOTALOG_ALLOWED_ORIGINS", key: "cors.allowed_origins", isList: true,
-    show: { $0.api.allowedOrigins.text }
-  ) { (text, configuration) throws(SettingFault) in
-    guard text == "*" || text.contains("://") else {
-      throw SettingFault(rule: "must be * or an origin such as https://example.org")
-    }
-    switch configuration.api.allowedOrigins {
-    case .any: break
-    case .only(let origins):
-      configuration.api.allowedOrigins = text == "*" ? .any : .only(origins.union([text]))
-    }
-  }
+    show: { $0.api.allowedOrigins.text },
+    read: { (text, configuration) throws(SettingFault) in
+      guard text == "*" || text.contains("://") else {
+        throw SettingFault(rule: "must be * or an origin such as https://example.org")
+      }
+      switch configuration.api.allowedOrigins {
+      case .any: break
+      case .only(let origins):
+        configuration.api.allowedOrigins = text == "*" ? .any : .only(origins.union([text]))
+      }
+    })
 
   private static func defaultLimit(_ period: Period) -> Setting {
     let name = period.optionName
     return Setting(
       Option("default-\(name)", "N", "sets the system's \(name) default; -1 is unlimited"),
       environment: "QUOTALOG_DEFAULT_\(name.uppercased())", key: "defaults.\(name)",
-      show: { $0.defaults[period].map { String($0.rawValue) } ?? "" }
-    ) { (text, configuration) throws(SettingFault) in
-      guard let number = Int64(text), let limit = TokenLimit(number) else {
-        throw SettingFault(rule: "must be an integer from -1 (unlimited) to 9007199254740991")
-      }
-      configuration.defaults[period] = limit
-    }
+      show: { $0.defaults[period].map { String($0.rawValue) } ?? "" },
+      read: { (text, configuration) throws(SettingFault) in
+        guard let number = Int64(text), let limit = TokenLimit(number) else {
+          throw SettingFault(rule: "must be an integer from -1 (unlimited) to 9007199254740991")
+        }
+        configuration.defaults[period] = limit
+      })
   }
 }
 

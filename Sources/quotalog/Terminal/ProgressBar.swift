@@ -23,7 +23,8 @@ final class ProgressBar {
     let left = rate > 0 ? Int((Double(total) - Double(done)) / rate) : 0
     Terminal.note(
       "\r\(title) \(bar) \(Int(share * 100)) %  \(grouped(done))"
-        + "  \(grouped(UInt64(rate)))/s  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left ")
+        + "  \(grouped(UInt64(rate)))/s  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left "
+    )
   }
 
   func end() {
@@ -37,7 +38,9 @@ func grouped(_ number: some FixedWidthInteger) -> String {
   var text = ""
   for (index, digit) in digits.enumerated() {
     let rest = digits.count - index
-    if index > 0 && rest % 3 == 0 && digits[digits.index(before: digits.index(digits.startIndex, offsetBy: index))] != "-" {
+    if index > 0 && rest % 3 == 0
+      && digits[digits.index(before: digits.index(digits.startIndex, offsetBy: index))] != "-"
+    {
       text += "\u{202F}"
     }
     text.append(digit)
