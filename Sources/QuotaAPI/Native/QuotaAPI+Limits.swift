@@ -18,6 +18,9 @@ extension QuotaAPI {
       } catch {
         throw .invalid("date", "must be a date like 2026-11-20: \(error)")
       }
+      guard (1970...9998).contains(day.year) else {
+        throw .invalid("date", "must lie in the years 1970 to 9998")
+      }
       reading = try self.reading { () throws(StoreFailure) in
         try queries.usage(of: UserReference(text), on: day)
       }
@@ -34,7 +37,7 @@ extension QuotaAPI {
   func setLimits(
     of text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
-    let body = try object(request)
+    let body = try limitsBody(request)
     let updates: LimitUpdates
     do throws(MemberFault) {
       updates = try LimitUpdates { (period) throws(MemberFault) in
@@ -49,6 +52,16 @@ extension QuotaAPI {
       limitsResponse(of: text, answer)
     }
     return nil
+  }
+
+  /// A body of limits and nothing else: a misspelled limit must not look like one left out.
+  private func limitsBody(_ request: HTTPRequest) throws(Problem) -> JSONValue {
+    let body = try object(request)
+    let names = Period.allCases.map(\.limitName.description)
+    if let stranger = body.members.first(where: { !names.contains($0.name) }) {
+      throw .invalid(stranger.name, "is no limit: \(names.joined(separator: ", "))")
+    }
+    return body
   }
 
   private func limitsResponse(of text: String, _ answer: Answer) -> HTTPResponse {
@@ -86,7 +99,7 @@ extension QuotaAPI {
   func setDefaults(
     _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
-    let body = try object(request)
+    let body = try limitsBody(request)
     let limits: Limits
     do throws(MemberFault) {
       limits = try Limits { (period) throws(MemberFault) in

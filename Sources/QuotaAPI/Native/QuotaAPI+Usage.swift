@@ -165,7 +165,7 @@ private final class ItemResults {
   private var response: HTTPResponse {
     var json = JSONWriter()
     json.reserveCapacity(128 * outcomes.count + 64)
-    var head: UInt64 = 0
+    var head: UInt64?
     var isAllFine = true
     json.beginObject()
     json.name("results")
@@ -176,7 +176,7 @@ private final class ItemResults {
       case .answered(.recorded(let receipt), let id):
         json.member("status", receipt.isReplayed ? 200 : 201)
         json.receipt(receipt, id: id)
-        head = max(head, receipt.position.rawValue)
+        head = max(head ?? 0, receipt.position.rawValue)
       case .answered(.failed(let failure), let id):
         isAllFine = false
         json.failure(Problem(failure), id: id)
@@ -190,7 +190,8 @@ private final class ItemResults {
       json.endObject()
     }
     json.endArray()
-    json.member("position", head)
+    json.name("position")
+    if let head { json.integer(head) } else { json.null() }
     json.endObject()
     return HTTPResponse(
       status: isAllFine ? 200 : 207,

@@ -11,9 +11,12 @@ extension QuotaAPI {
     let body = try object(request)
     let registration: Registration
     do throws(MemberFault) {
+      guard let name = try body.bounded("name", UserName.init) else {
+        throw MemberFault(member: "name", rule: "is required")
+      }
       registration = Registration(
-        user: body["uuid"] == nil ? System.randomUser() : try body.userID("uuid"),
-        name: try body.bounded("name", UserName.init), role: try body.role("role") ?? .user)
+        user: body["uuid"] == nil ? System.randomUser() : try body.userID("uuid"), name: name,
+        role: try body.role("role") ?? .user)
     } catch {
       throw Problem(error)
     }

@@ -138,7 +138,8 @@ extension StoreFailure {
   fileprivate var concernsLog: Bool {
     switch self {
     case .log, .diskFull: true
-    case .missing, .exists, .inUse, .permissionDenied, .unknownZone, .projection, .file,
+    case .missing, .exists, .notEmpty, .logLostItsEnd, .inUse, .permissionDenied, .unknownZone,
+      .projection, .file,
       .importRefused, .projectionDiffers:
       false
     }

@@ -10,19 +10,24 @@ struct Generations {
   private var pointer: String { path + "/current" }
 
   /// The live generation as it is; somebody else writes it.
-  func openForReading() throws(StoreFailure) -> Generation {
+  func openForReading(acceptingLostEvents: Bool) throws(StoreFailure) -> Generation {
     guard let number = currentNumber() else { throw .projection(.missing(path: path)) }
-    return try open(number, isReadOnly: true)
+    let generation = try open(number, isReadOnly: true)
+    if !acceptingLostEvents { try checkLogHasAll(of: generation) }
+    return generation
   }
 
   /// The live generation, caught up with the log; a new one where the live one cannot be trusted.
-  func openForWriting(progress: ProgressReport?) throws(StoreFailure) -> Generation {
+  func openForWriting(
+    acceptingLostEvents: Bool, progress: ProgressReport?
+  ) throws(StoreFailure) -> Generation {
     guard let number = currentNumber(), Files.exists(path(of: number) + "/data.mdb") else {
       return try rebuild(calendar: .default, progress: progress)
     }
     let calendar: CalendarSetting
     do {
       let generation = try open(number, isReadOnly: false)
+      if !acceptingLostEvents { try checkLogHasAll(of: generation) }
       switch try caughtUp(generation, progress: progress) {
       case .upToDate: return generation
       case .needsRebuild(let setting): calendar = setting
@@ -81,6 +86,16 @@ struct Generations {
 
   private func numbers() throws(FileFailure) -> [UInt64] {
     try Files.names(in: path).compactMap { UInt64($0) }
+  }
+
+  /// A projection never runs ahead of its log; where it does, the log was replaced or damaged.
+  private func checkLogHasAll(of generation: Generation) throws(StoreFailure) {
+    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    guard let state, state.log == log.identity.id else { return }
+    let head = try usingLog { () throws(LogFailure) in try log.head() }
+    guard state.position <= head else {
+      throw .logLostItsEnd(log: head, projection: state.position)
+    }
   }
 
   private enum Usability {

@@ -34,7 +34,7 @@ public final class Store: Sendable {
     let found = try usingFiles { () throws(FileFailure) in try Files.names(in: path) }
     if found.contains("log") { throw .exists(path: path) }
     guard found.allSatisfy({ $0 == "lock" }) else {
-      throw .file(path: path, text: "the directory is not empty and holds no store")
+      throw .notEmpty(path: path)
     }
     let lock = try WriterLock(ofStoreAt: path)
     try usingFiles { () throws(FileFailure) in
@@ -50,8 +50,12 @@ public final class Store: Sendable {
 
   /// Opens the store at `path`. Where the projection is missing, not trusted, or of another version,
   /// it is folded again from the log; `progress` is told how far that has come.
+  ///
+  /// Throws `logLostItsEnd` where the projection has seen more than the log has; only
+  /// `acceptingLostEvents` goes on with what is left.
   public init(
-    at path: String, mode: Mode, progress: ProgressReport? = nil
+    at path: String, mode: Mode, acceptingLostEvents: Bool = false,
+    progress: ProgressReport? = nil
   ) throws(StoreFailure) {
     guard Files.exists(path + "/log/data.mdb") else { throw Self.absence(of: path) }
     lock = mode == .writing ? try WriterLock(ofStoreAt: path) : nil
@@ -62,8 +66,9 @@ public final class Store: Sendable {
     let generations = Generations(path: path + "/projections", log: log)
     live = Mutex(
       mode == .writing
-        ? try generations.openForWriting(progress: progress)
-        : try generations.openForReading())
+        ? try generations.openForWriting(
+          acceptingLostEvents: acceptingLostEvents, progress: progress)
+        : try generations.openForReading(acceptingLostEvents: acceptingLostEvents))
     self.path = path
   }
 

@@ -16,12 +16,12 @@ extension StoreFailure {
   public var remedy: Remedy {
     switch self {
     case .missing: .nameAnotherInput
-    case .exists: .chooseAnotherPlace
+    case .exists, .notEmpty: .chooseAnotherPlace
     case .inUse: .waitOrStopTheOther
     case .permissionDenied: .getPermission
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting
-    case .importRefused, .projectionDiffers: .restoreOrCorrect
+    case .importRefused, .projectionDiffers, .logLostItsEnd: .restoreOrCorrect
     case .log(let failure): failure.remedy
     case .projection(let failure): failure.remedy
     }

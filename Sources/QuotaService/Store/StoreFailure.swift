@@ -1,11 +1,16 @@
 public import EventLog
 internal import Glibc
 public import Projections
+public import QuotaModel
 
 /// Why a store cannot be opened or used; each description says what to do.
 public enum StoreFailure: Error, Hashable, Sendable {
   case missing(path: String)
   case exists(path: String)
+  /// The directory holds something else.
+  case notEmpty(path: String)
+  /// The projection has seen events that the log no longer has.
+  case logLostItsEnd(log: Position, projection: Position)
   case inUse(path: String, process: Int32?)
   case permissionDenied(path: String)
   case diskFull
@@ -35,6 +40,12 @@ extension StoreFailure: CustomStringConvertible {
       "there is no store at \(path): create one with `quotalog init --data \(path)`"
     case .exists(let path):
       "there is a store at \(path) already: use it, or choose another directory"
+    case .notEmpty(let path):
+      "the directory \(path) is not empty and holds no store: choose another one"
+    case .logLostItsEnd(let log, let projection):
+      "the log ends at position \(log), but events up to \(projection) were acknowledged: "
+        + "the log has lost its end; restore a backup of it, or accept the loss with "
+        + "`quotalog rebuild --accept-lost-events`"
     case .inUse(let path, let process):
       "the store at \(path) is in use by another process\(process.map { " (pid \($0))" } ?? ""): "
         + "stop it first, or ask the running server over HTTP"

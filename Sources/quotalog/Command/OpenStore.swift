@@ -4,8 +4,13 @@ internal import QuotaService
 /// Stores as commands open them.
 enum OpenStore {
   /// For a command that changes something: alone.
-  static func forWriting(_ arguments: Arguments) throws(ExitFailure) -> Store {
-    try open(arguments.dataPath(), .writing)
+  static func forWriting(
+    _ arguments: Arguments, acceptingLostEvents: Bool = false
+  ) throws(ExitFailure) -> Store {
+    let path = try arguments.dataPath()
+    return try usingStore { () throws(StoreFailure) in
+      try store(path, .writing, acceptingLostEvents: acceptingLostEvents)
+    }
   }
 
   /// For a command that only looks: alone where nobody serves the store, which brings the projection
@@ -44,10 +49,14 @@ enum OpenStore {
     try usingStore { () throws(StoreFailure) in try store(path, mode) }
   }
 
-  private static func store(_ path: String, _ mode: Store.Mode) throws(StoreFailure) -> Store {
+  private static func store(
+    _ path: String, _ mode: Store.Mode, acceptingLostEvents: Bool = false
+  ) throws(StoreFailure) -> Store {
     let bar = ProgressBar("folding the log")
     defer { bar.end() }
-    return try Store(at: path, mode: mode) { bar.show($0, of: $1) }
+    return try Store(at: path, mode: mode, acceptingLostEvents: acceptingLostEvents) {
+      bar.show($0, of: $1)
+    }
   }
 }
 

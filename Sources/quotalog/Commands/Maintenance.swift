@@ -5,10 +5,14 @@ internal import QuotaService
 extension Subcommand {
   static let rebuild = Subcommand(
     "rebuild",
-    summary: "Folds the whole log into a new projection, compares, and swaps; the old one is kept."
+    summary: "Folds the whole log into a new projection, compares, and swaps; the old one is kept.",
+    options: [
+      Option("accept-lost-events", nil, "go on with a log that has lost its end")
+    ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
-    let store = try OpenStore.forWriting(arguments)
+    let store = try OpenStore.forWriting(
+      arguments, acceptingLostEvents: arguments.has("accept-lost-events"))
     let bar = ProgressBar("rebuilding")
     let start = System.clock()
     let report = try usingStore { () throws(StoreFailure) in
@@ -57,6 +61,7 @@ extension Subcommand {
     bar.end()
     let store = try OpenStore.aloneIfPossible(arguments)
     let isAlone = store != nil
+    if !isAlone { _ = try OpenStore.besideAServer(arguments) }
     if let store {
       try compare(store)
       try store.finish()

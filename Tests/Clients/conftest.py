@@ -1,0 +1,80 @@
+"""Fixtures: every module gets a server of its own over a fresh store, on a free port of 127.0.0.1."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from service import Account, Clock, Service, Store
+
+NOON = "2026-11-20 12:00:00"
+"""A Friday, the day of the contract's own example."""
+
+
+@contextmanager
+def starter(new_directory: Callable[[], Path]) -> Iterator[Callable[..., Service]]:
+    """Lends a function that starts services: `start("--week-start", "sunday", at="2026-11-20 12:00:00")`.
+
+    With `at` the server's clock stands still there until the test sets it.
+    """
+    started: list[Service] = []
+    clocks: list[Clock] = []
+
+    def start(*options: str, at: str | None = None, init: tuple[str, ...] = ()) -> Service:
+        directory = new_directory()
+        clock = Clock(directory, at) if at else None
+        if clock:
+            clocks.append(clock)
+        started.append(Service(Store.create(directory, *init, clock=clock), *options))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for resource in started + clocks:
+            resource.close()
+
+
+@pytest.fixture(scope="module")
+def start_shared(tmp_path_factory) -> Iterator[Callable[..., Service]]:
+    """Starts services that the tests of a module share."""
+    with starter(lambda: tmp_path_factory.mktemp("shared")) as start:
+        yield start
+
+
+@pytest.fixture
+def start(tmp_path_factory) -> Iterator[Callable[..., Service]]:
+    """Starts services of a test's own."""
+    with starter(lambda: tmp_path_factory.mktemp("own")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def service(start_shared) -> Service:
+    """Default settings, real clock, shared by the tests of a module."""
+    return start_shared()
+
+
+@pytest.fixture(scope="module")
+def standing(start_shared) -> Service:
+    """The clock stands still at `NOON`, so that whole answers can be compared; shared by a module."""
+    return start_shared(at=NOON)
+
+
+@pytest.fixture
+def clocked(start) -> Service:
+    """A test's own service whose clock stands at `NOON` until the test moves it forward."""
+    return start(at=NOON)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A fresh store that nobody serves."""
+    return Store.create(tmp_path)
+
+
+@pytest.fixture
+def person(service) -> Account:
+    """An ordinary user whom no other test knows."""
+    return service.register()
