@@ -6,7 +6,10 @@ internal import QuotaModel
 struct AccountCache: Sendable {
   struct Slot: Sendable {
     var entry: AccountEntry
+    /// Whether it differs from its row.
     var isDirty: Bool
+    /// Whether the running batch changed it.
+    var isTouched = false
   }
 
   private(set) var slots: [Slot] = []
@@ -35,6 +38,19 @@ struct AccountCache: Sendable {
   }
 
   func entry(at index: Int) -> AccountEntry { slots[index].entry }
+
+  func number(at index: Int) -> AccountNumber { slots[index].entry.number }
+
+  func lifetime(at index: Int) -> TokenCount { slots[index].entry.account.lifetime }
+
+  /// Answers whether this is the first time since `clearTouch`.
+  mutating func touch(at index: Int) -> Bool {
+    if slots[index].isTouched { return false }
+    slots[index].isTouched = true
+    return true
+  }
+
+  mutating func clearTouch(at index: Int) { slots[index].isTouched = false }
 
   /// Changes an account in place and remembers that it has to be stored.
   mutating func update<Result, Failure: Error>(
@@ -70,14 +86,17 @@ struct AccountCache: Sendable {
     }
   }
 
-  mutating func removeAll() { self = AccountCache() }
-
-  /// Forgets the accounts that came first, half of all; none may be dirty.
+  /// Forgets the accounts that came first, half of all, but for those that differ from their rows.
   mutating func removeOldest() {
-    precondition(dirtyIndices.isEmpty, "a changed account cannot be forgotten")
-    let kept = slots[(slots.count / 2)...]
-    removeAll()
-    for slot in kept { _ = insert(slot.entry) }
+    let half = slots.count / 2
+    let kept = slots.enumerated().filter { $0.offset >= half || $0.element.isDirty }
+    self = AccountCache()
+    for slot in kept {
+      let index = insert(slot.element.entry)
+      guard slot.element.isDirty else { continue }
+      slots[index].isDirty = true
+      dirtyIndices.append(index)
+    }
   }
 
   private mutating func grow() {

@@ -35,13 +35,13 @@ extension FoldBatch {
     case .limitsChanged(let user, let changes):
       try update(user, event) { $0.apply(changes) }
     case .tokenIssued(let issue):
-      try issueToken(issue)
+      issueToken(issue)
       try update(issue.user, event) { _ in }
     case .tokenRevoked(let token, let user):
       try revoke(token)
       try update(user, event) { _ in }
     case .defaultsChanged(let changes):
-      folder.working.hasDirectWrites = true
+      folder.working.mustBeStored = true
       for change in changes {
         folder.working.state.defaults[change.period] = change.new ?? .unlimited
       }
@@ -68,7 +68,7 @@ extension FoldBatch {
     guard try index(of: user) == nil else {
       throw .contradiction(at: event.position, "registers user \(user) a second time")
     }
-    folder.working.hasDirectWrites = true
+    folder.working.mustBeStored = true
     folder.working.state.accountCount += 1
     let number = AccountNumber(folder.working.state.accountCount)
     _ = folder.working.accounts.insert(
@@ -85,7 +85,7 @@ extension FoldBatch {
       $0.account.count(tokens, in: windows)
     }
     folder.working.state.hasSpends = true
-    let number = folder.working.accounts.entry(at: index).number
+    let number = folder.working.accounts.number(at: index)
     for period in Period.allCases {
       switch effects[period] {
       case .counted: break
@@ -132,15 +132,17 @@ extension FoldBatch {
   }
 
   mutating func note(_ position: Position, at index: Int) {
-    if folder.purpose == .deciding { folder.working.touched.insert(index) }
+    if folder.purpose == .deciding, folder.working.accounts.touch(at: index) {
+      folder.working.touched.append(index)
+    }
     let full = folder.working.accounts.update(at: index) { $0.note(position) }
     guard let full else { return }
-    let number = folder.working.accounts.entry(at: index).number
+    let number = folder.working.accounts.number(at: index)
     folder.working.past.append(full, of: number)
   }
 
   private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {
-    folder.working.hasDirectWrites = true
+    folder.working.mustBeStored = true
     folder.working.announcedCalendar = setting
     if setting == state.calendar || folder.isCalendarPinned { return }
     if state.hasSpends {
@@ -161,14 +163,13 @@ extension FoldBatch {
   }
 
   /// Writes to a table that the overlay does not cover: the batch has to be stored.
-  mutating func put(
-    _ row: [UInt8], under key: RawSpan, in table: Table
-  ) throws(ProjectionFailure) {
-    folder.working.hasDirectWrites = true
-    do {
-      try transaction.put(row.rawBytes, under: key, in: table)
-    } catch {
-      throw ProjectionFailure(error)
-    }
+  mutating func put(_ row: [UInt8], under key: RawSpan, in table: Table) {
+    folder.working.mustBeStored = true
+    folder.working.direct.put(row, under: key, in: table)
+  }
+
+  mutating func remove(_ key: RawSpan, from table: Table) {
+    folder.working.mustBeStored = true
+    folder.working.direct.remove(key, from: table)
   }
 }

@@ -13,8 +13,8 @@ extension FoldBatch {
     let entry = HoldEntry(hold: hold, holder: try scope(of: event.actor))
     let key = Key.number(id.position.rawValue)
     let expiry = Key.expiry(hold.expiresAt, id)
-    try put(HoldRow.bytes(of: entry), under: key.rawBytes, in: tables.holds)
-    try put([], under: expiry.rawBytes, in: tables.expiries)
+    put(HoldRow.bytes(of: entry), under: key.rawBytes, in: tables.holds)
+    put([], under: expiry.rawBytes, in: tables.expiries)
     folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
     note(event.position, at: index)
   }
@@ -24,8 +24,8 @@ extension FoldBatch {
     guard let hold = try self.hold(id)?.hold else { return }
     let key = Key.number(id.position.rawValue)
     let expiry = Key.expiry(hold.expiresAt, id)
-    try remove(key.rawBytes, from: tables.holds)
-    try remove(expiry.rawBytes, from: tables.expiries)
+    remove(key.rawBytes, from: tables.holds)
+    remove(expiry.rawBytes, from: tables.expiries)
     guard let index = try index(of: hold.user) else { return }
     folder.working.accounts.update(at: index) { $0.account.release(hold.tokens) }
   }

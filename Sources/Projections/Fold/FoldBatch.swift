@@ -6,9 +6,10 @@ public import QuotaModel
 /// Questions asked of a batch see everything that was folded into it so far.
 public struct FoldBatch: ~Copyable {
   let folder: Folder
-  var transaction: WriteTransaction
+  /// The tables as they were when the batch began; everything newer is in memory.
+  private let transaction: ReadTransaction
 
-  init(folder: Folder, transaction: consuming WriteTransaction) {
+  init(folder: Folder, transaction: consuming ReadTransaction) {
     self.folder = folder
     self.transaction = transaction
   }
@@ -20,6 +21,12 @@ public struct FoldBatch: ~Copyable {
   public mutating func account(_ user: UserID) throws(ProjectionFailure) -> AccountEntry? {
     guard let index = try index(of: user) else { return nil }
     return folder.working.accounts.entry(at: index)
+  }
+
+  /// Everything that `user` ever spent; nil where nobody registered the user.
+  public mutating func lifetime(of user: UserID) throws(ProjectionFailure) -> TokenCount? {
+    guard let index = try index(of: user) else { return nil }
+    return folder.working.accounts.lifetime(at: index)
   }
 
   /// The day, week and month that hold `moment`.
@@ -49,6 +56,9 @@ public struct FoldBatch: ~Copyable {
     var key: [UInt8] = []
     Key.request(try scope(of: actor), text.rawBytes, into: &key)
     if let pending = folder.working.requests.position(of: key) { return Position(pending) }
+    if let pending = folder.working.storing?.requests.position(of: key) {
+      return Position(pending)
+    }
     guard let row = try get(key.rawBytes, in: tables.requests) else { return nil }
     return Position(row.word(at: 0))
   }
@@ -56,6 +66,11 @@ public struct FoldBatch: ~Copyable {
   /// The token under an id, whether revoked or not.
   public func token(_ id: TokenID) throws(ProjectionFailure) -> TokenEntry? {
     let key = Key.number(id.rawValue)
+    if let changed = folder.working.direct.row(key.rawBytes, in: tables.tokenIDs) {
+      return try changed.map { (row) throws(ProjectionFailure) in
+        try TokenRow.entry(from: row.rawBytes)
+      }
+    }
     guard let row = try get(key.rawBytes, in: tables.tokenIDs) else { return nil }
     return try TokenRow.entry(from: row)
   }
@@ -63,12 +78,20 @@ public struct FoldBatch: ~Copyable {
   /// Whether a token with this digest was ever issued and not revoked.
   public func hasToken(_ digest: TokenDigest) throws(ProjectionFailure) -> Bool {
     let key = Key.token(digest)
+    if let changed = folder.working.direct.row(key.rawBytes, in: tables.tokens) {
+      return changed != nil
+    }
     return try get(key.rawBytes, in: tables.tokens) != nil
   }
 
   /// An open hold, or nil.
   public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
     let key = Key.number(id.position.rawValue)
+    if let changed = folder.working.direct.row(key.rawBytes, in: tables.holds) {
+      return try changed.map { (row) throws(ProjectionFailure) in
+        try HoldRow.entry(from: row.rawBytes)
+      }
+    }
     guard let row = try get(key.rawBytes, in: tables.holds) else { return nil }
     return try HoldRow.entry(from: row)
   }
@@ -86,44 +109,49 @@ public struct FoldBatch: ~Copyable {
   /// The number that an actor's requests are kept under.
   public mutating func scope(of actor: Actor) throws(ProjectionFailure) -> AccountNumber {
     guard case .user(let user) = actor else { return .none }
-    return try account(user)?.number ?? .none
+    if let latest = folder.working.latestActor, latest.user == user { return latest.number }
+    guard let index = try index(of: user) else { return .none }
+    let number = folder.working.accounts.number(at: index)
+    folder.working.latestActor = (user, number)
+    return number
   }
 
-  /// Makes the batch visible to readers, and unless it can wait stores everything that is not stored
-  /// yet. When it throws, nothing of the batch is visible.
+  /// Makes the batch visible to readers.
+  ///
+  /// What is in memory only is stored as well where the batch needs it (a token, a hold, a user), or
+  /// where `mayWait` is false: then, where the folder has a background, without being waited for.
+  /// When it throws, the batch is visible and not stored, and the folder is of no use any more.
   public consuming func commit(mayWait: Bool) throws(ProjectionFailure) {
     let folder = self.folder
-    if mayWait && !folder.working.hasDirectWrites {
-      transaction.abort()
+    if folder.purpose == .deciding {
       folder.generation.overlay.update { folder.working.publish(in: &$0) }
-    } else {
-      try store()
     }
-    folder.working.isInBatch = false
+    if folder.working.mustBeStored {
+      // Two jobs cannot run at once, and this one has to be done before anybody is told.
+      try folder.finishStoring()
+      try folder.startStoring()
+      try folder.finishStoring()
+    } else if !mayWait {
+      try folder.startStoring()
+    }
+    folder.working.mustBeStored = false
     folder.working.hasFolded = false
+    folder.working.isInBatch = false
   }
 
-  /// Forgets the batch.
-  public consuming func abort() {
-    transaction.abort()
-    folder.working.isInBatch = folder.working.hasFolded
-  }
-
-  /// The earliest deadline of an open hold.
-  public func firstHoldDeadline() throws(ProjectionFailure) -> Moment? {
-    do throws(LMDBError) {
-      var cursor = try transaction.cursor(in: tables.expiries)
-      guard let entry = try cursor.first() else { return nil }
-      let word = entry.key.word(at: 0).byteSwapped ^ (1 << 63)
-      return Moment(microseconds: Int64(bitPattern: word))
-    } catch {
-      throw ProjectionFailure(error)
-    }
+  /// Ends a batch in which nothing was folded.
+  public consuming func abandon() {
+    precondition(!folder.working.hasFolded, "what was folded has to be committed")
+    folder.working.isInBatch = false
   }
 }
 
 extension FoldBatch {
   var tables: Tables { folder.generation.tables }
+
+  /// A cursor over a table as it was when the batch began.
+  @_lifetime(borrow self)
+  func cursor(in table: Table) throws(LMDBError) -> Cursor { try transaction.cursor(in: table) }
 
   @_lifetime(borrow self)
   func get(_ key: RawSpan, in table: Table) throws(ProjectionFailure) -> RawSpan? {
@@ -147,6 +175,7 @@ extension FoldBatch {
   ) throws(ProjectionFailure) -> TokenCount {
     let window = WindowKey(account: account, period: period, start: start)
     if let pending = folder.working.past.windows[window] { return pending }
+    if let pending = folder.working.storing?.past.windows[window] { return pending }
     let key = Key.window(account, period, start: start)
     return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
   }
@@ -155,7 +184,7 @@ extension FoldBatch {
     at moment: Moment, limit: Int
   ) throws(ProjectionFailure) -> [HoldID] {
     do throws(LMDBError) {
-      var cursor = try transaction.cursor(in: tables.expiries)
+      var cursor = try cursor(in: tables.expiries)
       let end = Key.expiry(moment, HoldID(Position(.max)))
       var ids: [HoldID] = []
       var entry = try cursor.first()

@@ -18,7 +18,7 @@ public final class Folder {
   /// Whether the calendar was given for good, whatever the events announce.
   let isCalendarPinned: Bool
   private let calendarSource: CalendarSource
-  /// Cached accounts above which the cache is emptied between batches.
+  /// Cached accounts above which the older half is forgotten.
   private let maximumCachedAccountCount: Int
   var working: WorkingSet
 
@@ -30,7 +30,7 @@ public final class Folder {
     self.purpose = purpose
     self.isCalendarPinned = isCalendarPinned
     self.calendarSource = calendarSource
-    maximumCachedAccountCount = purpose == .rebuilding ? 262_144 : 65_536
+    maximumCachedAccountCount = purpose == .rebuilding ? 262_144 : 131_072
     guard let state = try generation.state() else { throw .missing(path: generation.path) }
     working = WorkingSet(
       state: state, calendar: try calendarSource(state.calendar),
@@ -50,16 +50,17 @@ public final class Folder {
   /// Events that are folded, visible, and not stored in the tables yet.
   public var unstoredCount: Int { working.unstoredCount }
 
-  /// Begins a batch. It has to end by `commit`; otherwise nothing of it counts, and neither does
-  /// anything that was not stored: the log has it all.
+  /// Where jobs are carried out; nil: at once, on the thread of the fold.
+  public var runInBackground: ((StoreJob) -> Void)?
+
+  /// Begins a batch. It has to end by `commit` or, where nothing was folded, by `abandon`. After any
+  /// other end the folder is of no use any more: the log has everything, and a new one folds it.
   public func beginBatch() throws(ProjectionFailure) -> FoldBatch {
-    if working.isInBatch { try forgetUnstored() }
-    if working.unstoredCount == 0, working.accounts.count > maximumCachedAccountCount {
-      working.accounts.removeOldest()
-    }
-    let transaction: WriteTransaction
+    precondition(!working.isInBatch, "a batch was begun before the last one ended well")
+    if let job = working.storing, job.isDone { try finishStoring() }
+    let transaction: ReadTransaction
     do {
-      transaction = try generation.environment.beginWrite()
+      transaction = try generation.environment.beginRead()
     } catch {
       throw ProjectionFailure(error, path: generation.path)
     }
@@ -67,56 +68,29 @@ public final class Folder {
     return FoldBatch(folder: self, transaction: transaction)
   }
 
+  /// Begins to store what is only in memory, unless that is being done.
+  func startStoring() throws(ProjectionFailure) {
+    guard working.storing == nil else { return }
+    let job = StoreJob(generation, &working)
+    working.storing = job
+    generation.overlay.update { $0.beginStoring() }
+    guard let runInBackground else {
+      job.run()
+      return try finishStoring()
+    }
+    runInBackground(job)
+  }
+
+  /// Waits until nothing is being stored.
+  public func finishStoring() throws(ProjectionFailure) {
+    guard let job = working.storing else { return }
+    if let failure = job.wait() { throw failure }
+    working.storing = nil
+    generation.overlay.update { $0.endStoring() }
+    if working.accounts.count > maximumCachedAccountCount { working.accounts.removeOldest() }
+  }
+
   func rules(of setting: CalendarSetting) throws(ProjectionFailure) -> QuotaCalendar {
     try calendarSource(setting)
-  }
-
-  /// Goes back to what the generation holds.
-  private func forgetUnstored() throws(ProjectionFailure) {
-    guard let state = try generation.state() else { throw .missing(path: generation.path) }
-    working.reset(to: state, calendar: try calendarSource(state.calendar))
-    generation.overlay.update { $0 = OverlayContent() }
-  }
-}
-
-/// The folded state in memory, ahead of the tables while a batch runs.
-struct WorkingSet {
-  var state: ProjectionState
-  var calendar: QuotaCalendar
-  var announcedCalendar: CalendarSetting
-  var windows = WindowCache()
-  var accounts = AccountCache()
-  var requests: PendingRequests
-  var past = PendingPast()
-  /// Accounts that the running batch changed.
-  var touched: Set<Int> = []
-  var unstoredCount = 0
-  /// Whether the running batch wrote to tables that the overlay does not cover.
-  var hasDirectWrites = false
-  /// Whether a batch was begun and did not end well.
-  var isInBatch = false
-  /// Whether the running batch has changed anything here.
-  var hasFolded = false
-
-  init(state: ProjectionState, calendar: QuotaCalendar, isSearchable: Bool) {
-    self.state = state
-    self.calendar = calendar
-    announcedCalendar = state.calendar
-    requests = PendingRequests(isSearchable: isSearchable)
-  }
-
-  mutating func reset(to state: ProjectionState, calendar: QuotaCalendar) {
-    self.state = state
-    self.calendar = calendar
-    announcedCalendar = state.calendar
-    windows = WindowCache()
-    accounts.removeAll()
-    requests.removeAll()
-    past.removeAll()
-    touched.removeAll()
-    unstoredCount = 0
-    hasDirectWrites = false
-    isInBatch = false
-    hasFolded = false
   }
 }

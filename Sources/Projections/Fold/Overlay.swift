@@ -20,12 +20,49 @@ final class Overlay: Sendable {
   func update(_ change: (inout OverlayContent) -> Void) { content.withLock { change(&$0) } }
 }
 
-/// The changes on top of the tables.
+/// The changes on top of the tables: those of a job that is storing them, and newer ones.
 struct OverlayContent: Sendable {
   /// nil where the tables say everything.
-  var state: ProjectionState?
-  var accounts = AccountCache()
-  var past = PendingPast()
+  private(set) var state: ProjectionState?
+  private var accounts = AccountCache()
+  private(set) var past = PendingPast()
+  private var storedAccounts = AccountCache()
+  private var storedPast = PendingPast()
+
+  func account(_ user: UserID) -> AccountEntry? {
+    if let index = accounts.index(of: user) { return accounts.entry(at: index) }
+    return storedAccounts.index(of: user).map { storedAccounts.entry(at: $0) }
+  }
+
+  func used(in window: WindowKey) -> TokenCount? {
+    past.windows[window] ?? storedPast.windows[window]
+  }
+
+  /// Blocks of an account's history, in order; the tables may have the first of them already.
+  func blocks(of account: AccountNumber) -> [HistoryBlock] {
+    (storedPast.blocks[account] ?? []) + (past.blocks[account] ?? [])
+  }
+
+  mutating func set(_ state: ProjectionState) { self.state = state }
+
+  mutating func set(_ entry: AccountEntry) { accounts.set(entry) }
+
+  mutating func set(_ past: PendingPast) { self.past = past }
+
+  /// Everything so far is being stored.
+  mutating func beginStoring() {
+    storedAccounts = accounts
+    storedPast = past
+    accounts = AccountCache()
+    past = PendingPast()
+  }
+
+  /// The tables have what was being stored.
+  mutating func endStoring() {
+    storedAccounts = AccountCache()
+    storedPast = PendingPast()
+    if accounts.count == 0 { state = nil }
+  }
 }
 
 /// Rows of the tables `windows` and `history` that wait to be stored.

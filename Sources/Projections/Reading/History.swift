@@ -13,7 +13,8 @@ extension Snapshot {
       throw ProjectionFailure(error)
     }
     return try positions(
-      of: entry, pending: overlay.past, after: position, limit: limit, in: cursor)
+      of: entry, pending: overlay.blocks(of: entry.number), after: position, limit: limit,
+      in: cursor)
   }
 }
 
@@ -25,20 +26,22 @@ extension FoldBatch {
     guard let index = folder.working.accounts.index(of: user) else { return [] }
     let cursor: Cursor
     do {
-      cursor = try transaction.cursor(in: tables.history)
+      cursor = try self.cursor(in: tables.history)
     } catch {
       throw ProjectionFailure(error)
     }
+    let entry = folder.working.accounts.entry(at: index)
+    let storing = folder.working.storing?.past.blocks[entry.number] ?? []
+    let waiting = folder.working.past.blocks[entry.number] ?? []
     return try positions(
-      of: folder.working.accounts.entry(at: index), pending: folder.working.past,
-      after: position, limit: limit, in: cursor)
+      of: entry, pending: storing + waiting, after: position, limit: limit, in: cursor)
   }
 }
 
 /// Reads blocks of the history table, then those that wait to be stored, then the positions that the
 /// account still carries.
 private func positions(
-  of entry: AccountEntry, pending: PendingPast, after position: Position, limit: Int,
+  of entry: AccountEntry, pending: [HistoryBlock], after position: Position, limit: Int,
   in cursor: consuming Cursor
 ) throws(ProjectionFailure) -> [Position] {
   var positions: [Position] = []
@@ -54,10 +57,12 @@ private func positions(
   } catch {
     throw ProjectionFailure(error)
   }
-  for block in pending.blocks[entry.number] ?? [] {
+  // A block that is being stored may be in the table already.
+  let stored = positions.last ?? position
+  for block in pending {
     for place in 0..<RecentPositions.capacity {
       let found = Position(block.positions[place])
-      if found > position, positions.count < limit { positions.append(found) }
+      if found > stored, positions.count < limit { positions.append(found) }
     }
   }
   for index in 0..<entry.recent.count {

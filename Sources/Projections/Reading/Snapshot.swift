@@ -22,7 +22,7 @@ public struct Snapshot: ~Copyable {
   }
 
   public func account(_ user: UserID) throws(ProjectionFailure) -> AccountEntry? {
-    if let index = overlay.accounts.index(of: user) { return overlay.accounts.entry(at: index) }
+    if let entry = overlay.account(user) { return entry }
     let key = Key.account(user)
     guard let row = try get(key.rawBytes, in: tables.accounts) else { return nil }
     return try AccountRow.entry(of: user, from: row)
@@ -36,7 +36,7 @@ public struct Snapshot: ~Copyable {
     if latest.start == window.start { return latest.used }
     if latest.start < window.start { return .zero }
     let pending = WindowKey(account: entry.number, period: window.period, start: window.start)
-    if let used = overlay.past.windows[pending] { return used }
+    if let used = overlay.used(in: pending) { return used }
     let key = Key.window(entry.number, window.period, start: window.start)
     return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
   }
@@ -59,12 +59,23 @@ public struct Snapshot: ~Copyable {
       let found = UserID(high: key.word(at: 0).byteSwapped, low: key.word(at: 8).byteSwapped)
       if found != user {
         let stored = try AccountRow.entry(of: found, from: row)
-        let index = overlay.accounts.index(of: found)
-        entries.append(index.map { overlay.accounts.entry(at: $0) } ?? stored)
+        entries.append(overlay.account(found) ?? stored)
       }
       return entries.count < limit
     }
     return entries
+  }
+
+  /// The earliest deadline of an open hold, or nil where there is none.
+  public func firstHoldDeadline() throws(ProjectionFailure) -> Moment? {
+    do throws(LMDBError) {
+      var cursor = try transaction.cursor(in: tables.expiries)
+      guard let entry = try cursor.first() else { return nil }
+      let word = entry.key.word(at: 0).byteSwapped ^ (1 << 63)
+      return Moment(microseconds: Int64(bitPattern: word))
+    } catch {
+      throw ProjectionFailure(error)
+    }
   }
 
   @_lifetime(borrow self)

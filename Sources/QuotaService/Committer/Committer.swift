@@ -1,8 +1,10 @@
 internal import Glibc
+internal import Projections
 internal import QuotaModel
 internal import Synchronization
 
 /// The thread that decides and commits: whatever waits becomes one batch, one flush, one answer each.
+/// A second thread writes the projection's tables, for which nobody waits.
 ///
 /// Commands that arrive during a flush form the next batch.
 public final class Committer: Sendable {
@@ -23,7 +25,8 @@ public final class Committer: Sendable {
 
   private let queue: WorkQueue<Ticket>
   private let status: Mutex<CommitterStatus>
-  private let thread: Mutex<pthread_t?>
+  private let jobs: WorkQueue<StoreJob>
+  private let threads: Mutex<[pthread_t]>
 
   /// Starts the thread. `deliver` is called on it, once for each batch, with a number and an answer
   /// for every ticket of the batch.
@@ -33,13 +36,23 @@ public final class Committer: Sendable {
   ) throws(StoreFailure) {
     queue = WorkQueue(capacity: Self.queueCapacity)
     status = Mutex(CommitterStatus())
-    thread = Mutex(nil)
+    threads = Mutex([])
+    let jobs = WorkQueue<StoreJob>(capacity: 4)
+    self.jobs = jobs
     let ledger = try Ledger(store: store, clock: clock)
+    ledger.storeInBackground = { job in
+      if jobs.append([job]) == 0 { job.run() }
+    }
     let loop = CommitLoop(ledger: ledger, clock: clock, queue: queue, deliver: deliver) {
       [weak self] status in self?.status.withLock { $0 = status }
     }
-    let started = Thread.start(loop.run)
-    thread.withLock { $0 = started }
+    let committing = Thread.start(loop.run)
+    let storing = Thread.start {
+      while let waiting = jobs.takeAll(waitingAtMost: 60_000) {
+        for job in waiting { job.run() }
+      }
+    }
+    threads.withLock { $0 = [committing, storing] }
   }
 
   /// Hands commands over; answers how many were taken. The rest did not fit and never will.
@@ -51,7 +64,15 @@ public final class Committer: Sendable {
   /// Commits what waits, and ends the thread.
   public func stop() {
     queue.close()
-    if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
+    var ending = threads.withLock { (threads) in
+      defer { threads = [] }
+      return threads
+    }
+    guard !ending.isEmpty else { return }
+    // The committer may still hand over work until it ends.
+    pthread_join(ending.removeFirst(), nil)
+    jobs.close()
+    pthread_join(ending.removeFirst(), nil)
   }
 }
 

@@ -1,5 +1,5 @@
 internal import EventLog
-internal import Projections
+public import Projections
 public import QuotaModel
 
 /// Decides commands, appends what follows to the log, and folds it. Belongs to one thread.
@@ -13,19 +13,23 @@ public final class Ledger {
   private var lastStored: Moment
 
   /// Events that are folded and not stored, at most, but for the last batch.
-  private static let maximumUnstoredCount = 16_384
+  private static let maximumUnstoredCount = 32_768
   private static let maximumUnstoredMicroseconds: Int64 = 2_000_000
   /// When the next hold expires, as of the last batch.
   public private(set) var nextDeadline: Moment?
+
+  /// Where the projection's tables are written; nil: on the thread of the ledger.
+  public var storeInBackground: ((StoreJob) -> Void)? {
+    get { folder.runInBackground }
+    set { folder.runInBackground = newValue }
+  }
 
   public init(store: Store, clock: @escaping Clock = System.clock) throws(StoreFailure) {
     self.store = store
     self.clock = clock
     lastStored = clock()
     folder = try Self.folder(of: store)
-    let batch = try LedgerBatch(store: store, folder: folder, clock: clock)
-    nextDeadline = try batch.nextDeadline()
-    batch.abandon()
+    nextDeadline = try Self.nextDeadline(in: store)
   }
 
   /// Why commands fail at the moment; nil while they do not.
@@ -53,8 +57,12 @@ public final class Ledger {
         try store.log.probe()
       }
     }
+    // A job that is still running must not write behind the new folder's back.
+    try? folder.finishStoring()
+    let runInBackground = folder.runInBackground
     folder = try Self.folder(of: store)
     try LogFold(log: store.log).catchUp(folder)
+    folder.runInBackground = runInBackground
     trouble = nil
     return true
   }
@@ -65,7 +73,6 @@ public final class Ledger {
     var answers: [Answer] = []
     answers.reserveCapacity(submissions.count)
     for submission in submissions { answers.append(try batch.decide(submission)) }
-    nextDeadline = try batch.nextDeadline()
     guard let segment = batch.segment else {
       batch.abandon()
       return answers
@@ -74,19 +81,28 @@ public final class Ledger {
     try append(segment)
     // The events stand from here on, whatever becomes of the projection.
     let isDue = isStoringDue
-    do { try batch.commit(mayWait: !isDue) } catch { trouble = error }
-    if folder.unstoredCount == 0 { lastStored = clock() }
+    do throws(StoreFailure) {
+      try batch.commit(mayWait: !isDue)
+      nextDeadline = try Self.nextDeadline(in: store)
+    } catch {
+      trouble = error
+    }
+    if isDue { lastStored = clock() }
     return answers
   }
 
   /// Whether something is folded and not stored.
   public var hasUnstored: Bool { folder.unstoredCount > 0 }
 
-  /// Stores what was folded and is only in memory, where there is any.
+  /// Stores what was folded and is only in memory, where there is any; waits for it.
   public func storeFolded() {
-    guard trouble == nil, folder.unstoredCount > 0 else { return }
+    guard trouble == nil else { return }
     do throws(ProjectionFailure) {
-      try folder.beginBatch().commit(mayWait: false)
+      try folder.finishStoring()
+      if folder.unstoredCount > 0 {
+        try folder.beginBatch().commit(mayWait: false)
+        try folder.finishStoring()
+      }
       lastStored = clock()
     } catch {
       trouble = .projection(error)
@@ -114,6 +130,14 @@ public final class Ledger {
     }
   }
 
+  private static func nextDeadline(in store: Store) throws(StoreFailure) -> Moment? {
+    try usingProjection { () throws(ProjectionFailure) in
+      try store.generation.read { (snapshot) throws(ProjectionFailure) in
+        try snapshot.firstHoldDeadline()
+      }
+    }
+  }
+
   private static func folder(of store: Store) throws(StoreFailure) -> Folder {
     try usingProjection { () throws(ProjectionFailure) in
       try Folder(
@@ -123,15 +147,11 @@ public final class Ledger {
 }
 
 extension LedgerBatch {
-  func nextDeadline() throws(StoreFailure) -> Moment? {
-    do { return try fold.firstHoldDeadline() } catch { throw .projection(error) }
-  }
-
   consuming func commit(mayWait: Bool) throws(StoreFailure) {
     do { try fold.commit(mayWait: mayWait) } catch { throw .projection(error) }
   }
 
-  consuming func abandon() { fold.abort() }
+  consuming func abandon() { fold.abandon() }
 }
 
 extension StoreFailure {

@@ -14,17 +14,27 @@ extension LedgerBatch {
     guard happenedAt.microseconds <= now.microseconds + maximumClockSkewSeconds * 1_000_000 else {
       return .failed(.inTheFuture(limitSeconds: maximumClockSkewSeconds))
     }
-    var account = try account(report.user)?.account
-    if account == nil, report.registersUnknownUser {
-      guard let user = try registerOnFirstSight(report.user, submission) else {
-        return .failed(.unknownUser)
-      }
-      account = Account(user: user, role: .user)
+    guard let (user, lifetime) = try spender(report, submission) else {
+      return .failed(.unknownUser)
     }
-    guard let account else { return .failed(.unknownUser) }
-    guard account.lifetime.adding(report.usage.total) != nil else { return .failed(.overflow) }
-    let spend = Spend(user: account.user, usage: report.usage, model: report.model)
+    guard lifetime.adding(report.usage.total) != nil else { return .failed(.overflow) }
+    let spend = Spend(user: user, usage: report.usage, model: report.model)
     return .recorded(try record(.tokensSpent(spend), happenedAt: happenedAt, for: submission))
+  }
+
+  /// Who spent, and what they had spent before; nil for a user that nobody knows.
+  private mutating func spender(
+    _ report: UsageReport, _ submission: Submission
+  ) throws(StoreFailure) -> (user: UserID, lifetime: TokenCount)? {
+    if let user = try user(report.user), let lifetime = try lifetime(of: user) {
+      return (user, lifetime)
+    }
+    guard report.registersUnknownUser else { return nil }
+    return try registerOnFirstSight(report.user, submission).map { ($0, .zero) }
+  }
+
+  private mutating func lifetime(of user: UserID) throws(StoreFailure) -> TokenCount? {
+    do { return try fold.lifetime(of: user) } catch { throw .projection(error) }
   }
 
   /// Registers whoever a report names; nil where the name cannot be one.

@@ -1,0 +1,41 @@
+internal import LMDB
+
+/// Rows of the small tables (tokens, holds) that the running batch writes or removes.
+///
+/// They are in memory until the batch is stored, and the batch sees them.
+struct DirectWrites: Sendable {
+  private struct Place: Hashable {
+    let table: Table
+    let key: [UInt8]
+  }
+
+  /// nil removes.
+  private var rows: [Place: [UInt8]?] = [:]
+
+  var isEmpty: Bool { rows.isEmpty }
+
+  mutating func put(_ row: [UInt8], under key: RawSpan, in table: Table) {
+    rows[Place(table: table, key: [UInt8](copying: key))] = .some(row)
+  }
+
+  mutating func remove(_ key: RawSpan, from table: Table) {
+    rows[Place(table: table, key: [UInt8](copying: key))] = .some(nil)
+  }
+
+  /// What the batch did to a row: nil where it did nothing, an empty answer where it removed it.
+  func row(_ key: RawSpan, in table: Table) -> [UInt8]?? {
+    rows.isEmpty ? nil : rows[Place(table: table, key: [UInt8](copying: key))]
+  }
+
+  func store(in transaction: inout WriteTransaction) throws(LMDBError) {
+    for (place, row) in rows {
+      if let row {
+        try transaction.put(row.rawBytes, under: place.key.rawBytes, in: place.table)
+      } else {
+        try transaction.remove(place.key.rawBytes, from: place.table)
+      }
+    }
+  }
+
+  mutating func removeAll() { rows.removeAll(keepingCapacity: true) }
+}
