@@ -16,8 +16,10 @@ struct RequestHead {
 
   /// Parses the text of one complete head.
   init(_ text: [UInt8], by parser: HeadParser) throws(Refusal) {
+    // http-parser knows a fixed set of methods; whether another one is allowed is the handler's business.
     let methodText = String(decoding: text[..<(text.firstIndex(of: .space) ?? 0)], as: UTF8.self)
     if methodText == "CONNECT" { throw .notImplemented("this method") }
+    let text = try Self.parsable(text, methodText)
     var head = try parser.parse(text)
     guard head.majorVersion == 1 else { throw .versionNotSupported }
     let method = HTTPMethod(methodText)
@@ -30,5 +32,14 @@ struct RequestHead {
     minorVersion = head.minorVersion
     keepsAlive = head.keepsAlive
     expectsContinue = rules.expectsContinue
+  }
+
+  /// The head with a method that the parser knows: a token of any other spelling stands as `POST`.
+  private static func parsable(_ text: [UInt8], _ method: String) throws(Refusal) -> [UInt8] {
+    if HTTPMethod(method) != .other { return text }
+    guard !method.isEmpty, method.utf8.allSatisfy(\.isToken) else {
+      throw .malformed("no method it could have")
+    }
+    return Array("POST".utf8) + text[method.utf8.count...]
   }
 }
