@@ -74,6 +74,37 @@ extension Queries {
       page.events.append(event)
     }
     page.hasMore = positions.last.map { $0 > page.nextAfter } ?? false || positions.count == 10_000
+    if store.isBesideWriter && !page.hasMore { try addTail(of: user, filter, to: &page) }
     return page
+  }
+
+  /// Adds the user's events that the tables of a running server do not have yet.
+  private func addTail(
+    of user: UserID, _ filter: EventFilter, to page: inout EventPage
+  ) throws(StoreFailure) {
+    var rest = page
+    var damage: (Position, RecordDamage)?
+    try usingLog { () throws(LogFailure) in
+      try store.log.scan(.only, after: max(page.head, filter.after)) { record in
+        if rest.events.count == filter.limit {
+          rest.hasMore = true
+          return .stop
+        }
+        rest.head = record.position
+        rest.nextAfter = record.position
+        do throws(RecordDamage) {
+          guard try record.user() == user, filter.kind == nil || filter.kind == record.kind else {
+            return .proceed
+          }
+          rest.events.append(try record.event())
+        } catch {
+          damage = (record.position, error)
+          return .stop
+        }
+        return .proceed
+      }
+    }
+    if let damage { throw .log(.damaged(at: damage.0, damage.1)) }
+    page = rest
   }
 }

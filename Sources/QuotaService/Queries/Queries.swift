@@ -88,7 +88,7 @@ public struct Queries: Sendable {
     of reference: UserReference, windows: (QuotaCalendar) -> PerPeriod<Window>
   ) throws(StoreFailure) -> UsageReading? {
     guard let user = try identity(of: reference) else { return nil }
-    return try reading { (snapshot) throws(ProjectionFailure) in
+    let reading = try reading { (snapshot) throws(ProjectionFailure) -> UsageReading? in
       guard let entry = try snapshot.account(user) else { return nil }
       let state = try snapshot.state()
       let calendar = try store.calendars.rules(of: state.calendar)
@@ -99,6 +99,35 @@ public struct Queries: Sendable {
       return UsageReading(
         account: entry.account, defaults: state.defaults, windows: windows, used: used,
         calendar: calendar, position: state.position)
+    }
+    guard let reading, store.isBesideWriter else { return reading }
+    return try addingTail(to: reading)
+  }
+
+  /// Counts what the log has and the tables of a running server do not have yet. Only spends wait in
+  /// a server's memory; everything else is in its tables before anybody is told.
+  private func addingTail(to reading: UsageReading) throws(StoreFailure) -> UsageReading {
+    var reading = reading
+    var damage: RecordDamage?
+    try usingLog { () throws(LogFailure) in
+      try store.log.scan(.only, after: reading.position) { record in
+        do throws(RecordDamage) { try reading.count(record) } catch { damage = error }
+        return damage == nil ? .proceed : .stop
+      }
+    }
+    if let damage { throw .log(.damaged(at: reading.position.next, damage)) }
+    return reading
+  }
+}
+
+extension UsageReading {
+  fileprivate mutating func count(_ record: borrowing RecordView) throws(RecordDamage) {
+    position = record.position
+    guard record.kind == .tokensSpent else { return }
+    let spent = try record.spentTokens()
+    guard spent.user == account.user else { return }
+    for period in Period.allCases where windows[period].contains(record.happenedAt) {
+      used[period] = used[period].adding(spent.total) ?? .maximum
     }
   }
 }
@@ -130,9 +159,9 @@ public struct UsageReading: Sendable {
   public let account: Account
   public let defaults: Limits
   public let windows: PerPeriod<Window>
-  public let used: PerPeriod<TokenCount>
+  public fileprivate(set) var used: PerPeriod<TokenCount>
   public let calendar: QuotaCalendar
-  public let position: Position
+  public fileprivate(set) var position: Position
 
   /// The limits in force: own ones where there are, else the defaults.
   public var limits: Limits { account.ownLimits.effective(defaults: defaults) }

@@ -16,6 +16,8 @@ public final class Store: Sendable {
   public let log: LMDBLog
   let names: NameStore
   let calendars = CalendarCache()
+  /// Whether another process may be writing, whose projection is in its memory in part.
+  var isBesideWriter: Bool { lock == nil }
   /// nil in a store that is only read.
   private let lock: WriterLock?
   private let live: Mutex<Generation>
