@@ -158,7 +158,8 @@ extension StoreFailure {
   fileprivate var concernsLog: Bool {
     switch self {
     case .log, .diskFull: true
-    case .missing, .exists, .notEmpty, .logLostItsEnd, .inUse, .permissionDenied, .unknownZone,
+    case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
+      .unknownZone,
       .projection, .file,
       .importRefused, .projectionDiffers:
       false

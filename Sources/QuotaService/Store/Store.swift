@@ -32,7 +32,13 @@ public final class Store: Sendable {
 
   /// Makes an empty store; the directory may exist if it is empty.
   public static func create(at path: String, clock: Clock) throws(StoreFailure) {
-    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
+    do {
+      try Files.makeDirectory(path)
+    } catch {
+      let failure = StoreFailure(error)
+      if case .file = failure { throw .cannotCreate(path: path, text: error.text) }
+      throw failure
+    }
     let found = try usingFiles { () throws(FileFailure) in try Files.names(in: path) }
     if found.contains("log") { throw .exists(path: path) }
     guard found.allSatisfy({ $0 == "lock" }) else {

@@ -16,7 +16,7 @@ extension StoreFailure {
   public var remedy: Remedy {
     switch self {
     case .missing: .nameAnotherInput
-    case .exists, .notEmpty: .chooseAnotherPlace
+    case .exists, .notEmpty, .cannotCreate: .chooseAnotherPlace
     case .inUse: .waitOrStopTheOther
     case .permissionDenied: .getPermission
     case .diskFull, .file: .makeRoom

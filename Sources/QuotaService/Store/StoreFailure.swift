@@ -9,6 +9,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case exists(path: String)
   /// The directory holds something else.
   case notEmpty(path: String)
+  /// The directory cannot be made there.
+  case cannotCreate(path: String, text: String)
   /// The projection has seen events that the log no longer has.
   case logLostItsEnd(log: Position, projection: Position)
   case inUse(path: String, process: Int32?)
@@ -42,6 +44,8 @@ extension StoreFailure: CustomStringConvertible {
       "there is a store at \(path) already: use it, or choose another directory"
     case .notEmpty(let path):
       "the directory \(path) is not empty and holds no store: choose another one"
+    case .cannotCreate(let path, let text):
+      "\(path) cannot be made: \(text); choose another directory, or make its parent first"
     case .logLostItsEnd(let log, let projection):
       "the log ends at position \(log), but events up to \(projection) were acknowledged: "
         + "the log has lost its end; restore a backup of it, or accept the loss with "
