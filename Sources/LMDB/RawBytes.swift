@@ -28,16 +28,19 @@ extension InlineArray where Element == UInt8 {
 
 extension RawSpan {
   /// The byte at `offset`; out of bounds is a bug.
+  @inlinable
   public func byte(at offset: Int) -> UInt8 {
     unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
   }
 
   /// The eight bytes at `offset` as a little-endian integer; out of bounds is a bug.
+  @inlinable
   public func word(at offset: Int) -> UInt64 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
   }
 
   /// The four bytes at `offset` as a little-endian integer; out of bounds is a bug.
+  @inlinable
   public func halfWord(at offset: Int) -> UInt32 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self).littleEndian
   }
@@ -45,6 +48,7 @@ extension RawSpan {
 
 extension [UInt8] {
   /// Appends the bytes of `value`, the least significant first.
+  @inlinable
   public mutating func appendInteger(_ value: some FixedWidthInteger) {
     unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
   }

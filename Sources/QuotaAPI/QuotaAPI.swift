@@ -72,23 +72,33 @@ public final class QuotaAPI: HTTPHandler {
   /// Hands the commands of this loop turn to the committer.
   public func flush() {
     guard !outbox.isEmpty else { return }
-    let taken = committer.submit(outbox)
-    for ticket in outbox.dropFirst(taken) {
-      pending.take(ticket.number)?(.failed(.unavailable(reason: "too many commands are waiting")))
+    committer.submit(&outbox)
+    for ticket in outbox {
+      complete(ticket.number, .failed(.unavailable(reason: "too many commands are waiting")))
     }
     outbox.removeAll(keepingCapacity: true)
   }
 
   /// Sends the answers that the committer has delivered.
   public func completeDelivered() {
-    for (number, answer) in answers.takeAll() { pending.take(number)?(answer) }
+    for (number, answer) in answers.takeAll() { complete(number, answer) }
+  }
+
+  private func complete(_ number: UInt64, _ answer: Answer) {
+    switch pending.take(number) {
+    case .receipt(let reply, let id, let origin):
+      let response = finish(usageReceipt(answer, id: id), origin: origin, route: .native(.usage))
+      server?.complete(reply, response)
+    case .other(let complete): complete(answer)
+    case nil: break
+    }
   }
 
   /// Whether commands wait for their answers.
   public var isBusy: Bool { !pending.isEmpty || !outbox.isEmpty }
 
   func caller(of request: HTTPRequest) throws(Unauthenticated) -> Caller {
-    try authenticator.caller(request.headers["authorization"], at: clock())
+    try authenticator.caller(of: request.headers, at: clock())
   }
 
   /// Sends a command whose answer becomes the response to `request`.
@@ -105,12 +115,17 @@ public final class QuotaAPI: HTTPHandler {
 
   /// Sends a command; `complete` gets its answer on this thread.
   func submit(_ submission: Submission, _ complete: @escaping (Answer) -> Void) {
-    let changesRights = submission.command.changesRights
-    let number = pending.insert { [authenticator] answer in
-      if changesRights { authenticator.forgetAll() }
-      complete(answer)
-    }
-    outbox.append(Committer.Ticket(submission, number: number))
+    guard submission.command.changesRights else { return submit(submission, .other(complete)) }
+    submit(
+      submission,
+      .other { [authenticator] answer in
+        authenticator.forgetAll()
+        complete(answer)
+      })
+  }
+
+  func submit(_ submission: Submission, _ completion: Completion) {
+    outbox.append(Committer.Ticket(submission, number: pending.insert(completion)))
   }
 
   func finish(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
@@ -164,27 +179,34 @@ public final class AnswerBox: Sendable {
   }
 }
 
+/// What becomes of a command's answer.
+enum Completion {
+  /// It is the answer to one reported usage, as that of nearly every command: no closure is made.
+  case receipt(ReplyHandle, id: String, origin: String?)
+  case other((Answer) -> Void)
+}
+
 /// What to do with the answers of commands under way, by number.
 struct PendingCommands {
-  private var entries: [((Answer) -> Void)?] = []
+  private var entries: [Completion?] = []
   private var free: [Int] = []
 
   var isEmpty: Bool { free.count == entries.count }
 
-  mutating func insert(_ complete: @escaping (Answer) -> Void) -> UInt64 {
+  mutating func insert(_ completion: Completion) -> UInt64 {
     if let index = free.popLast() {
-      entries[index] = complete
+      entries[index] = completion
       return UInt64(index)
     }
-    entries.append(complete)
+    entries.append(completion)
     return UInt64(entries.count - 1)
   }
 
-  mutating func take(_ number: UInt64) -> ((Answer) -> Void)? {
+  mutating func take(_ number: UInt64) -> Completion? {
     let index = Int(number)
-    guard let complete = entries[index].take() else { return nil }
+    guard let completion = entries[index].take() else { return nil }
     free.append(index)
-    return complete
+    return completion
   }
 }
 

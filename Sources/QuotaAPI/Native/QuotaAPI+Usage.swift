@@ -11,7 +11,7 @@ extension QuotaAPI {
   func recordUsage(
     _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
-    switch MediaType(contentType: request.headers["content-type"]) {
+    switch MediaType(of: request) {
     case .json:
       let body = try parsed(request)
       if body.kind == .array {
@@ -45,16 +45,23 @@ extension QuotaAPI {
   ) throws(Problem) -> HTTPResponse? {
     let item = try item.get()
     submit(
-      .recordUsage(item.report), request, caller, reply, requestID: item.requestID
-    ) { answer in
-      guard case .recorded(let receipt) = answer else { return .unexpected }
-      return .json(receipt.isReplayed ? 200 : 201) { json in
+      Submission(.recordUsage(item.report), by: caller.actor, requestID: item.requestID),
+      .receipt(reply, id: item.id, origin: request.headers["origin"]))
+    return nil
+  }
+
+  /// The response to one reported usage.
+  func usageReceipt(_ answer: Answer, id: String) -> HTTPResponse {
+    switch answer {
+    case .recorded(let receipt):
+      .json(receipt.isReplayed ? 200 : 201) { json in
         json.beginObject()
-        json.receipt(receipt, id: item.id)
+        json.receipt(receipt, id: id)
         json.endObject()
       }
+    case .failed(let failure): Problem(failure).response
+    case .unchanged, .granted, .held, .refused: .unexpected
     }
-    return nil
   }
 
   private func recordAll(

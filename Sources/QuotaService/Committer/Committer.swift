@@ -23,6 +23,9 @@ public final class Committer: Sendable {
     }
   }
 
+  /// An answer, and the number of the ticket that it belongs to.
+  public typealias NumberedAnswer = (number: UInt64, answer: Answer)
+
   private let queue: WorkQueue<Ticket>
   private let status: Mutex<CommitterStatus>
   private let jobs: WorkQueue<StoreJob>
@@ -32,7 +35,7 @@ public final class Committer: Sendable {
   /// for every ticket of the batch.
   public init(
     store: Store, clock: @escaping Clock = System.clock,
-    deliver: @escaping @Sendable ([(number: UInt64, answer: Answer)]) -> Void
+    deliver: @escaping @Sendable ([NumberedAnswer]) -> Void
   ) throws(StoreFailure) {
     queue = WorkQueue(capacity: Self.queueCapacity)
     status = Mutex(CommitterStatus())
@@ -41,22 +44,27 @@ public final class Committer: Sendable {
     self.jobs = jobs
     let ledger = try Ledger(store: store, clock: clock)
     ledger.storeInBackground = { job in
-      if jobs.append([job]) == 0 { job.run() }
+      var work = [job]
+      jobs.take(from: &work)
+      // A queue that is closed takes nothing any more.
+      for job in work { job.run() }
     }
     let loop = CommitLoop(ledger: ledger, clock: clock, queue: queue, deliver: deliver) {
       [weak self] status in self?.status.withLock { $0 = status }
     }
     let committing = Thread.start(loop.run)
     let storing = Thread.start {
-      while let waiting = jobs.takeAll(waitingAtMost: 60_000) {
+      var waiting: [StoreJob] = []
+      while jobs.moveAll(to: &waiting, waitingAtMost: 60_000) {
         for job in waiting { job.run() }
+        waiting.removeAll()
       }
     }
     threads.withLock { $0 = [committing, storing] }
   }
 
-  /// Hands commands over; answers how many were taken. The rest did not fit and never will.
-  public func submit(_ tickets: [Ticket]) -> Int { queue.append(tickets) }
+  /// Hands commands over. Those that stay in `tickets` did not fit and never will.
+  public func submit(_ tickets: inout [Ticket]) { queue.take(from: &tickets) }
 
   /// How the committer is doing.
   public var currentStatus: CommitterStatus { status.withLock { $0 } }
@@ -89,13 +97,13 @@ private final class CommitLoop: @unchecked Sendable {
   private let ledger: Ledger
   private let clock: Clock
   private let queue: WorkQueue<Committer.Ticket>
-  private let deliver: @Sendable ([(number: UInt64, answer: Answer)]) -> Void
+  private let deliver: @Sendable ([Committer.NumberedAnswer]) -> Void
   private let report: @Sendable (CommitterStatus) -> Void
   private var status = CommitterStatus()
 
   init(
     ledger: Ledger, clock: @escaping Clock, queue: WorkQueue<Committer.Ticket>,
-    deliver: @escaping @Sendable ([(number: UInt64, answer: Answer)]) -> Void,
+    deliver: @escaping @Sendable ([Committer.NumberedAnswer]) -> Void,
     report: @escaping @Sendable (CommitterStatus) -> Void
   ) {
     self.ledger = ledger
@@ -107,13 +115,15 @@ private final class CommitLoop: @unchecked Sendable {
 
   func run() {
     defer { ledger.storeFolded() }
-    while let tickets = queue.takeAll(waitingAtMost: waitMilliseconds()) {
+    var tickets: [Committer.Ticket] = []
+    while queue.moveAll(to: &tickets, waitingAtMost: waitMilliseconds()) {
       if !tickets.isEmpty {
         commit(tickets)
+        tickets.removeAll(keepingCapacity: true)
       } else if ledger.outage != nil {
         _ = try? ledger.recover()
       } else if isHoldDue {
-        _ = ledger.execute([])
+        _ = ledger.execute([Committer.Ticket]())
       } else {
         // Nobody waits: a good moment to write down what is only in memory.
         ledger.storeFolded()
@@ -124,10 +134,10 @@ private final class CommitLoop: @unchecked Sendable {
   }
 
   private func commit(_ tickets: [Committer.Ticket]) {
-    let answers = ledger.execute(tickets.map(\.submission))
+    let answers = ledger.execute(tickets)
     status.batchCount += 1
     status.commandCount += UInt64(tickets.count)
-    deliver(zip(tickets, answers).map { ($0.number, $1) })
+    deliver(answers)
   }
 
   private var isHoldDue: Bool { ledger.nextDeadline.map { $0 <= clock() } ?? false }

@@ -29,31 +29,36 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  /// Adds as many of `new` as fit, in order; answers how many.
-  func append(_ new: [Element]) -> Int {
+  /// Moves as many of `new` as fit, in order; the rest stays there.
+  func take(from new: inout [Element]) {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
-    guard !isClosed else { return 0 }
-    let count = min(new.count, capacity - elements.count)
-    elements.append(contentsOf: new.prefix(count))
+    guard !isClosed, !new.isEmpty else { return }
+    if elements.isEmpty, new.count <= capacity {
+      // What waits was taken since the last time: nothing has to be copied.
+      swap(&elements, &new)
+    } else {
+      let count = min(new.count, capacity - elements.count)
+      elements.append(contentsOf: new.prefix(count))
+      new.removeFirst(count)
+    }
     unsafe pthread_cond_signal(condition)
-    return count
   }
 
-  /// Waits until there is something, the time is over, or the queue is closed; takes everything.
+  /// Waits until there is something, the time is over, or the queue is closed; moves everything to
+  /// `taken`, which has to be empty and whose memory the queue goes on with.
   ///
-  /// nil: closed, and nothing is left.
-  func takeAll(waitingAtMost milliseconds: Int) -> [Element]? {
+  /// false: closed, and nothing is left.
+  func moveAll(to taken: inout [Element], waitingAtMost milliseconds: Int) -> Bool {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     if elements.isEmpty && !isClosed {
       var deadline = Self.deadline(after: milliseconds)
       unsafe pthread_cond_timedwait(condition, mutex, &deadline)
     }
-    if elements.isEmpty && isClosed { return nil }
-    var taken: [Element] = []
+    if elements.isEmpty && isClosed { return false }
     swap(&taken, &elements)
-    return taken
+    return true
   }
 
   /// Refuses everything new; what is queued can still be taken.

@@ -39,12 +39,18 @@ public final class Ledger {
   ///
   /// Either every event of the submissions is in the log, or none is and every answer says so.
   public func execute(_ submissions: [Submission]) -> [Answer] {
+    execute(submissions.map { Committer.Ticket($0, number: 0) }).map(\.answer)
+  }
+
+  /// The same for submissions that are told apart by number.
+  func execute(_ tickets: [Committer.Ticket]) -> [Committer.NumberedAnswer] {
     do throws(StoreFailure) {
       if trouble != nil { try recover() }
-      return try decideAndAppend(submissions)
+      return try decideAndAppend(tickets)
     } catch {
       trouble = error
-      return submissions.map { _ in .failed(.unavailable(reason: error.description)) }
+      let answer = Answer.failed(.unavailable(reason: error.description))
+      return tickets.map { ($0.number, answer) }
     }
   }
 
@@ -67,12 +73,16 @@ public final class Ledger {
     return true
   }
 
-  private func decideAndAppend(_ submissions: [Submission]) throws(StoreFailure) -> [Answer] {
+  private func decideAndAppend(
+    _ tickets: [Committer.Ticket]
+  ) throws(StoreFailure) -> [Committer.NumberedAnswer] {
     var batch = try LedgerBatch(store: store, folder: folder, clock: clock)
     try batch.expireHolds()
-    var answers: [Answer] = []
-    answers.reserveCapacity(submissions.count)
-    for submission in submissions { answers.append(try batch.decide(submission)) }
+    var answers: [Committer.NumberedAnswer] = []
+    answers.reserveCapacity(tickets.count)
+    for ticket in tickets {
+      answers.append((ticket.number, try batch.decide(ticket.submission)))
+    }
     guard let segment = batch.segment else {
       batch.abandon()
       return answers
