@@ -63,18 +63,11 @@ struct AccountCache: Sendable {
     return try change(&slots[index].entry)
   }
 
-  /// The indices of the changed accounts in the order of their keys; none counts as changed
-  /// afterwards.
+  /// The indices of the changed accounts; none counts as changed afterwards.
   mutating func takeDirty() -> [Int] {
-    var changed: [(user: UserID, index: Int)] = []
-    changed.reserveCapacity(dirtyIndices.count)
-    for index in dirtyIndices {
-      slots[index].isDirty = false
-      changed.append((slots[index].entry.account.user, index))
-    }
-    dirtyIndices.removeAll(keepingCapacity: true)
-    changed.sort { $0.user < $1.user }
-    return changed.map(\.index)
+    for index in dirtyIndices { slots[index].isDirty = false }
+    defer { dirtyIndices.removeAll(keepingCapacity: true) }
+    return dirtyIndices
   }
 
   /// Adds an account or replaces what is known of it.
@@ -84,6 +77,14 @@ struct AccountCache: Sendable {
     } else {
       _ = insert(entry)
     }
+  }
+
+  /// Forgets every account; the memory stays.
+  mutating func removeAll() {
+    guard !slots.isEmpty else { return }
+    slots.removeAll(keepingCapacity: true)
+    dirtyIndices.removeAll(keepingCapacity: true)
+    for place in table.indices { table[place] = 0 }
   }
 
   /// Forgets the accounts that came first, half of all, but for those that differ from their rows.

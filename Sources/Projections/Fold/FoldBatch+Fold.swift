@@ -118,8 +118,11 @@ extension FoldBatch {
     _ usage: WindowUsage, of account: AccountNumber, _ period: Period
   ) {
     guard usage != .never else { return }
-    folder.working.past.keep(
-      usage.used, in: WindowKey(account: account, period: period, start: usage.start))
+    let window = WindowKey(account: account, period: period, start: usage.start)
+    folder.working.past.keep(usage.used, in: window)
+    if folder.purpose == .deciding {
+      folder.working.unpublished.windows.append((window, usage.used))
+    }
   }
 
   private mutating func add(
@@ -139,6 +142,7 @@ extension FoldBatch {
     guard let full else { return }
     let number = folder.working.accounts.number(at: index)
     folder.working.past.append(full, of: number)
+    if folder.purpose == .deciding { folder.working.unpublished.blocks.append((number, full)) }
   }
 
   private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {

@@ -164,6 +164,13 @@ extension FoldBatch {
 
   /// The index of an account in the cache, which it enters where it was not.
   mutating func index(of user: UserID) throws(ProjectionFailure) -> Int? {
+    if let latest = folder.working.latestAccount, latest.user == user { return latest.index }
+    guard let index = try searchedIndex(of: user) else { return nil }
+    folder.working.latestAccount = (user, index)
+    return index
+  }
+
+  private mutating func searchedIndex(of user: UserID) throws(ProjectionFailure) -> Int? {
     if let index = folder.working.accounts.index(of: user) { return index }
     let key = Key.account(user)
     guard let row = try get(key.rawBytes, in: tables.accounts) else { return nil }

@@ -87,7 +87,10 @@ public final class Folder {
     if let failure = job.wait() { throw failure }
     working.storing = nil
     generation.overlay.update { $0.endStoring() }
-    if working.accounts.count > maximumCachedAccountCount { working.accounts.removeOldest() }
+    if working.accounts.count > maximumCachedAccountCount {
+      working.accounts.removeOldest()
+      working.latestAccount = nil
+    }
   }
 
   func rules(of setting: CalendarSetting) throws(ProjectionFailure) -> QuotaCalendar {

@@ -25,7 +25,7 @@ struct OverlayContent: Sendable {
   /// nil where the tables say everything.
   private(set) var state: ProjectionState?
   private var accounts = AccountCache()
-  private(set) var past = PendingPast()
+  private var past = PendingPast()
   private var storedAccounts = AccountCache()
   private var storedPast = PendingPast()
 
@@ -47,20 +47,24 @@ struct OverlayContent: Sendable {
 
   mutating func set(_ entry: AccountEntry) { accounts.set(entry) }
 
-  mutating func set(_ past: PendingPast) { self.past = past }
+  mutating func add(_ additions: PastAdditions) {
+    for (window, used) in additions.windows { past.keep(used, in: window) }
+    for (account, block) in additions.blocks { past.append(block, of: account) }
+  }
 
   /// Everything so far is being stored.
   mutating func beginStoring() {
-    storedAccounts = accounts
-    storedPast = past
-    accounts = AccountCache()
-    past = PendingPast()
+    // The memory of the last time serves again: fresh memory costs a page fault every 4 KiB.
+    swap(&storedAccounts, &accounts)
+    swap(&storedPast, &past)
+    accounts.removeAll()
+    past.removeAll()
   }
 
   /// The tables have what was being stored.
   mutating func endStoring() {
-    storedAccounts = AccountCache()
-    storedPast = PendingPast()
+    storedAccounts.removeAll()
+    storedPast.removeAll()
     if accounts.count == 0 { state = nil }
   }
 }
@@ -69,20 +73,25 @@ struct OverlayContent: Sendable {
 struct PendingPast: Sendable {
   private(set) var windows: [WindowKey: TokenCount] = [:]
   private(set) var blocks: [AccountNumber: [HistoryBlock]] = [:]
-  private var blockCount = 0
 
   mutating func keep(_ used: TokenCount, in window: WindowKey) { windows[window] = used }
 
   mutating func append(_ block: HistoryBlock, of account: AccountNumber) {
     blocks[account, default: []].append(block)
-    blockCount += 1
   }
 
-  /// Changes with every row that is added, which is all that comparing two of them needs.
-  var count: Int { windows.count + blockCount }
+  mutating func removeAll() {
+    windows.removeAll(keepingCapacity: true)
+    blocks.removeAll(keepingCapacity: true)
+  }
+}
+
+/// Rows that one batch adds to a `PendingPast`, in order, so that readers' copy need not be made anew.
+struct PastAdditions: Sendable {
+  var windows: [(window: WindowKey, used: TokenCount)] = []
+  var blocks: [(account: AccountNumber, block: HistoryBlock)] = []
 
   mutating func removeAll() {
-    blockCount = 0
     windows.removeAll(keepingCapacity: true)
     blocks.removeAll(keepingCapacity: true)
   }

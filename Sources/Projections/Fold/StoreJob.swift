@@ -7,7 +7,6 @@ public final class StoreJob: Sendable {
   private let environment: Environment
   private let tables: Tables
   private let state: ProjectionState
-  /// In the order of the keys.
   private let accounts: [(user: UserID, row: InlineArray<28, UInt64>)]
   let requests: PendingRequests
   let past: PendingPast
@@ -57,10 +56,13 @@ public final class StoreJob: Sendable {
   func wait() -> ProjectionFailure? { outcome.wait() }
 
   private func storeAccounts(in transaction: inout WriteTransaction) throws(LMDBError) {
+    // Sorted here and not where the job is made: there, decisions would wait for it.
+    var order = accounts.indices.map { (user: accounts[$0].user, index: $0) }
+    order.sort { $0.user < $1.user }
     try transaction.putInOrder(in: tables.accounts) { (table) throws(LMDBError) in
-      for account in accounts {
-        let key = Key.account(account.user)
-        try table.put(account.row.rawBytes, under: key.rawBytes)
+      for (user, index) in order {
+        let key = Key.account(user)
+        try table.put(accounts[index].row.rawBytes, under: key.rawBytes)
       }
     }
   }

@@ -12,8 +12,12 @@ struct WorkingSet {
   var direct = DirectWrites()
   /// What is being stored at the moment; it is not in the tables yet, or only since a moment ago.
   var storing: StoreJob?
+  /// What the running batch added to `past`.
+  var unpublished = PastAdditions()
   /// Accounts that the running batch changed, each once.
   var touched: [Int] = []
+  /// The account that was asked for last: a command asks for the same one several times.
+  var latestAccount: (user: UserID, index: Int)?
   /// The actor whose number was asked for last: most events of a batch have the same one.
   var latestActor: (user: UserID, number: AccountNumber)?
   /// Events that no job stores yet.
@@ -40,6 +44,7 @@ struct WorkingSet {
       accounts.clearTouch(at: index)
     }
     touched.removeAll(keepingCapacity: true)
-    if content.past.count != past.count || !past.windows.isEmpty { content.set(past) }
+    content.add(unpublished)
+    unpublished.removeAll()
   }
 }
