@@ -26,17 +26,48 @@ public struct HTTPHeaders: Sendable {
   }
 
   /// The value of the field, letter case ignored; several values are joined by a comma and a space.
+  @_disfavoredOverload
   public subscript(name: String) -> String? {
-    guard let first = fields.firstIndex(where: { matches($0, name) }) else { return nil }
-    let value = String(decoding: text[fields[first].value], as: UTF8.self)
+    let values = values(of: name)
+    return values.isEmpty ? nil : values.joined(separator: ", ")
+  }
+
+  /// The same for a name known at compile time, in small letters; a literal chooses this one.
+  public subscript(name: StaticString) -> String? {
     // Nearly every field comes once: the array of all values is made only where one does not.
-    guard fields[(first + 1)...].contains(where: { matches($0, name) }) else { return value }
-    return values(of: name).joined(separator: ", ")
+    if let value = bytes(of: name) { return String(decoding: value, as: UTF8.self) }
+    return contains(name) ? self[name.description] : nil
+  }
+
+  /// Whether the field is there; `name` is in small letters.
+  public func contains(_ name: StaticString) -> Bool {
+    fields.contains { matches($0, name) }
+  }
+
+  /// The value of a field that came exactly once; `name` is in small letters.
+  public func bytes(of name: StaticString) -> ArraySlice<UInt8>? {
+    var found: Field?
+    for field in fields where matches(field, name) {
+      if found != nil { return nil }
+      found = field
+    }
+    return found.map { text[$0.value] }
   }
 
   /// Every value of the field, letter case ignored.
   public func values(of name: String) -> [String] {
     fields.compactMap { matches($0, name) ? String(decoding: text[$0.value], as: UTF8.self) : nil }
+  }
+
+  private func matches(_ field: Field, _ name: StaticString) -> Bool {
+    guard field.name.count == name.utf8CodeUnitCount else { return false }
+    return name.withUTF8Buffer { name in
+      for offset in 0..<name.count
+      where unsafe text[field.name.lowerBound + offset].lowercasedASCII != name[offset] {
+        return false
+      }
+      return true
+    }
   }
 
   /// Whether this is the field of that name, letter case ignored.

@@ -69,8 +69,8 @@ extension QuotaAPI {
 extension HTTPRequest {
   /// A CORS preflight needs no token.
   var isPreflight: Bool {
-    method == .options && headers["origin"] != nil
-      && headers["access-control-request-method"] != nil
+    method == .options && headers.contains("origin")
+      && headers.contains("access-control-request-method")
   }
 
   /// Whether the head announces a body, or one has come.

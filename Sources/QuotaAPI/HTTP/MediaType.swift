@@ -1,3 +1,5 @@
+internal import HTTPServer
+
 /// Media types of bodies, from a `Content-Type` header.
 enum MediaType: Hashable {
   case json
@@ -7,13 +9,20 @@ enum MediaType: Hashable {
   case cloudEventBatch
   case other
 
+  /// The type of a request's body.
+  init(of request: HTTPRequest) {
+    // What nearly every client sends costs one comparison.
+    if let bytes = request.headers.bytes(of: "content-type"), bytes.elementsEqual(Self.jsonBytes) {
+      self = .json
+    } else {
+      self.init(contentType: request.headers["content-type"])
+    }
+  }
+
+  private static let jsonBytes = Array("application/json".utf8)
+
   /// Parameters and letter case do not matter.
   init(contentType: String?) {
-    // What nearly every client sends costs one comparison.
-    if contentType == "application/json" {
-      self = .json
-      return
-    }
     let essence = (contentType ?? "").prefix { $0 != ";" }
     switch trimmed(essence).lowercased() {
     case "application/json": self = .json

@@ -89,7 +89,7 @@ extension QuotaAPI {
 
   /// The body as a JSON object.
   func object(_ request: HTTPRequest) throws(Problem) -> JSONValue {
-    let type = MediaType(contentType: request.headers["content-type"])
+    let type = MediaType(of: request)
     guard type == .json else {
       throw Problem(
         415, "media_type", "the Content-Type must be application/json",

@@ -82,7 +82,7 @@ extension QuotaAPI {
     let body: SetQuotaBody
     do {
       body = try SetQuotaBody(
-        request.body, isForm: MediaType(contentType: request.headers["content-type"]) == .form,
+        request.body, isForm: MediaType(of: request) == .form,
         parser: parser)
     } catch {
       return error.response
@@ -124,7 +124,7 @@ extension QuotaAPI {
   }
 
   private static func isUnsupported(_ request: HTTPRequest) -> Bool {
-    switch MediaType(contentType: request.headers["content-type"]) {
+    switch MediaType(of: request) {
     case .json, .form: false
     case .jsonLines, .cloudEvent, .cloudEventBatch, .other: true
     }
