@@ -60,8 +60,13 @@ let package = Package(
     .testTarget(
       name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPServer"], swiftSettings: strict),
     .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
-    .testTarget(name: "QuotaModelTests", dependencies: ["QuotaModel"], swiftSettings: strict),
-    .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["QuotaModel"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    .testTarget(
+      name: "QuotaModelTests", dependencies: ["QuotaModel", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: borrowing),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

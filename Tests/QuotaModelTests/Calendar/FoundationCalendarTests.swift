@@ -1,5 +1,6 @@
 import Foundation
 import QuotaModel
+import TestSupport
 import Testing
 
 /// Foundation's calendar as an oracle for settled years.

@@ -1,5 +1,6 @@
 import Foundation
 import QuotaModel
+import TestSupport
 import Testing
 
 @Suite struct `A moment` {

@@ -1,4 +1,5 @@
 import QuotaModel
+import TestSupport
 
 extension QuotaCalendar {
   /// Whether the window of a moment holds it, belongs to its date and meets its neighbours exactly.

@@ -1,4 +1,5 @@
 import QuotaModel
+import TestSupport
 
 extension TimeZoneRules {
   /// The moments in the years at which the offset changes, as far as a look at every 25 days sees.

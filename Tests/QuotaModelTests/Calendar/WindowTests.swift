@@ -1,4 +1,5 @@
 import QuotaModel
+import TestSupport
 import Testing
 
 @Suite struct `The windows of a calendar` {

@@ -1,10 +1,10 @@
-import Foundation
-import QuotaModel
+internal import Foundation
+public import QuotaModel
 
 /// The time zones that the system's tz database names.
-enum ZoneDatabase {
+public enum ZoneDatabase {
   /// Every zone and link of `tzdata.zi`.
-  static let names: [String] = {
+  public static let names: [String] = {
     do {
       let text = try String(contentsOf: directory.appending(path: "tzdata.zi"), encoding: .utf8)
       return text.split(separator: "\n").compactMap { line in
@@ -21,16 +21,16 @@ enum ZoneDatabase {
   }()
 
   /// The zones that differ from one another, each under its first name.
-  static let distinctZones: [TimeZoneRules] = {
+  public static let distinctZones: [TimeZoneRules] = {
     var seen: Set<UInt64> = []
     return names.map { rules($0) }.filter { seen.insert($0.digest).inserted }
   }()
 
-  static func bytes(_ name: String) throws -> [UInt8] {
+  public static func bytes(_ name: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: directory.appending(path: name)))
   }
 
-  static func rules(_ name: String) -> TimeZoneRules {
+  public static func rules(_ name: String) -> TimeZoneRules {
     do {
       return try TimeZoneRules(name: name, tzif: bytes(name))
     } catch {
@@ -38,7 +38,7 @@ enum ZoneDatabase {
     }
   }
 
-  static func calendar(_ name: String, weekStart: Weekday = .monday) -> QuotaCalendar {
+  public static func calendar(_ name: String, weekStart: Weekday = .monday) -> QuotaCalendar {
     QuotaCalendar(zone: rules(name), weekStart: weekStart)
   }
 

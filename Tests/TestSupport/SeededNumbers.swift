@@ -1,23 +1,23 @@
-import Foundation
+internal import Foundation
 
 /// Random numbers that a seed repeats (SplitMix64).
 ///
 /// Each run takes another seed; `QUOTALOG_TEST_SEED` sets the one that a failure has named.
-struct SeededNumbers: RandomNumberGenerator {
-  let seed: UInt64
+public struct SeededNumbers: RandomNumberGenerator {
+  public let seed: UInt64
   private var state: UInt64
 
-  init() {
+  public init() {
     let wanted = ProcessInfo.processInfo.environment["QUOTALOG_TEST_SEED"].flatMap { UInt64($0) }
     self.init(seed: wanted ?? UInt64.random(in: 0..<1_000_000_000))
   }
 
-  init(seed: UInt64) {
+  public init(seed: UInt64) {
     self.seed = seed
     state = seed
   }
 
-  mutating func next() -> UInt64 {
+  public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var mixed = state
     mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
