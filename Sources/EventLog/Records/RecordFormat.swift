@@ -27,6 +27,8 @@ enum RecordFormat {
 
   static let hasRequestID: UInt8 = 1
   static let hasReason: UInt8 = 2
+  /// The bits of the first eight bytes that mean nothing in format 1: flags and the two zeros.
+  static let unusedHeaderBits: UInt64 = 0xFFFF_FC00_0000_0000
 
   static func checksum(of bytes: RawSpan) -> UInt64 {
     unsafe bytes.withUnsafeBytes { unsafe XXH3_64bits($0.baseAddress, $0.count) }

@@ -29,7 +29,9 @@ public struct RecordView: ~Escapable {
     guard let kind = EventKind(rawValue: record.byte(at: 3)) else {
       throw .unknownKind(record.byte(at: 3))
     }
-    guard let tag = ActorTag(rawValue: record.byte(at: 4)) else { throw .malformed }
+    guard let tag = ActorTag(rawValue: record.byte(at: 4)),
+      record.word(at: 0) & RecordFormat.unusedHeaderBits == 0
+    else { throw .malformed }
     var reader = RecordReader(record, from: RecordFormat.headerByteCount, to: end)
     if tag == .user { try reader.skip(16) }
     let flags = record.byte(at: 5)
