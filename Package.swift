@@ -67,6 +67,9 @@ let package = Package(
       name: "QuotaModelTests", dependencies: ["QuotaModel", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: borrowing),
+    .testTarget(
+      name: "EventLogTests", dependencies: ["EventLog", "LMDB", "QuotaModel", "TestSupport"],
+      swiftSettings: borrowing),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,0 +1,79 @@
+import QuotaModel
+
+/// An event as names and texts that a person can read; two events that differ never look alike.
+func description(of event: Event) -> [String: String] {
+  var members = description(of: event.fact)
+  members["kind"] = event.fact.kind.name
+  members["position"] = "\(event.position)"
+  members["recorded_at"] = "\(event.recordedAt.microseconds)"
+  members["happened_at"] = "\(event.happenedAt.microseconds)"
+  members["request_id"] = event.requestID?.description
+  members["reason"] = event.reason?.description
+  members["actor"] =
+    switch event.actor {
+    case .service: "service"
+    case .operator: "operator"
+    case .user(let user): "user \(user)"
+    }
+  return members
+}
+
+private func description(of fact: Fact) -> [String: String] {
+  var members = fact.user.map { ["user": "\($0)"] } ?? [:]
+  func add(_ more: [String: String]) { members.merge(more) { first, _ in first } }
+  switch fact {
+  case .userDeactivated, .userReactivated: break
+  case .userRegistered(_, let role): add(["role": role.name])
+  case .roleChanged(_, let old, let new): add(["old": old.name, "new": new.name])
+  case .tokenIssued(let issue):
+    add(["token": "\(issue.token)", "digest": "\(issue.digest)"])
+    members["expires_at"] = issue.expiresAt.map { "\($0.microseconds)" }
+  case .tokenRevoked(let token, _): add(["token": "\(token)"])
+  case .defaultsChanged(let changes): add(description(of: changes))
+  case .limitsChanged(_, let changes): add(description(of: changes))
+  case .calendarChanged(let setting):
+    add(["zone": setting.zone, "week_start": setting.weekStart.name])
+  case .tokensSpent(let spend): add(description(of: spend))
+  case .holdSettled(let hold, let spend):
+    add(description(of: spend))
+    add(["hold": "\(hold)"])
+  case .spendHeld(let hold):
+    add(["tokens": "\(hold.tokens)", "expires_at": "\(hold.expiresAt.microseconds)"])
+  case .holdVoided(let hold, _), .holdExpired(let hold, _): add(["hold": "\(hold)"])
+  case .spendRefused(let refusal):
+    members["estimate"] = refusal.estimate?.description
+    add(description(of: refusal.violations))
+  }
+  return members
+}
+
+private func description(of spend: Spend) -> [String: String] {
+  var members = ["tokens": "\(spend.usage.total)"]
+  members["input"] = spend.usage.input?.description
+  members["output"] = spend.usage.output?.description
+  members["cache_read"] = spend.usage.cacheRead?.description
+  members["cache_write"] = spend.usage.cacheWrite?.description
+  members["reasoning"] = spend.usage.reasoning?.description
+  members["model"] = spend.model?.description
+  return members
+}
+
+private func description(of changes: [LimitChange]) -> [String: String] {
+  var members = ["changes": "\(changes.count)"]
+  for (index, change) in changes.enumerated() {
+    let old = change.old?.description ?? "none"
+    let new = change.new?.description ?? "none"
+    members["change \(index)"] = "\(change.period) \(old) to \(new)"
+  }
+  return members
+}
+
+private func description(of violations: [Violation]) -> [String: String] {
+  var members = ["violations": "\(violations.count)"]
+  for (index, violation) in violations.enumerated() {
+    members["violation \(index)"] =
+      "\(violation.period) limit \(violation.limit) used \(violation.used) "
+      + "reserved \(violation.reserved)"
+  }
+  return members
+}
