@@ -20,8 +20,10 @@ enum Chunk {
     return InlineArray { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
   }
 
+  /// The first position of the chunk under a key, or nil where the key is none of a chunk.
   static func position(ofKey key: RawSpan) -> Position? {
-    key.byteCount == 8 ? Position(key.word(at: 0).byteSwapped) : nil
+    guard key.byteCount == 8, key.word(at: 0) != 0 else { return nil }
+    return Position(key.word(at: 0).byteSwapped)
   }
 
   /// How many records a chunk says it has, or nil where the frame is malformed.
@@ -29,7 +31,8 @@ enum Chunk {
     guard chunk.byteCount > headerByteCount, chunk.byteCount <= maximumByteCount,
       chunk.byte(at: 0) == format, chunk.byte(at: 1) == 0
     else { return nil }
-    return Int(chunk.byte(at: 2)) | Int(chunk.byte(at: 3)) << 8
+    let count = Int(chunk.byte(at: 2)) | Int(chunk.byte(at: 3)) << 8
+    return count > 0 ? count : nil
   }
 }
 

@@ -63,13 +63,12 @@ public final class LMDBLog: EventLog {
 
   public func heads(of partitions: [Partition]) throws(LogFailure) -> [Position] {
     let store = try current()
-    let head: Position?
+    let head: Position
     do {
       head = try store.head()
     } catch {
       throw LogFailure(error, path: path)
     }
-    guard let head else { throw .corrupted(path: path) }
     return partitions.map { _ in head }
   }
 

@@ -36,14 +36,16 @@ struct LogStore: Sendable {
     return inserted
   }
 
-  /// The last position, or nil where the last entry is no chunk.
-  func head() throws(LMDBError) -> Position? {
+  /// The last position; throws `corrupted` where the last entry is no chunk.
+  func head() throws(LMDBError) -> Position {
     let transaction = try environment.beginRead()
     var cursor = try transaction.cursor(in: events)
-    return Self.head(last: try cursor.last())
+    return try Self.head(last: try cursor.last())
   }
 
   /// Appends the chunks of `segment` if the log ends at `expectedHead`; else answers where it ends.
+  ///
+  /// Throws `corrupted` where the last entry is no chunk: nobody could read what is put behind it.
   func append(_ segment: Segment, behind expectedHead: Position) throws(LMDBError) -> Position? {
     var transaction = try environment.beginWrite()
     let head = try lastPosition(in: transaction)
@@ -71,15 +73,17 @@ struct LogStore: Sendable {
 
   private func lastPosition(
     in transaction: borrowing WriteTransaction
-  ) throws(LMDBError) -> Position? {
+  ) throws(LMDBError) -> Position {
     var cursor = try transaction.cursor(in: events)
-    return Self.head(last: try cursor.last())
+    return try Self.head(last: try cursor.last())
   }
 
-  private static func head(last: Entry?) -> Position? {
+  private static func head(last: Entry?) throws(LMDBError) -> Position {
     guard let last else { return .zero }
     guard let first = Chunk.position(ofKey: last.key), let count = Chunk.count(in: last.value)
-    else { return nil }
-    return Position(first.rawValue + UInt64(count) - 1)
+    else { throw .corrupted }
+    let (end, overflow) = first.rawValue.addingReportingOverflow(UInt64(count))
+    guard !overflow else { throw .corrupted }
+    return Position(end - 1)
   }
 }
