@@ -129,6 +129,9 @@ enum EventExamples {
 }
 
 extension EventExamples {
+  /// The shortest beginning of a log.
+  static let first = event(1, .userDeactivated(ada))
+
   static func event(
     _ position: UInt64, _ fact: Fact, actor: Actor = .operator, requestID: String? = nil,
     reason: String? = nil, recordedAt: Int64 = 1_700_000_000_000_000,
