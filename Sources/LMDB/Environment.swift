@@ -54,6 +54,7 @@ public final class Environment: Sendable {
       throw .alreadyOpen
     }
     do throws(LMDBError) {
+      try Self.checkEdges(ofFileIn: path)
       let handle = try EnvironmentHandle(path: path, options: options)
       do throws(LMDBError) {
         tables = try handle.openTables(options.tables, create: !options.isReadOnly)
@@ -66,6 +67,20 @@ public final class Environment: Sendable {
     } catch {
       Self.openDirectories.withLock { _ = $0.remove(identity) }
       throw error
+    }
+  }
+
+  /// Looks at the pages that LMDB is about to touch: on damaged ones it may crash.
+  private static func checkEdges(ofFileIn path: String) throws(LMDBError) {
+    do throws(PageCheckFailure) {
+      try PageCheck.run(directory: path, extent: .edges)
+    } catch {
+      switch error {
+      case .unreadable(.noSuchDirectory): return
+      case .unreadable(let error): throw error
+      case .damaged(let damage) where damage.isOfEmptyFile: return
+      case .damaged(let damage): throw LMDBError(damage)
+      }
     }
   }
 

@@ -44,6 +44,11 @@ extension RawSpan {
   public func halfWord(at offset: Int) -> UInt32 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self).littleEndian
   }
+
+  /// The two bytes at `offset` as a little-endian integer; out of bounds is a bug.
+  func shortWord(at offset: Int) -> UInt16 {
+    unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self).littleEndian
+  }
 }
 
 extension [UInt8] {
