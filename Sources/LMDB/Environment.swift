@@ -76,7 +76,8 @@ public final class Environment: Sendable {
       try PageCheck.run(directory: path, extent: .edges)
     } catch {
       switch error {
-      case .unreadable(.noSuchDirectory): return
+      // No file yet, or one whose writer has just used these pages many times over.
+      case .unreadable(.noSuchDirectory), .busy: return
       case .unreadable(let error): throw error
       case .damaged(let damage) where damage.isOfEmptyFile: return
       case .damaged(let damage): throw LMDBError(damage)

@@ -33,19 +33,16 @@ public enum PageCheck {
     _ = try MetaPair(of: file)
     let pin = extent == .whole ? SnapshotPin(directory: directory) : nil
     defer { withExtendedLifetime(pin) {} }
-    var attempt = 1
-    while true {
+    for _ in 0..<attemptLimit {
       let metas = try MetaPair(of: file)
       do throws(PageCheckFailure) {
         return try SnapshotCheck(of: metas, in: file, extent: extent, progress: progress).run()
       } catch {
         let now = try MetaPair(of: file).newest.transaction
-        guard pin == nil, attempt < attemptLimit, now > metas.newest.transaction + 1 else {
-          throw error
-        }
-        attempt += 1
+        guard pin == nil, now > metas.newest.transaction + 1 else { throw error }
       }
     }
+    throw .busy
   }
 }
 

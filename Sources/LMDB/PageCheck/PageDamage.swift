@@ -3,6 +3,8 @@ public enum PageCheckFailure: Error, Hashable, Sendable {
   case damaged(PageDamage)
   /// The file could not be read, which says nothing about its pages.
   case unreadable(LMDBError)
+  /// A writer of this process reuses pages faster than they can be checked.
+  case busy
 }
 
 /// The first place where a file contradicts itself.
