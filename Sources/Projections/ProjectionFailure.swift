@@ -13,6 +13,8 @@ public enum ProjectionFailure: Error, Hashable, Sendable {
   case missing(path: String)
   /// A row is not what the table holds: rebuild.
   case malformedRow(table: String)
+  /// A page check found a page that contradicts itself or others: rebuild.
+  case pageDamaged(path: String, String)
   /// An event came out of order.
   case gap(expected: Position, found: Position)
   /// An event speaks of something that no event before it made.
@@ -46,6 +48,9 @@ extension ProjectionFailure: CustomStringConvertible {
     case .missing(let path): "there is no projection at \(path): run `quotalog rebuild`"
     case .malformedRow(let table):
       "the projection's table \(table) is damaged: run `quotalog rebuild`"
+    case .pageDamaged(let path, let text):
+      "the projection's file \(path)/data.mdb is damaged in \(text); the log has everything: "
+        + "run `quotalog rebuild`"
     case .gap(let expected, let found): "position \(found) was folded where \(expected) is due"
     case .contradiction(let position, let text): "the event at position \(position) \(text)"
     case .calendarChanged(let setting):

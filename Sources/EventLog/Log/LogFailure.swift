@@ -25,6 +25,8 @@ public enum LogFailure: Error, Hashable, Sendable {
   case damaged(at: Position, RecordDamage)
   /// The pages of the file contradict each other.
   case corrupted(path: String)
+  /// A page check found a page that contradicts itself or others.
+  case pageDamaged(path: String, String, AffectedRecords)
   /// Anything else, in the store's words.
   case other(String)
 
@@ -62,6 +64,8 @@ extension LogFailure: CustomStringConvertible {
       "the disk reported an input/output error: it may be full, or failing (see the kernel's log)"
     case .damaged(let position, let damage): "the log is damaged at position \(position): \(damage)"
     case .corrupted(let path): "the pages of \(path) contradict each other: restore a backup"
+    case .pageDamaged(let path, let text, let records):
+      "the log's file \(path)/data.mdb is damaged in \(text); \(records); restore a backup of it"
     case .other(let text): text
     }
   }

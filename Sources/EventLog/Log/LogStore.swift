@@ -3,6 +3,8 @@ internal import QuotaModel
 
 /// The open environment of a log and its tables.
 struct LogStore: Sendable {
+  static let eventsName = "events"
+
   var environment: Environment
   let events: Table
   let meta: Table
@@ -11,8 +13,8 @@ struct LogStore: Sendable {
     environment = try Environment(
       path: path,
       options: Environment.Options(
-        durability: .synced, isReadOnly: mode == .reading, tables: ["events", "meta"]))
-    events = try environment.table("events")
+        durability: .synced, isReadOnly: mode == .reading, tables: [Self.eventsName, "meta"]))
+    events = try environment.table(Self.eventsName)
     meta = try environment.table("meta")
     if mode == .appending { try environment.clearDeadReaders() }
   }

@@ -169,9 +169,7 @@ extension StoreFailure {
     switch self {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
-      .unknownZone,
-      .projection, .file,
-      .importRefused, .projectionDiffers:
+      .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged:
       false
     }
   }

@@ -19,20 +19,21 @@ struct Generations {
 
   /// The live generation, caught up with the log; a new one where the live one cannot be trusted.
   func openForWriting(
-    acceptingLostEvents: Bool, progress: ProgressReport?
+    acceptingLostEvents: Bool, checkingPages: Bool = false, progress: ProgressReport?
   ) throws(StoreFailure) -> Generation {
     guard let number = currentNumber(), Files.exists(path(of: number) + "/data.mdb") else {
       return try rebuild(calendar: .default, progress: progress)
     }
     let calendar: CalendarSetting
     do {
+      if checkingPages { _ = try Self.checkPages(at: path, progress: nil) }
       let generation = try open(number, isReadOnly: false)
       if !acceptingLostEvents { try checkLogHasAll(of: generation) }
       switch try caughtUp(generation, progress: progress) {
       case .upToDate: return generation
       case .needsRebuild(let setting): calendar = setting
       }
-    } catch .projection(.malformedRow) {
+    } catch .projection(.malformedRow), .projection(.pageDamaged) {
       calendar = .default
     }
     // The old generation is closed here: it must not be open while its successor replaces it.
@@ -71,8 +72,22 @@ struct Generations {
     return result
   }
 
-  func currentNumber() -> UInt64? {
-    guard let bytes = try? Files.read(pointer) else { return nil }
+  /// Checks the pages of the live one of the generations at `path` without opening it; answers how
+  /// many are in use, none where there is no generation.
+  static func checkPages(at path: String, progress: ProgressReport?) throws(StoreFailure) -> UInt64
+  {
+    guard let number = currentNumber(at: path), Files.exists("\(path)/\(number)/data.mdb") else {
+      return 0
+    }
+    return try usingProjection { () throws(ProjectionFailure) in
+      try Generation.checkPages(at: "\(path)/\(number)", progress: progress)
+    }
+  }
+
+  func currentNumber() -> UInt64? { Self.currentNumber(at: path) }
+
+  private static func currentNumber(at path: String) -> UInt64? {
+    guard let bytes = try? Files.read(path + "/current") else { return nil }
     return UInt64(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
   }
 

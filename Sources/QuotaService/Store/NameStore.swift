@@ -80,7 +80,22 @@ final class NameStore: Sendable {
     switch error {
     case .noSpace, .mapFull: .diskFull
     case .permissionDenied: .permissionDenied(path: path)
+    case .corrupted, .notAnEnvironment: .namesDamaged(path: path, error.description)
     default: .file(path: path, text: error.description)
+    }
+  }
+
+  /// Checks that the pages of the file are what LMDB takes them for, without opening it; answers how
+  /// many are in use.
+  static func checkPages(at path: String) throws(StoreFailure) -> UInt64 {
+    do throws(PageCheckFailure) {
+      return try PageCheck.run(directory: path).reachedPageCount
+    } catch {
+      switch error {
+      case .damaged(let damage): throw .namesDamaged(path: path, damage.description)
+      case .unreadable(let error): throw failure(error, path)
+      case .busy: throw .inUse(path: path, process: nil)
+      }
     }
   }
 }

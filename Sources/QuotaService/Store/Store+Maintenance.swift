@@ -25,6 +25,30 @@ extension Store {
       eventCount: state?.position.rawValue ?? 0, difference: difference)
   }
 
+  /// Checks that the pages of every file are what LMDB takes them for; answers how many are in use.
+  ///
+  /// It opens none of them: LMDB may crash on a damaged page. So it comes before anything else that
+  /// is done to a store that may be damaged.
+  public static func checkPages(
+    at path: String, progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> UInt64 {
+    guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
+    let logCount = try checkLogPages(at: path, progress: progress)
+    let nameCount = try NameStore.checkPages(at: path + "/names")
+    let projections = path + "/projections"
+    return try logCount + nameCount + Generations.checkPages(at: projections, progress: progress)
+  }
+
+  /// Checks the pages of the log alone, before a command that reads all of it.
+  public static func checkLogPages(
+    at path: String, progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> UInt64 {
+    guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
+    return try usingLog { () throws(LogFailure) in
+      try LMDBLog.checkPages(at: path + "/log", progress: progress)
+    }
+  }
+
   /// Checks every record of the log: checksum, position, order of time, content.
   ///
   /// Throws at the first one that is not as it was written.

@@ -59,10 +59,13 @@ public final class Store: Sendable {
   /// Opens the store at `path`. Where the projection is missing, not trusted, or of another version,
   /// it is folded again from the log; `progress` is told how far that has come.
   ///
+  /// With `checkingPages` a projection with damaged pages is one that is not trusted; it costs reading
+  /// all of it.
+  ///
   /// Throws `logLostItsEnd` where the projection has seen more than the log has; only
   /// `acceptingLostEvents` goes on with what is left.
   public init(
-    at path: String, mode: Mode, acceptingLostEvents: Bool = false,
+    at path: String, mode: Mode, acceptingLostEvents: Bool = false, checkingPages: Bool = false,
     progress: ProgressReport? = nil
   ) throws(StoreFailure) {
     guard Files.exists(path + "/log/data.mdb") else { throw Self.absence(of: path) }
@@ -75,7 +78,8 @@ public final class Store: Sendable {
     live = Mutex(
       mode == .writing
         ? try generations.openForWriting(
-          acceptingLostEvents: acceptingLostEvents, progress: progress)
+          acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages,
+          progress: progress)
         : try generations.openForReading(acceptingLostEvents: acceptingLostEvents))
     self.path = path
   }

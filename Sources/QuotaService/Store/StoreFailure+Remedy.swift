@@ -21,7 +21,7 @@ extension StoreFailure {
     case .permissionDenied: .getPermission
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting
-    case .importRefused, .projectionDiffers, .logLostItsEnd: .restoreOrCorrect
+    case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged: .restoreOrCorrect
     case .log(let failure): failure.remedy
     case .projection(let failure): failure.remedy
     }
@@ -33,7 +33,7 @@ extension LogFailure {
     switch self {
     case .missing: .nameAnotherInput
     case .exists: .chooseAnotherPlace
-    case .notALog, .newerFormat, .damaged, .corrupted: .restoreOrCorrect
+    case .notALog, .newerFormat, .damaged, .corrupted, .pageDamaged: .restoreOrCorrect
     case .permissionDenied: .getPermission
     case .networkFileSystem, .alreadyOpen, .other: .waitOrStopTheOther
     case .diskFull, .inputOutput: .makeRoom
@@ -47,7 +47,7 @@ extension ProjectionFailure {
     case .missing: .nameAnotherInput
     case .permissionDenied: .getPermission
     case .diskFull, .inputOutput: .makeRoom
-    case .malformedRow, .gap, .contradiction: .restoreOrCorrect
+    case .malformedRow, .pageDamaged, .gap, .contradiction: .restoreOrCorrect
     case .unknownZone: .correctTheSetting
     case .calendarChanged, .other: .waitOrStopTheOther
     }

@@ -24,6 +24,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case importRefused(line: Int, String)
   /// A fresh fold of the log differs from the live projection.
   case projectionDiffers(String)
+  /// The file of the names cannot be trusted.
+  case namesDamaged(path: String, String)
 
   init(_ failure: FileFailure) {
     self =
@@ -64,6 +66,8 @@ extension StoreFailure: CustomStringConvertible {
     case .file(let path, let text): "\(path): \(text)"
     case .importRefused(let line, let text): "line \(line): \(text)"
     case .projectionDiffers(let text): text
+    case .namesDamaged(let path, let text):
+      "the file of the names, \(path)/data.mdb, is damaged (\(text)): restore a backup of it"
     }
   }
 }

@@ -5,11 +5,12 @@ internal import QuotaService
 enum OpenStore {
   /// For a command that changes something: alone.
   static func forWriting(
-    _ arguments: Arguments, acceptingLostEvents: Bool = false
+    _ arguments: Arguments, acceptingLostEvents: Bool = false, checkingPages: Bool = false
   ) throws(ExitFailure) -> Store {
     let path = try arguments.dataPath()
     return try usingStore { () throws(StoreFailure) in
-      try store(path, .writing, acceptingLostEvents: acceptingLostEvents)
+      try store(
+        path, .writing, acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages)
     }
   }
 
@@ -45,16 +46,29 @@ enum OpenStore {
     }
   }
 
+  /// Checks the pages of the log, before all of it is read: LMDB may crash on a damaged one.
+  static func checkLogPages(_ arguments: Arguments) throws(ExitFailure) {
+    let path = try arguments.dataPath()
+    let bar = ProgressBar("checking pages")
+    defer { bar.end() }
+    _ = try usingStore { () throws(StoreFailure) in
+      try Store.checkLogPages(at: path) { bar.show($0, of: $1) }
+    }
+  }
+
   private static func open(_ path: String, _ mode: Store.Mode) throws(ExitFailure) -> Store {
     try usingStore { () throws(StoreFailure) in try store(path, mode) }
   }
 
   private static func store(
-    _ path: String, _ mode: Store.Mode, acceptingLostEvents: Bool = false
+    _ path: String, _ mode: Store.Mode, acceptingLostEvents: Bool = false,
+    checkingPages: Bool = false
   ) throws(StoreFailure) -> Store {
     let bar = ProgressBar("folding the log")
     defer { bar.end() }
-    return try Store(at: path, mode: mode, acceptingLostEvents: acceptingLostEvents) {
+    return try Store(
+      at: path, mode: mode, acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages
+    ) {
       bar.show($0, of: $1)
     }
   }

@@ -15,6 +15,7 @@ extension Subcommand {
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
     let output = try output(arguments)
+    try OpenStore.checkLogPages(arguments)
     let store = try OpenStore.forReading(arguments)
     let queries = Queries(store)
     let bar = ProgressBar("exporting")

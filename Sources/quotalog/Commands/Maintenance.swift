@@ -11,8 +11,9 @@ extension Subcommand {
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
+    try OpenStore.checkLogPages(arguments)
     let store = try OpenStore.forWriting(
-      arguments, acceptingLostEvents: arguments.has("accept-lost-events"))
+      arguments, acceptingLostEvents: arguments.has("accept-lost-events"), checkingPages: true)
     let bar = ProgressBar("rebuilding")
     let start = System.clock()
     let report = try usingStore { () throws(StoreFailure) in
@@ -49,12 +50,14 @@ extension Subcommand {
 
   static let verify = Subcommand(
     "verify",
-    summary: "Checks every record, and that a fresh fold equals the live projection."
+    summary: "Checks every page and every record, and that a fresh fold equals the live projection."
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
     let path = try arguments.dataPath()
+    // The pages come first, and then the records: damage must be found by these checks, not by
+    // opening the projection.
+    let pageCount = try checkPages(path)
     let bar = ProgressBar("checking records")
-    // The records come first: damage must be found by this check, not by opening the projection.
     let head = try usingStore { () throws(StoreFailure) in
       try Store.verifyLog(at: path) { bar.show($0, of: $1) }
     }
@@ -67,6 +70,7 @@ extension Subcommand {
       try store.finish()
     }
     guard arguments.wantsJSON else {
+      Terminal.say("\(grouped(pageCount)) pages are whole")
       Terminal.say("\(grouped(head.rawValue)) records are as they were written")
       Terminal.say(
         isAlone
@@ -78,11 +82,21 @@ extension Subcommand {
     json.beginObject()
     json.name("records")
     json.integer(head.rawValue)
+    json.name("pages")
+    json.integer(pageCount)
     json.name("projection_compared")
     json.bool(isAlone)
     json.endObject()
     json.newline()
     Terminal.write(json.take())
+  }
+
+  private static func checkPages(_ path: String) throws(ExitFailure) -> UInt64 {
+    let bar = ProgressBar("checking pages")
+    defer { bar.end() }
+    return try usingStore { () throws(StoreFailure) in
+      try Store.checkPages(at: path) { bar.show($0, of: $1) }
+    }
   }
 
   private static func compare(_ store: Store) throws(ExitFailure) {
