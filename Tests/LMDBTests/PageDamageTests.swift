@@ -77,6 +77,29 @@ import Testing
     #expect(try sample.damage()?.contradiction == .keyOnWrongPage)
   }
 
+  @Test func `finds a last key that belongs on the next page`() throws {
+    let sample = try PageShape.many.sample()
+    var changed = PageImage(try sample.bytes)
+    changed.bytes[changed.lastKeyStart(of: changed.leaves(ofKeysLike: "0000")[0])] = 0xFF
+    try sample.replace(with: changed.bytes)
+    #expect(try sample.damage()?.contradiction == .keyOnWrongPage)
+  }
+
+  @Test func `finds every changed byte of what LMDB keeps of a table`() throws {
+    let sample = try PageSample.small()
+    let original = PageImage(try sample.bytes)
+    let undetected = try original.pagesOfTableRecords.map { (records) in
+      try records.filter { (offset) in
+        var changed = original.bytes
+        changed[offset] ^= 0x01
+        try sample.replace(with: changed)
+        return try sample.damage() == nil
+      }
+    }
+    // One page is in use; the others are what earlier commits left.
+    #expect(undetected.contains([]), "\(undetected)")
+  }
+
   /// LMDB takes the meta page with the greater number, so a changed one could undo a commit unseen.
   @Test func `finds a meta page that carries the number of another commit`() throws {
     let sample = try PageShape.many.sample()

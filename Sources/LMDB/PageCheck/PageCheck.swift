@@ -2,7 +2,9 @@
 /// crash or run for ever, and it keeps no checksums.
 ///
 /// Afterwards every page that LMDB can reach is known to be what LMDB takes it for. What lies inside
-/// keys and values is not looked at: that is for whoever wrote it.
+/// keys and values is not looked at: that is for whoever wrote it. So is the size of a value where
+/// another one would fill the same space: LMDB rounds up to two bytes within a page, and to whole
+/// pages elsewhere.
 public enum PageCheck {
   /// How much of the file is looked at.
   public enum Extent: Sendable {

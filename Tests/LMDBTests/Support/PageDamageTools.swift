@@ -30,6 +30,24 @@ struct PageImage {
     return header + pointers + nodes
   }
 
+  /// The bytes of the records of tables, for each page that has such records.
+  var pagesOfTableRecords: [[Int]] {
+    (2..<pageCount).map { (page) in
+      nodes(ofPage: page).filter { short(at: $0 + 4) == 2 }
+        .flatMap { (node) in
+          let value = node + 8 + short(at: node + 6)
+          return Array(value..<value + 48)
+        }
+    }.filter { !$0.isEmpty }
+  }
+
+  private func nodes(ofPage page: Int) -> [Int] {
+    let start = page * Self.pageByteCount
+    guard short(at: start + 10) == 2 else { return [] }
+    let end = start + short(at: start + 12)
+    return stride(from: start + 16, to: end, by: 2).map { start + short(at: $0) }
+  }
+
   private func short(at offset: Int) -> Int { Int(bytes[offset]) | Int(bytes[offset + 1]) << 8 }
 
   /// The leaves of the table `left` whose first keys begin so, in their order.
@@ -49,6 +67,9 @@ struct PageImage {
   func lastKey(of page: Int) -> [UInt8] {
     key((short(at: page * Self.pageByteCount + 12) - 16) / 2 - 1, of: page)
   }
+
+  /// Where the last key of a leaf lies in the file.
+  func lastKeyStart(of page: Int) -> Int { (nodes(ofPage: page).last ?? 0) + 8 }
 
   private func key(_ index: Int, of page: Int) -> [UInt8] {
     let start = page * Self.pageByteCount
