@@ -1,0 +1,154 @@
+"""The clients: our own for single events and batches, wrk for reading, pgbench for PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import subprocess
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+
+from . import machine
+from .machine import HERE, Unusable, program
+from .servers import NAME_PREFIX, USER_DIGITS, UUID_PREFIX, People, Postgres, Quotalog, Redis, Server
+
+GRACE_SECONDS = 60
+
+
+@dataclass
+class Measurement:
+    """What one turn against one server gave. Only right answers are events."""
+
+    events: int
+    seconds: float
+    p50_us: float
+    p99_us: float
+    errors: int = 0
+    first_error: str = ""
+    all_events: int = field(default=0, repr=False)
+    """Those of the warm-up and after the end included: what the processor time is divided by."""
+    cpu_us_per_event: float = 0
+
+    @property
+    def rate(self) -> float:
+        return self.events / self.seconds if self.seconds else 0
+
+    @property
+    def document(self) -> dict:
+        return {"rate": round(self.rate, 1)} | asdict(self)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a turn is measured, and how long the server is warmed up before."""
+
+    seconds: float
+    warmup: float
+
+
+class Load:
+    """Sends load to servers and measures it, with the same users, ids and amounts for all."""
+
+    def __init__(self, scratch: Path, people: People, pace: Pace, *, names_users: bool, random_ids: bool):
+        self.scratch = scratch
+        self.people = people
+        self.pace = pace
+        self.user_prefix = NAME_PREFIX if names_users else UUID_PREFIX
+        self.random_ids = random_ids
+
+    def compile(self) -> None:
+        self.client = self.scratch / "client"
+        command = ["gcc", "-O2", "-Wall", "-o", str(self.client), str(HERE / "client.c")]
+        made = subprocess.run(command, capture_output=True, text=True)
+        if made.returncode != 0:
+            raise Unusable(f"gcc ended with {made.returncode}: {made.stderr.strip()}")
+
+    def spend(self, server: Quotalog, connections: int, *, batch: int = 1, **options) -> Measurement:
+        """Usage events over HTTP; `count` ends the turn early, `users_in_turn` serves every user once a round."""
+        return self.own_client(server, connections, token=server.token, batch=batch, **options)
+
+    def spend_in_redis(self, server: Redis, connections: int, *, remember_ids: bool = False) -> Measurement:
+        return self.own_client(
+            server, connections, protocol="resp", script=server.spend_once if remember_ids else server.spend,
+            window=date.today().isoformat(), remember_ids=int(remember_ids),
+        )  # fmt: skip
+
+    def own_client(self, server: Server, connections: int, **options) -> Measurement:
+        options = {
+            "port": server.port, "connections": connections, "users": self.people.count,
+            "user_prefix": self.user_prefix, "user_digits": USER_DIGITS, "random_ids": int(self.random_ids),
+            "seed": secrets.randbits(60), "seconds": self.pace.seconds, "warmup": self.pace.warmup,
+        } | options  # fmt: skip
+        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        seconds = options["seconds"] + options["warmup"]
+        document = json.loads(self.timed(server, [str(self.client), *words], seconds))
+        document.pop("rate")
+        return self.with_processor_time(Measurement(**document))
+
+    def read(self, server: Server, path: str, connections: int, token: str) -> Measurement:
+        """GETs of all users' usage; the first turn warms up and is thrown away."""
+        command = [
+            program("wrk"), "-t", "1", "-c", str(connections), "--latency", "-s", str(HERE / "usage.lua"),
+            "-d", str(max(1, round(self.pace.seconds))) + "s", f"http://127.0.0.1:{server.port}", "--",
+            path, str(self.people.count), token,
+        ]  # fmt: skip
+        text = self.timed(server, command, self.pace.seconds)
+        document = json.loads(machine.first_match(r"RESULT (\{.+\})", text))
+        measured = Measurement(**document)
+        measured.events -= document["errors"]
+        measured.all_events = document["events"]
+        return self.with_processor_time(measured)
+
+    def spend_in_postgres(self, server: Postgres, connections: int) -> Measurement:
+        if self.pace.warmup:
+            self.pgbench(server, connections, max(1, round(self.pace.warmup)))
+        return self.pgbench(server, connections, max(1, round(self.pace.seconds)))
+
+    def pgbench(self, server: Postgres, connections: int, seconds: int) -> Measurement:
+        """Each transaction's latency is logged, because pgbench itself prints only the mean."""
+        log = self.scratch / "pgbench"
+        command = [
+            program("pgbench"), *server.address, "-n", "-M", "prepared", "-c", str(connections), "-j", "1",
+            "-T", str(seconds), "-D", f"users={self.people.count}", "-D", f"run={secrets.token_hex(6)}",
+            "-D", "number=0", "-l", "--log-prefix", str(log), "-f", str(HERE / "spend.pgbench.sql"), "postgres",
+        ]  # fmt: skip
+        text = self.timed(server, command, seconds)
+        latencies = sorted(self.take_latencies(log))
+        rate = float(machine.first_match(r"tps = ([\d.]+)", text))
+        failed = int(machine.first_match(r"number of failed transactions: (\d+)", text))
+        measured = Measurement(
+            events=len(latencies), seconds=len(latencies) / rate if rate else 0, errors=failed,
+            p50_us=latencies[len(latencies) // 2], p99_us=latencies[len(latencies) * 99 // 100],
+            all_events=len(latencies),
+        )  # fmt: skip
+        return self.with_processor_time(measured)
+
+    def take_latencies(self, prefix: Path) -> list[int]:
+        """The third column of every log of this run, which is then removed."""
+        found = []
+        for path in prefix.parent.glob(prefix.name + ".*"):
+            with path.open() as file:
+                found += [int(line.split(" ", 3)[2]) for line in file]
+            path.unlink()
+        if not found:
+            raise Unusable("pgbench finished no transaction")
+        return found
+
+    def timed(self, server: Server, command: list[str], seconds: float) -> str:
+        """Runs a client to its end beside a look at the server's processor time; answers what it printed."""
+        before = machine.processor_seconds(server.pid)
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + GRACE_SECONDS
+        )
+        self.processor_seconds = machine.processor_seconds(server.pid) - before
+        if result.returncode != 0:
+            name = Path(command[0]).name
+            raise Unusable(f"{name} against {server.name} ended with {result.returncode}: {result.stderr.strip()[-300:]}")
+        return result.stdout
+
+    def with_processor_time(self, measured: Measurement) -> Measurement:
+        if measured.all_events:
+            measured.cpu_us_per_event = round(self.processor_seconds / measured.all_events * 1e6, 2)
+        return measured
