@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import math
 import secrets
 import subprocess
 from dataclasses import asdict, dataclass, field
@@ -102,39 +102,30 @@ class Load:
         return self.with_processor_time(measured)
 
     def spend_in_postgres(self, server: Postgres, connections: int) -> Measurement:
-        if self.pace.warmup:
-            self.pgbench(server, connections, max(1, round(self.pace.warmup)))
-        return self.pgbench(server, connections, max(1, round(self.pace.seconds)))
-
-    def pgbench(self, server: Postgres, connections: int, seconds: int) -> Measurement:
-        """Each transaction's latency is logged, because pgbench itself prints only the mean."""
+        """pgbench logs every transaction, so that warm-up and latencies are treated as in our own client. Its time runs
+        while it still connects, hence the seconds on top."""
         log = self.scratch / "pgbench"
+        seconds = math.ceil(self.pace.warmup + self.pace.seconds + 1 + connections / 100)
         command = [
             program("pgbench"), *server.address, "-n", "-M", "prepared", "-c", str(connections), "-j", "1",
             "-T", str(seconds), "-D", f"users={self.people.count}", "-D", f"run={secrets.token_hex(6)}",
             "-D", "number=0", "-l", "--log-prefix", str(log), "-f", str(HERE / "spend.pgbench.sql"), "postgres",
         ]  # fmt: skip
         text = self.timed(server, command, seconds)
-        latencies = sorted(self.take_latencies(log))
-        rate = float(machine.first_match(r"tps = ([\d.]+)", text))
         failed = int(machine.first_match(r"number of failed transactions: (\d+)", text))
-        measured = Measurement(
-            events=len(latencies), seconds=len(latencies) / rate if rate else 0, errors=failed,
-            p50_us=latencies[len(latencies) // 2], p99_us=latencies[len(latencies) * 99 // 100],
-            all_events=len(latencies),
-        )  # fmt: skip
-        return self.with_processor_time(measured)
+        return self.with_processor_time(self.window(take_transactions(log), failed))
 
-    def take_latencies(self, prefix: Path) -> list[int]:
-        """The third column of every log of this run, which is then removed."""
-        found = []
-        for path in prefix.parent.glob(prefix.name + ".*"):
-            with path.open() as file:
-                found += [int(line.split(" ", 3)[2]) for line in file]
-            path.unlink()
-        if not found:
-            raise Unusable("pgbench finished no transaction")
-        return found
+    def window(self, transactions: list[tuple[float, int]], failed: int) -> Measurement:
+        """Of transactions (end in seconds, latency in microseconds) those that ended while it was measured."""
+        start = min(end for end, _ in transactions) + self.pace.warmup
+        latencies = sorted(latency for end, latency in transactions if start <= end < start + self.pace.seconds)
+        if not latencies:
+            raise Unusable("pgbench finished no transaction after its warm-up")
+        seconds = min(self.pace.seconds, max(end for end, _ in transactions) - start)
+        return Measurement(
+            len(latencies), seconds, latencies[len(latencies) // 2], latencies[len(latencies) * 99 // 100],
+            errors=failed, all_events=len(transactions),
+        )  # fmt: skip
 
     def timed(self, server: Server, command: list[str], seconds: float) -> str:
         """Runs a client to its end beside a look at the server's processor time; answers what it printed."""
@@ -152,3 +143,17 @@ class Load:
         if measured.all_events:
             measured.cpu_us_per_event = round(self.processor_seconds / measured.all_events * 1e6, 2)
         return measured
+
+
+def take_transactions(prefix: Path) -> list[tuple[float, int]]:
+    """End and latency of every transaction in pgbench's logs, which are then removed."""
+    found = []
+    for path in prefix.parent.glob(prefix.name + ".*"):
+        with path.open() as file:
+            for line in file:
+                _, _, latency, _, seconds, microseconds = line.split()[:6]
+                found.append((int(seconds) + int(microseconds) / 1e6, int(latency)))
+        path.unlink()
+    if not found:
+        raise Unusable("pgbench finished no transaction")
+    return found
