@@ -139,17 +139,23 @@ class Report:
 def section_text(section: Section) -> str:
     lines = [section.title]
     if section.series:
-        lines.append(f"  {'':<34}{'events/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}{'errors':>8}")
+        lines.append(f"  {'':<34}{'per second':>11}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}{'errors':>8}")
     for series in section.series:
         lines.append(
-            f"  {series.title:<34}{series.middle('rate'):>11,.0f}{series.middle('p50_us') / 1000:>9.2f}"
-            f"{series.middle('p99_us') / 1000:>9.2f}{series.middle('cpu_us_per_event'):>9.1f}{series.errors:>8}"
+            f"  {series.title:<34}{series.middle('rate'):>11,.0f}{milliseconds(series, 'p50_us')}"
+            f"{milliseconds(series, 'p99_us')}{series.middle('cpu_us_per_event'):>9.1f}{series.errors:>8}"
         )
         if series.first_error:
             lines.append(f"    first error: {series.first_error}")
     lines += [f"  {name}: {number_text(value)}" for name, value in section.facts.items()]
     lines += [target_text(target) for target in section.targets]
     return "\n".join(lines)
+
+
+def milliseconds(series: Series, name: str) -> str:
+    """A dash where a case has no latency."""
+    found = series.middle(name) / 1000
+    return f"{found:>9.2f}" if found else f"{'-':>9}"
 
 
 def target_text(target: Target) -> str:
