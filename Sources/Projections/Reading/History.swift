@@ -20,10 +20,10 @@ extension Snapshot {
 
 extension FoldBatch {
   /// Positions of events that concern a user, this batch included.
-  public func history(
+  public mutating func history(
     of user: UserID, after position: Position, limit: Int
   ) throws(ProjectionFailure) -> [Position] {
-    guard let index = folder.working.accounts.index(of: user) else { return [] }
+    guard let index = try index(of: user) else { return [] }
     let cursor: Cursor
     do {
       cursor = try self.cursor(in: tables.history)

@@ -161,8 +161,9 @@ extension LedgerBatch {
     return try account(user)?.account.role == .staff
   }
 
-  /// What ended a hold first, found in its user's history.
-  private func end(of id: HoldID, _ user: UserID) throws(StoreFailure) -> EventKind {
+  /// What ended a hold, found in its user's history. An expiry is the end only where no settlement
+  /// came later: the hold would be settled twice otherwise.
+  private mutating func end(of id: HoldID, _ user: UserID) throws(StoreFailure) -> EventKind {
     var position = id.position
     while true {
       let positions = try usingProjection { () throws(ProjectionFailure) in
@@ -173,7 +174,6 @@ extension LedgerBatch {
         switch try event(at: position)?.fact {
         case .holdSettled(id, _): return .holdSettled
         case .holdVoided(id, user: _): return .holdVoided
-        case .holdExpired(id, user: _): return .holdExpired
         default: continue
         }
       }
