@@ -76,17 +76,30 @@ public final class Ledger {
   private func decideAndAppend(
     _ tickets: [Committer.Ticket]
   ) throws(StoreFailure) -> [Committer.NumberedAnswer] {
-    var batch = try LedgerBatch(store: store, folder: folder, clock: clock)
-    try batch.expireHolds()
+    var batch = try beginBatch()
+    // A decision counts no hold that is over, however many are due.
+    while try !batch.expireHolds() {
+      try commit(batch)
+      if let trouble { throw trouble }
+      batch = try beginBatch()
+    }
     var answers: [Committer.NumberedAnswer] = []
     answers.reserveCapacity(tickets.count)
     for ticket in tickets {
       answers.append((ticket.number, try batch.decide(ticket.submission)))
     }
-    guard let segment = batch.segment else {
-      batch.abandon()
-      return answers
-    }
+    try commit(batch)
+    return answers
+  }
+
+  private func beginBatch() throws(StoreFailure) -> LedgerBatch {
+    try LedgerBatch(store: store, folder: folder, clock: clock)
+  }
+
+  /// Appends what happened in the batch, and shows it. When it throws, nothing of the batch stands;
+  /// when it does not, everything does, even where it leaves `trouble` behind.
+  private func commit(_ batch: consuming LedgerBatch) throws(StoreFailure) {
+    guard let segment = batch.segment else { return batch.abandon() }
     try store.names.store(batch.newNames)
     try append(segment)
     // The events stand from here on, whatever becomes of the projection.
@@ -98,7 +111,6 @@ public final class Ledger {
       trouble = error
     }
     if isDue { lastStored = clock() }
-    return answers
   }
 
   /// Whether something is folded and not stored.

@@ -3,15 +3,16 @@ internal import Projections
 internal import QuotaModel
 
 extension LedgerBatch {
-  /// Holds that expire in one batch at most; the rest follow in the next.
-  private static let maximumExpiryCount = 1000
+  /// Holds that expire in one batch at most, so that memory stays bounded whatever is due.
+  private static let maximumExpiryCount = 4096
 
-  /// Ends every hold whose deadline has come.
-  mutating func expireHolds() throws(StoreFailure) {
+  /// Ends holds whose deadline has come; answers whether those were all.
+  mutating func expireHolds() throws(StoreFailure) -> Bool {
     let due = try usingProjection { () throws(ProjectionFailure) in
       try fold.holds(expiredAt: now, limit: Self.maximumExpiryCount)
     }
     for (id, entry) in due { _ = try record(.holdExpired(id, user: entry.hold.user)) }
+    return due.count < Self.maximumExpiryCount
   }
 
   /// Whether anything, or an estimate, may be spent now; a refusal is recorded.
