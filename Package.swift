@@ -70,6 +70,15 @@ let package = Package(
     .testTarget(
       name: "EventLogTests", dependencies: ["EventLog", "LMDB", "QuotaModel", "TestSupport"],
       swiftSettings: borrowing),
+
+    // Random histories and what a naive reckoning makes of them, for several test targets.
+    .target(
+      name: "LedgerSimulation", dependencies: ["QuotaService", "Projections", "QuotaModel"],
+      path: "Tests/LedgerSimulation", swiftSettings: strict),
+    .testTarget(
+      name: "QuotaServiceTests",
+      dependencies: ["QuotaService", "QuotaModel", "EventLog", "Projections", "LedgerSimulation"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -31,6 +31,12 @@ public struct HoldReceipt: Hashable, Sendable {
   public var hold: HoldID
   public var expiresAt: Moment
   public var receipt: Receipt
+
+  public init(hold: HoldID, expiresAt: Moment, receipt: Receipt) {
+    self.hold = hold
+    self.expiresAt = expiresAt
+    self.receipt = receipt
+  }
 }
 
 /// Why a command changed nothing.

@@ -1,0 +1,94 @@
+public import QuotaModel
+public import QuotaService
+
+/// What a ledger has to answer, worked out without tables, caches or incremental sums: every question
+/// adds up all spends anew.
+public struct NaiveLedger {
+  struct User {
+    var role: Role
+    var isActive = true
+    var limits = OwnLimits.none
+    var spends: [(at: Moment, tokens: TokenCount)] = []
+  }
+
+  struct SetAside {
+    let hold: Hold
+    let maker: Actor
+    /// How it ended; one that expired can still be settled, once.
+    var end: EventKind?
+  }
+
+  var users: [UserID: User] = [:]
+  var names: [String: UserID] = [:]
+  var tokens: [TokenID: (user: UserID, isRevoked: Bool)] = [:]
+  var defaults = Limits.unlimited
+  var holds: [HoldID: SetAside] = [:]
+  var requests: [RequestKey: Earlier] = [:]
+  public var calendar: QuotaCalendar
+  public private(set) var position = Position.zero
+  var recordedAt = Moment(microseconds: .min)
+  /// The time of the batch.
+  var now = Moment(microseconds: .min)
+
+  public init(calendar: QuotaCalendar) { self.calendar = calendar }
+
+  public var userIDs: [UserID] { users.keys.sorted() }
+
+  /// What a batch has to be answered, if it is decided when the clock shows `clock`.
+  public mutating func execute(_ submissions: [Submission], clock: Moment) -> [Answer] {
+    now = max(clock, recordedAt)
+    expireHolds()
+    return submissions.map { decide($0) }
+  }
+
+  /// An event of which nothing but its place matters here.
+  @discardableResult
+  public mutating func record(clock: Moment? = nil) -> Receipt {
+    if let clock { now = max(clock, recordedAt) }
+    position = position.next
+    recordedAt = now
+    return Receipt(position: position, recordedAt: now, isReplayed: false)
+  }
+
+  /// What a user's windows hold at a moment.
+  public func used(by user: UserID, at moment: Moment) -> PerPeriod<TokenCount> {
+    let spends = users[user]?.spends ?? []
+    return PerPeriod { period in
+      let window = calendar.window(period, containing: moment)
+      let sum = spends.reduce(Int64(0)) {
+        window.contains($1.at) ? $0 + $1.tokens.rawValue : $0
+      }
+      return TokenCount(sum) ?? .zero
+    }
+  }
+
+  /// What the open holds of a user set aside.
+  public func reserved(by user: UserID) -> TokenCount {
+    let open = holds.values.filter { $0.hold.user == user && $0.end == nil }
+    return TokenCount(open.reduce(Int64(0)) { $0 + $1.hold.tokens.rawValue }) ?? .zero
+  }
+
+  func user(_ reference: UserReference) -> UserID? {
+    switch reference {
+    case .id(let user): user
+    case .name(let name): names[name]
+    }
+  }
+
+  /// A user who is registered, and may do something.
+  func active(_ reference: UserReference) -> UserID? {
+    user(reference).flatMap { users[$0]?.isActive == true ? $0 : nil }
+  }
+
+  func limits(of user: UserID) -> Limits {
+    (users[user]?.limits ?? .none).effective(defaults: defaults)
+  }
+
+  private mutating func expireHolds() {
+    let due = holds.filter { $0.value.end == nil && $0.value.hold.expiresAt <= now }
+    for id in due.keys {
+      holds[id]?.end = .holdExpired
+      record()
+    }
+  }
+}
