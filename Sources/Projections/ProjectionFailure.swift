@@ -5,7 +5,7 @@ public import QuotaModel
 public enum ProjectionFailure: Error, Hashable, Sendable {
   /// No room for the projection; folding goes on from the log when there is some.
   case diskFull
-  /// The disk reported an error.
+  /// The disk failed, or is full and says so this way.
   case inputOutput
   /// The process lacks a right.
   case permissionDenied(path: String)
@@ -43,7 +43,9 @@ extension ProjectionFailure: CustomStringConvertible {
   public var description: String {
     switch self {
     case .diskFull: "the disk is full: make room, and folding goes on by itself"
-    case .inputOutput: "the disk reported an input/output error"
+    case .inputOutput:
+      "the disk reported an input/output error: it may be full (make room, and folding goes on by "
+        + "itself), or failing (see the kernel's log)"
     case .permissionDenied(let path): "permission denied for \(path)"
     case .missing(let path): "there is no projection at \(path): run `quotalog rebuild`"
     case .malformedRow(let table):
