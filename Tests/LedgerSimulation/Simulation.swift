@@ -11,6 +11,8 @@ public final class Simulation {
   public private(set) var naive: NaiveLedger
   /// Where the ledger answered otherwise; at most one, because everything differs afterwards.
   public private(set) var disagreement: String?
+  /// Batches of which nothing was recorded, because the disk was full.
+  public private(set) var refusedBatchCount = 0
   private var numbers: SeededNumbers
   private var commands: RandomCommands
   private var calendar = CalendarSetting.default
@@ -43,13 +45,22 @@ public final class Simulation {
   }
 
   /// Runs so many batches, or until the answers differ.
-  public func run(batches count: Int) throws(StoreFailure) {
+  public func run(batches count: Int, reopening mayReopen: Bool = true) throws(StoreFailure) {
     for _ in 0..<count where disagreement == nil {
       moveClock()
-      if numbers.once(in: 25) { try reopen() }
+      if mayReopen, numbers.once(in: 25) { try reopen() }
       if numbers.once(in: 15) { ledger.storeFolded() }
       execute(commands.batch(naive, clock.now, using: &numbers))
     }
+  }
+
+  /// Runs batches until one is refused as a whole, at most so many; answers whether one was.
+  public func runUntilUnavailable(batches count: Int) throws(StoreFailure) -> Bool {
+    let before = refusedBatchCount
+    for _ in 0..<count where refusedBatchCount == before {
+      try run(batches: 1, reopening: false)
+    }
+    return refusedBatchCount > before
   }
 
   /// A moment near enough that something may have happened around it.
@@ -107,7 +118,13 @@ public final class Simulation {
   }
 
   private func execute(_ batch: [Submission]) {
+    // Without an answer nobody could tell whether holds have expired.
+    if batch.isEmpty { return }
     let answers = ledger.execute(batch)
+    if answers.allSatisfy(\.isUnavailable) {
+      refusedBatchCount += 1
+      return
+    }
     let expected = naive.execute(batch, clock: clock.now)
     let pairs = zip(answers, expected).enumerated()
     guard let (index, pair) = pairs.first(where: { $1.0 != $1.1 }) else { return }
@@ -116,5 +133,11 @@ public final class Simulation {
       the ledger says \(pair.0)
       instead of \(pair.1)
       """
+  }
+}
+
+extension Answer {
+  fileprivate var isUnavailable: Bool {
+    if case .failed(.unavailable) = self { true } else { false }
   }
 }

@@ -13,8 +13,9 @@ import Testing
   @Test(arguments: 0..<6 as Range<UInt64>)
   func `gives every answer that a naive reckoning gives`(number: UInt64) throws {
     let simulation = try Simulation(at: directory.path + "/store", seed: seed + number)
-    try simulation.run(batches: 400)
+    try simulation.run(batches: 300)
     #expect(simulation.disagreement == nil, "seed \(seed), case \(number)")
+    #expect(simulation.refusedBatchCount == 0, "seed \(seed), case \(number)")
   }
 
   @Test(arguments: 100..<103 as Range<UInt64>)

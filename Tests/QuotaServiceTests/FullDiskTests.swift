@@ -1,0 +1,72 @@
+import LedgerSimulation
+import Projections
+import QuotaModel
+import QuotaService
+import Testing
+
+@Suite(.enabled(if: SmallDisk.isPermitted, "mounting a small file system takes root"))
+struct `A full disk` {
+  let disk: SmallDisk
+  let seed = SeededNumbers().seed
+
+  init() throws { disk = try SmallDisk() }
+
+  @Test(arguments: 0..<4 as Range<UInt64>)
+  func `refuses whole batches, and loses nothing when there is room again`(
+    number: UInt64
+  ) throws {
+    var numbers = SeededNumbers(seed: seed + number)
+    let simulation = try Simulation(at: disk.path + "/store", seed: seed + number)
+    var refusals = 0
+    for _ in 0..<8 {
+      disk.fill(leaving: Int(numbers.number(0...160)))
+      if try simulation.runUntilUnavailable(batches: 60) { refusals += 1 }
+      disk.makeRoom()
+      let refused = simulation.refusedBatchCount
+      try simulation.run(batches: 5, reopening: false)
+      #expect(simulation.refusedBatchCount == refused, "seed \(seed), case \(number)")
+    }
+    #expect(refusals > 0, "seed \(seed), case \(number)")
+    #expect(simulation.disagreement == nil, "seed \(seed), case \(number)")
+    simulation.ledger.storeFolded()
+    #expect(try simulation.store.verifyProjection() == nil, "seed \(seed), case \(number)")
+  }
+
+  @Test func `answers questions all the while`() throws {
+    let open = try OpenLedger(at: disk.path + "/store")
+    let user = try open.register()
+    disk.fill()
+    let spent = try spendUntilUnavailable(open, user)
+    #expect(open.ledger.outage != nil)
+    #expect(try open.used(by: user) == spent)
+    disk.makeRoom()
+    #expect(try open.ledger.recover())
+    #expect(open.ledger.outage == nil)
+    #expect(try open.used(by: user) == spent)
+  }
+
+  @Test func `is named where it may be the cause`() throws {
+    let open = try OpenLedger(at: disk.path + "/store")
+    let user = try open.register()
+    disk.fill()
+    _ = try spendUntilUnavailable(open, user)
+    let outage = try #require(open.ledger.outage)
+    #expect(outage.description.contains("full"))
+    #expect(outage.remedy == .makeRoom)
+  }
+
+  @Test(arguments: [ProjectionFailure.diskFull, .inputOutput])
+  func `is named by a projection that cannot be written`(failure: ProjectionFailure) {
+    #expect(StoreFailure.projection(failure).description.contains("full"))
+    #expect(StoreFailure.projection(failure).remedy == .makeRoom)
+  }
+
+  /// Spends single tokens until the ledger takes no more; answers how many it took.
+  private func spendUntilUnavailable(_ open: OpenLedger, _ user: UserID) throws -> Int64 {
+    for count in 0..<10_000 as Range<Int64> {
+      if try open.execute(.usage(of: user, 1)).receipt == nil { return count }
+    }
+    Issue.record("the disk never became full")
+    return 10_000
+  }
+}
