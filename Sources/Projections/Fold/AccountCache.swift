@@ -14,16 +14,19 @@ struct AccountCache: Sendable {
 
   private(set) var slots: [Slot] = []
   private(set) var dirtyIndices: [Int] = []
-  /// Index plus one of the slot; zero is free. The count is a power of two.
-  private var table: [Int32] = Array(repeating: 0, count: 1024)
+  /// Index plus one of the slot in the lower half, a part of the user's hash in the upper, so that a
+  /// slot is looked at, which is far from everything in memory, only where it is the right one.
+  /// Zero is free. The count is a power of two.
+  private var table: [UInt64] = Array(repeating: 0, count: 1024)
 
   var count: Int { slots.count }
 
   func index(of user: UserID) -> Int? {
-    var place = firstPlace(of: user)
+    let hash = Self.hash(of: user)
+    var place = Int(truncatingIfNeeded: hash) & (table.count - 1)
     while table[place] != 0 {
-      let index = Int(table[place]) - 1
-      if slots[index].entry.account.user == user { return index }
+      let index = Int(table[place] & 0xFFFF_FFFF) - 1
+      if table[place] >> 32 == hash >> 32, slots[index].entry.account.user == user { return index }
       place = (place + 1) & (table.count - 1)
     }
     return nil
@@ -106,13 +109,14 @@ struct AccountCache: Sendable {
   }
 
   private mutating func place(_ index: Int) {
-    var place = firstPlace(of: slots[index].entry.account.user)
+    let hash = Self.hash(of: slots[index].entry.account.user)
+    var place = Int(truncatingIfNeeded: hash) & (table.count - 1)
     while table[place] != 0 { place = (place + 1) & (table.count - 1) }
-    table[place] = Int32(index + 1)
+    table[place] = (hash >> 32) << 32 | UInt64(index + 1)
   }
 
-  private func firstPlace(of user: UserID) -> Int {
+  private static func hash(of user: UserID) -> UInt64 {
     let mixed = (user.high ^ user.low &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
-    return Int(truncatingIfNeeded: mixed >> 32) & (table.count - 1)
+    return mixed ^ (mixed >> 32)
   }
 }

@@ -98,13 +98,13 @@ extension JSONValue {
   }
 
   func reportedUsage() throws(MemberFault) -> TokenUsage {
-    let total = try oneCount("tokens", "total_tokens", "gen_ai.usage.total_tokens")
-    let input = try oneCount("input_tokens", "prompt_tokens", "gen_ai.usage.input_tokens")
-    let output = try oneCount("output_tokens", "completion_tokens", "gen_ai.usage.output_tokens")
-    let cacheRead = try oneCount("cache_read_tokens", "gen_ai.usage.cache_read.input_tokens")
-    let cacheWrite = try oneCount(
-      "cache_write_tokens", "gen_ai.usage.cache_creation.input_tokens")
-    let reasoning = try oneCount("reasoning_tokens", "gen_ai.usage.reasoning.output_tokens")
+    let names = UsageSpellings.self
+    let total = try oneCount("tokens", names.total)
+    let input = try oneCount("input_tokens", names.input)
+    let output = try oneCount("output_tokens", names.output)
+    let cacheRead = try oneCount("cache_read_tokens", names.cacheRead)
+    let cacheWrite = try oneCount("cache_write_tokens", names.cacheWrite)
+    let reasoning = try oneCount("reasoning_tokens", names.reasoning)
     do {
       return try TokenUsage(
         total: total, input: input, output: output, cacheRead: cacheRead,
@@ -115,13 +115,14 @@ extension JSONValue {
   }
 
   /// The value of the one spelling that is there; two that differ are a fault.
-  private func oneCount(_ names: StaticString...) throws(MemberFault) -> TokenCount? {
-    var found: TokenCount?
-    for name in names {
-      guard let value = try tokens(name) else { continue }
+  private func oneCount(_ name: StaticString, _ others: [StaticString]) throws(MemberFault)
+    -> TokenCount?
+  {
+    var found = try tokens(name)
+    for other in others {
+      guard let value = try tokens(other) else { continue }
       if let found, found != value {
-        throw MemberFault(
-          member: name.description, rule: "contradicts \(names[0].description)")
+        throw MemberFault(member: other.description, rule: "contradicts \(name)")
       }
       found = value
     }
@@ -141,6 +142,16 @@ extension JSONValue {
     }
     return nil
   }
+}
+
+/// What others call our members: providers' own spellings, and OpenTelemetry's for generative AI.
+private enum UsageSpellings {
+  static let total: [StaticString] = ["total_tokens", "gen_ai.usage.total_tokens"]
+  static let input: [StaticString] = ["prompt_tokens", "gen_ai.usage.input_tokens"]
+  static let output: [StaticString] = ["completion_tokens", "gen_ai.usage.output_tokens"]
+  static let cacheRead: [StaticString] = ["gen_ai.usage.cache_read.input_tokens"]
+  static let cacheWrite: [StaticString] = ["gen_ai.usage.cache_creation.input_tokens"]
+  static let reasoning: [StaticString] = ["gen_ai.usage.reasoning.output_tokens"]
 }
 
 extension TokenUsageRule {

@@ -1,11 +1,15 @@
 /// The value of an ASCII hexadecimal digit of either case, or nil.
 func hexadecimalValue(_ byte: UInt8) -> UInt8? {
-  switch byte {
-  case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-  case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-  case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-  default: nil
-  }
+  let digit = hexadecimalDigit(byte)
+  return digit < 16 ? digit : nil
+}
+
+/// The value of an ASCII hexadecimal digit of either case, or 0xFF.
+func hexadecimalDigit(_ byte: UInt8) -> UInt8 {
+  let number = byte &- UInt8(ascii: "0")
+  if number < 10 { return number }
+  let letter = (byte | 0x20) &- UInt8(ascii: "a")
+  return letter < 6 ? letter + 10 : 0xFF
 }
 
 /// Reads exactly 16 digits from `digits`, or nil.
