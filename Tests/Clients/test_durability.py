@@ -160,6 +160,43 @@ def test_a_damaged_page_is_found_and_crashes_nothing(start):
     assert surprises == {}
 
 
+def test_a_damaged_projection_is_found_and_folded_again(start):
+    """No page of it holds anything that the log does not have."""
+    service = start()
+    service.spend(service.user, 42, id="kept")
+    assert service.server.stop() == 0
+    service.store.run("verify")
+    data = max((service.store.path / "projections").glob("*/data.mdb"))
+    original = data.read_bytes()
+    found = 0
+    for page in range(2, len(original) // 4096):
+        data.write_bytes(original[: page * 4096] + bytes(4096) + original[(page + 1) * 4096 :])
+        code = service.store.try_run("verify").returncode
+        assert code in (0, 65)
+        if code == 65:
+            found += 1
+            broken = page
+    assert found >= 5
+    data.write_bytes(original[: broken * 4096] + bytes(4096) + original[(broken + 1) * 4096 :])
+    service.store.run("rebuild")
+    service.store.run("verify")
+    service.resume()
+    assert service.used(service.user) == (42, 42, 42)
+
+
+def test_damaged_names_are_found(start):
+    service = start()
+    assert service.user and service.server.stop() == 0
+    data = service.store.path / "names" / "data.mdb"
+    original = data.read_bytes()
+    data.write_bytes(original[:144] + bytes([original[144] ^ 2]) + original[145:])
+    found = service.store.try_run("verify")
+    assert found.returncode == 65
+    assert "names" in found.stderr
+    data.write_bytes(original)
+    service.store.run("verify")
+
+
 def test_a_log_that_lost_its_end_is_found(start):
     """An older copy of the log under newer projections: an acknowledged record is gone."""
     service = start()
