@@ -18,7 +18,9 @@ extension LMDBLog {
     at path: String, progress: ((UInt64, UInt64) -> Void)? = nil
   ) throws(LogFailure) -> UInt64 {
     do throws(PageCheckFailure) {
-      return try PageCheck.run(directory: path, progress: progress).reachedPageCount
+      return try PageCheck.run(
+        directory: path, tables: LogStore.tableNames, progress: progress
+      ).reachedPageCount
     } catch {
       switch error {
       case .damaged(let damage):

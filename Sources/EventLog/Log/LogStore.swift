@@ -4,6 +4,7 @@ internal import QuotaModel
 /// The open environment of a log and its tables.
 struct LogStore: Sendable {
   static let eventsName = "events"
+  static let tableNames = [eventsName, "meta"]
 
   var environment: Environment
   let events: Table
@@ -13,7 +14,7 @@ struct LogStore: Sendable {
     environment = try Environment(
       path: path,
       options: Environment.Options(
-        durability: .synced, isReadOnly: mode == .reading, tables: [Self.eventsName, "meta"]))
+        durability: .synced, isReadOnly: mode == .reading, tables: Self.tableNames))
     events = try environment.table(Self.eventsName)
     meta = try environment.table("meta")
     if mode == .appending { try environment.clearDeadReaders() }

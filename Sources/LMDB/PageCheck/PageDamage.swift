@@ -63,6 +63,8 @@ public enum PageContradiction: Hashable, Sendable {
   case mapSize
   /// A table's record does not describe a tree that could be.
   case tableRecord
+  /// The file has other tables than it should.
+  case tableNames
   /// The two meta pages cannot be those of two commits in a row.
   case commitNumbers
   case pageNumber(found: UInt64)
@@ -99,6 +101,7 @@ extension PageContradiction: CustomStringConvertible {
     case .mapAddress: "an address is fixed, which is never done"
     case .mapSize: "the map is smaller than the file"
     case .tableRecord: "a table's record describes no tree"
+    case .tableNames: "the tables have other names than they should"
     case .commitNumbers: "the meta pages are not those of two commits in a row"
     case .pageNumber(let found): "it says that it is page \(found)"
     case .pageKind(let found): "it is of kind \(found), which cannot be there"

@@ -7,6 +7,8 @@ internal import QuotaModel
 /// A name is stored, durably, before the event that registers its user. A crash in between leaves a
 /// name of nobody, which does not count and may be given again.
 final class NameStore: Sendable {
+  private static let tableNames = ["names", "users"]
+
   private let environment: Environment
   private let names: Table
   private let users: Table
@@ -18,7 +20,7 @@ final class NameStore: Sendable {
       environment = try Environment(
         path: path,
         options: Environment.Options(
-          durability: .synced, isReadOnly: isReadOnly, tables: ["names", "users"]))
+          durability: .synced, isReadOnly: isReadOnly, tables: Self.tableNames))
       names = try environment.table("names")
       users = try environment.table("users")
     } catch {
@@ -89,7 +91,7 @@ final class NameStore: Sendable {
   /// many are in use.
   static func checkPages(at path: String) throws(StoreFailure) -> UInt64 {
     do throws(PageCheckFailure) {
-      return try PageCheck.run(directory: path).reachedPageCount
+      return try PageCheck.run(directory: path, tables: tableNames).reachedPageCount
     } catch {
       switch error {
       case .damaged(let damage): throw .namesDamaged(path: path, damage.description)

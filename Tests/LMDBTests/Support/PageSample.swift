@@ -48,7 +48,7 @@ final class PageSample {
   }
 
   func check() throws(PageCheckFailure) -> PageSummary {
-    try PageCheck.run(directory: directory)
+    try PageCheck.run(directory: directory, tables: Self.tables)
   }
 
   /// What the check finds; nil where it finds nothing.
