@@ -30,6 +30,8 @@ class Measurement:
     all_events: int = field(default=0, repr=False)
     """Those of the warm-up and after the end included: what the processor time is divided by."""
     cpu_us_per_event: float = 0
+    disk_flushes_per_second: float = 0
+    """What the disk gave just before this turn; 0 where nobody asked."""
 
     @property
     def rate(self) -> float:

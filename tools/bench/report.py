@@ -139,11 +139,12 @@ class Report:
 def section_text(section: Section) -> str:
     lines = [section.title]
     if section.series:
-        lines.append(f"  {'':<34}{'per second':>11}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}{'errors':>8}")
+        lines.append(f"  {'':<34}{'per second':>11}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}{'errors':>8}{'disk':>9}")
     for series in section.series:
         lines.append(
             f"  {series.title:<34}{series.middle('rate'):>11,.0f}{milliseconds(series, 'p50_us')}"
             f"{milliseconds(series, 'p99_us')}{series.middle('cpu_us_per_event'):>9.1f}{series.errors:>8}"
+            f"{series.middle('disk_flushes_per_second'):>9,.0f}"
         )
         if series.first_error:
             lines.append(f"    first error: {series.first_error}")
