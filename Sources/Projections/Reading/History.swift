@@ -65,9 +65,11 @@ private func positions(
       if found > stored, positions.count < limit { positions.append(found) }
     }
   }
+  // So may what an entry carries that was read before the block was made.
+  let listed = positions.last ?? position
   for index in 0..<entry.recent.count {
     let found = Position(entry.recent.positions[index])
-    if found > position, positions.count < limit { positions.append(found) }
+    if found > listed, positions.count < limit { positions.append(found) }
   }
   return positions
 }
