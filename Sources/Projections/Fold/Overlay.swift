@@ -24,6 +24,8 @@ final class Overlay: Sendable {
 struct OverlayContent: Sendable {
   /// nil where the tables say everything.
   private(set) var state: ProjectionState?
+  /// Whether `state` is newer than what is being stored.
+  private var hasNewerState = false
   private var accounts = AccountCache()
   private var past = PendingPast()
   private var storedAccounts = AccountCache()
@@ -43,7 +45,10 @@ struct OverlayContent: Sendable {
     (storedPast.blocks[account] ?? []) + (past.blocks[account] ?? [])
   }
 
-  mutating func set(_ state: ProjectionState) { self.state = state }
+  mutating func set(_ state: ProjectionState) {
+    self.state = state
+    hasNewerState = true
+  }
 
   mutating func set(_ entry: AccountEntry) { accounts.set(entry) }
 
@@ -59,13 +64,14 @@ struct OverlayContent: Sendable {
     swap(&storedPast, &past)
     accounts.removeAll()
     past.removeAll()
+    hasNewerState = false
   }
 
   /// The tables have what was being stored.
   mutating func endStoring() {
     storedAccounts.removeAll()
     storedPast.removeAll()
-    if accounts.count == 0 { state = nil }
+    if !hasNewerState { state = nil }
   }
 }
 
