@@ -70,6 +70,10 @@ let package = Package(
     .testTarget(
       name: "EventLogTests", dependencies: ["EventLog", "LMDB", "QuotaModel", "TestSupport"],
       swiftSettings: borrowing),
+    .testTarget(
+      name: "ProjectionsTests",
+      dependencies: ["Projections", "EventLog", "LMDB", "QuotaModel", "TestSupport"],
+      swiftSettings: borrowing),
 
     // Random histories and what a naive reckoning makes of them, for several test targets.
     .target(

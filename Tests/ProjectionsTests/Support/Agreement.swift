@@ -1,0 +1,136 @@
+import Projections
+import QuotaModel
+import Testing
+
+/// Asks a projection everything that there is to ask, and expects the answers of a reckoning.
+struct Agreement {
+  let reckoning: PlainReckoning
+  let seed: UInt64
+
+  private var comment: Comment { "position \(reckoning.position), seed \(seed)" }
+
+  /// What readers see.
+  func check(_ generation: Generation) throws {
+    try generation.read { (snapshot) throws(ProjectionFailure) in
+      check(try snapshot.state())
+      for user in reckoning.users { try check(user, in: snapshot) }
+      #expect(try snapshot.account(UserID(high: 0, low: 0)) == nil, comment)
+      for issue in reckoning.tokens.values {
+        let entry = try snapshot.token(issue.digest)
+        #expect(entry?.token == (isRevoked(issue) ? nil : issue.token), comment)
+        #expect(entry == nil || entry?.expiresAt == issue.expiresAt, comment)
+      }
+      #expect(try snapshot.firstHoldDeadline() == reckoning.firstDeadline, comment)
+      try checkPages(of: snapshot)
+    }
+  }
+
+  private func check(_ state: ProjectionState) {
+    #expect(state.position == reckoning.position, comment)
+    #expect(state.recordedAt == reckoning.recordedAt, comment)
+    #expect(state.accountCount == UInt32(reckoning.users.count), comment)
+    #expect(state.defaults == reckoning.defaults, comment)
+    #expect(state.hasSpends == reckoning.hasSpends, comment)
+    #expect(state.calendar == reckoning.setting, comment)
+  }
+
+  private func check(
+    _ user: UserID, in snapshot: borrowing Snapshot
+  ) throws(ProjectionFailure) {
+    guard let entry = try snapshot.account(user) else {
+      Issue.record("user \(user) is missing, \(comment)")
+      return
+    }
+    #expect(entry.account == reckoning.account(user), comment)
+    for (window, used) in reckoning.used(by: user) {
+      #expect(try snapshot.used(by: entry, in: window) == .of(used), comment)
+    }
+    for window in reckoning.windows(containing: .latest) {
+      #expect(try snapshot.used(by: entry, in: window) == .zero, comment)
+    }
+    for (after, limit) in steps(of: user) {
+      let found = try snapshot.history(of: entry, after: after, limit: limit)
+      #expect(found == reckoning.history(of: user, after: after, limit: limit), comment)
+    }
+  }
+
+  private func checkPages(of snapshot: borrowing Snapshot) throws(ProjectionFailure) {
+    let expected = reckoning.users.sorted()
+    var found: [UserID] = []
+    while true {
+      let page = try snapshot.accounts(after: found.last, limit: 3)
+      #expect(page.count <= 3, comment)
+      for entry in page { #expect(entry.account == reckoning.account(entry.account.user), comment) }
+      if page.isEmpty { break }
+      found += page.map(\.account.user)
+    }
+    #expect(found == expected, comment)
+  }
+
+  /// Places to read a history from, and how much of it.
+  private func steps(of user: UserID) -> [(after: Position, limit: Int)] {
+    let positions = reckoning.history(of: user, after: .zero, limit: .max)
+    let middle = positions[positions.count / 2]
+    return [
+      (.zero, .max), (.zero, 1), (.zero, 20), (middle, .max), (middle, 17),
+      (Position(middle.rawValue - 1), 1), (positions[positions.count - 1], 5),
+    ]
+  }
+
+  private func isRevoked(_ issue: TokenIssue) -> Bool {
+    reckoning.revoked.contains(issue.token)
+  }
+}
+
+extension Agreement {
+  /// What decisions see that are made in the running batch.
+  func check(_ batch: inout FoldBatch) throws(ProjectionFailure) {
+    check(batch.state)
+    for user in reckoning.users { try check(user, in: &batch) }
+    for (request, position) in reckoning.requests {
+      let found = try batch.position(ofRequest: request.id, by: request.actor)
+      #expect(found == position, "\(request), \(comment)")
+    }
+    for issue in reckoning.tokens.values {
+      #expect(try batch.token(issue.token)?.isRevoked == isRevoked(issue), comment)
+      #expect(try batch.hasToken(issue.digest) != isRevoked(issue), comment)
+    }
+    for event in reckoning.events {
+      let id = HoldID(event.position)
+      #expect(try batch.hold(id)?.hold == reckoning.openHolds[id]?.hold, comment)
+    }
+  }
+
+  private func check(_ user: UserID, in batch: inout FoldBatch) throws(ProjectionFailure) {
+    for (after, limit) in steps(of: user) {
+      let found = try batch.history(of: user, after: after, limit: limit)
+      #expect(found == reckoning.history(of: user, after: after, limit: limit), comment)
+    }
+    guard let entry = try batch.account(user) else {
+      Issue.record("user \(user) is missing, \(comment)")
+      return
+    }
+    #expect(entry.account == reckoning.account(user), comment)
+    #expect(try batch.lifetime(of: user) == entry.account.lifetime, comment)
+    let known = reckoning.used(by: user)
+    for window in known.keys where window.period == .daily {
+      let windows = batch.windows(containing: window.start)
+      let used = try batch.used(by: entry, in: windows)
+      for period in Period.allCases {
+        #expect(used[period] == .of(known[windows[period]] ?? 0), comment)
+      }
+    }
+  }
+
+  /// What has run out by now, asked as a batch begins.
+  func checkExpiries(_ batch: inout FoldBatch) throws(ProjectionFailure) {
+    let now = reckoning.recordedAt
+    let found = try batch.holds(expiredAt: now, limit: 1000)
+    #expect(found.map(\.id) == reckoning.expired(at: now), comment)
+    for (id, entry) in found {
+      let actor = reckoning.openHolds[id]?.actor ?? .service
+      #expect(try batch.scope(of: actor) == entry.holder, comment)
+    }
+    #expect(try batch.holds(expiredAt: now, limit: 2).count == min(2, found.count), comment)
+  }
+}

@@ -1,0 +1,39 @@
+import LMDB
+import Projections
+import QuotaModel
+
+extension FoldBatch {
+  /// Folds an event as it is decoded from the log; `isShortened` as a spend is read in place.
+  mutating func fold(_ event: Event, isShortened: Bool = true) throws(ProjectionFailure) {
+    guard let id = event.requestID else { return try fold(event, nil, isShortened) }
+    let text = Array(id.description.utf8)
+    try fold(event, text.rawBytes, isShortened)
+  }
+
+  private mutating func fold(
+    _ event: Event, _ id: RawSpan?, _ isShortened: Bool
+  ) throws(ProjectionFailure) {
+    var change = FoldedEvent.Change.other(event.fact)
+    if isShortened, case .tokensSpent(let spend) = event.fact {
+      change = .spent(spend.user, spend.usage.total)
+    }
+    try fold(
+      FoldedEvent(
+        position: event.position, recordedAt: event.recordedAt, happenedAt: event.happenedAt,
+        actor: event.actor, requestID: id, change: change))
+  }
+}
+
+extension Fact {
+  /// Whether a batch with this fact is stored before anybody is told of it.
+  var isStoredAtOnce: Bool {
+    switch self {
+    case .userRegistered, .tokenIssued, .tokenRevoked, .defaultsChanged, .calendarChanged,
+      .spendHeld, .holdSettled, .holdVoided, .holdExpired:
+      true
+    case .userDeactivated, .userReactivated, .roleChanged, .limitsChanged, .tokensSpent,
+      .spendRefused:
+      false
+    }
+  }
+}
