@@ -18,7 +18,8 @@ import Testing
   }
 
   @Test func `of this machine's temporary files is a local one`() {
-    #expect(networkFileSystem(holding: TemporaryDirectory().path) == nil)
+    let directory = TemporaryDirectory()
+    #expect(networkFileSystem(holding: directory.path) == nil)
   }
 
   @Test func `of a path that does not exist is left to whoever opens it`() {

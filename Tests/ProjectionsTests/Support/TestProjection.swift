@@ -70,12 +70,14 @@ final class TestProjection {
     try folder.finishStoring()
   }
 
-  /// Goes on with what the tables have, as after the death of the process.
-  func reopen() throws {
+  /// Goes on with what the tables have, as after the death of the process; `meanwhile` runs while
+  /// the generation is closed.
+  func reopen(_ meanwhile: () throws -> Void = {}) throws {
     held = nil
     try drain()
     let other = TemporaryDirectory()
     folder = try Self.emptyFolder(in: other)
+    try meanwhile()
     folder = try Self.folder(
       of: Generation(at: directory.path, isReadOnly: false), purpose: .deciding)
     setUpStoring()
