@@ -1,6 +1,8 @@
 import CLibevent
+import Glibc
 
-/// Runs something on the loop whenever the process gets a signal.
+/// Runs something on the loop whenever the process gets a signal, even one that whoever started the
+/// process had blocked: the block is inherited, and nobody could end the process by that signal.
 final class SignalWatch {
   private let body: () -> Void
   private var registration: EventRegistration?
@@ -17,5 +19,9 @@ final class SignalWatch {
     }
     try registration.activate()
     self.registration = registration
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, number)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }
