@@ -83,6 +83,10 @@ let package = Package(
       name: "QuotaServiceTests",
       dependencies: ["QuotaService", "QuotaModel", "EventLog", "Projections", "LedgerSimulation"],
       swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["QuotaService", "QuotaModel", "EventLog", "JSON", "LedgerSimulation"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
