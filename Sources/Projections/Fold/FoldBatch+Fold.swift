@@ -27,13 +27,13 @@ extension FoldBatch {
     case .userRegistered(let user, let role):
       try register(user, role: role, event)
     case .userDeactivated(let user):
-      try update(user, event) { $0.isActive = false }
+      try change(user, event) { $0.isActive = false }
     case .userReactivated(let user):
-      try update(user, event) { $0.isActive = true }
+      try change(user, event) { $0.isActive = true }
     case .roleChanged(let user, old: _, let new):
-      try update(user, event) { $0.role = new }
+      try change(user, event) { $0.role = new }
     case .limitsChanged(let user, let changes):
-      try update(user, event) { $0.apply(changes) }
+      try change(user, event) { $0.apply(changes) }
     case .tokenIssued(let issue):
       issueToken(issue)
       try update(issue.user, event) { _ in }
@@ -57,6 +57,7 @@ extension FoldBatch {
     case .tokensSpent(let spend):
       try count(spend.usage.total, of: spend.user, event)
     case .holdSettled(let hold, let spend):
+      folder.working.mustBeStored = true
       try end(hold)
       try count(spend.usage.total, of: spend.user, event)
     }
@@ -103,6 +104,15 @@ extension FoldBatch {
     let index = try existing(user, event)
     folder.working.accounts.update(at: index) { change(&$0.account) }
     note(event.position, at: index)
+  }
+
+  /// Changes what an account may do. Readers in other processes, who count spends that are not stored
+  /// yet, find everything else in the tables: the batch has to be stored.
+  private mutating func change(
+    _ user: UserID, _ event: borrowing FoldedEvent, _ change: (inout Account) -> Void
+  ) throws(ProjectionFailure) {
+    folder.working.mustBeStored = true
+    try update(user, event, change)
   }
 
   private mutating func existing(

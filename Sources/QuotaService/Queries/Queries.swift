@@ -104,13 +104,15 @@ public struct Queries: Sendable {
     return try addingTail(to: reading)
   }
 
-  /// Counts what the log has and the tables of a running server do not have yet. Only spends wait in
-  /// a server's memory; everything else is in its tables before anybody is told.
+  /// Counts what the log has and the tables of a running server do not have yet. Only spends (and
+  /// refusals) wait in a server's memory; everything else is in its tables before anybody is told, so
+  /// that whatever follows the first such event has been told to nobody when the tables were read.
   private func addingTail(to reading: UsageReading) throws(StoreFailure) -> UsageReading {
     var reading = reading
     var damage: RecordDamage?
     try usingLog { () throws(LogFailure) in
       try store.log.scan(.only, after: reading.position) { record in
+        guard record.kind == .tokensSpent || record.kind == .spendRefused else { return .stop }
         do throws(RecordDamage) { try reading.count(record) } catch { damage = error }
         return damage == nil ? .proceed : .stop
       }
