@@ -43,7 +43,7 @@ import Testing
     #expect(load.unanswered.isEmpty, "seed \(seed)")
     #expect(load.acknowledged.count > Self.roundCount, "the server was killed under load")
     try checkLog(load)
-    #expect(try QuotalogCommand.run("verify", data: store.path).code == 0, "seed \(seed)")
+    #expect(try QuotalogCommand.run(["verify"], data: store.path).code == 0, "seed \(seed)")
   }
 
   private func killWhileStarting(_ numbers: inout SeededNumbers) throws {

@@ -12,14 +12,14 @@ final class CommandStore {
   init(at path: String? = nil) throws {
     directory = path == nil ? try TemporaryDirectory() : nil
     self.path = path ?? (directory?.path ?? "") + "/store"
-    let outcome = try QuotalogCommand.run("init", "--json", data: self.path)
+    let outcome = try QuotalogCommand.run(["init", "--json"], data: self.path)
     struct Created: Decodable { let token: String }
     token = try JSONDecoder().decode(Created.self, from: Data(outcome.output.utf8)).token
   }
 
   func serve() throws -> ServerProcess { try ServerProcess(of: self) }
 
-  func run(_ words: String, input: String? = nil) throws -> QuotalogCommand.Outcome {
+  func run(_ words: [String], input: String? = nil) throws -> QuotalogCommand.Outcome {
     try QuotalogCommand.run(words, data: path, input: input)
   }
 }

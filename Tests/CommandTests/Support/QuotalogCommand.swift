@@ -16,7 +16,7 @@ enum QuotalogCommand {
   }()
 
   /// Runs a command to its end.
-  static func run(_ words: String..., data: String, input: String? = nil) throws -> Outcome {
+  static func run(_ words: [String], data: String, input: String? = nil) throws -> Outcome {
     let directory = try TemporaryDirectory()
     let process = process(words + ["--data", data])
     let output = try file("output", in: directory)
