@@ -14,10 +14,24 @@ func checkText(_ text: String, upTo maximum: Int) throws(TextRule) {
   }
 }
 
+/// A text that is another one wherever its bytes are: Swift compares strings by what they look like.
+public protocol ByteText: Hashable, Sendable, CustomStringConvertible {}
+
+extension ByteText {
+  public static func == (left: Self, right: Self) -> Bool {
+    left.description.utf8.elementsEqual(right.description.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    var text = description
+    text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+  }
+}
+
 /// What a client calls its request, so that a repetition is recognised: 1 to 456 bytes of UTF-8.
 ///
 /// Ids are compared byte for byte, within the requests of one actor.
-public struct RequestID: Hashable, Sendable, CustomStringConvertible {
+public struct RequestID: ByteText {
   public static let maximumByteCount = 456
   public let description: String
 
@@ -28,7 +42,7 @@ public struct RequestID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The name of a language model, 1 to 255 bytes of UTF-8.
-public struct ModelName: Hashable, Sendable, CustomStringConvertible {
+public struct ModelName: ByteText {
   public static let maximumByteCount = 255
   public let description: String
 
@@ -39,7 +53,7 @@ public struct ModelName: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Why somebody did something, in their words: 1 to 1000 bytes of UTF-8.
-public struct Reason: Hashable, Sendable, CustomStringConvertible {
+public struct Reason: ByteText {
   public static let maximumByteCount = 1000
   public let description: String
 
@@ -52,7 +66,7 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
 /// What people call a user: unique, 1 to 255 bytes of UTF-8, and no spelling of a UUID.
 ///
 /// Names are personal text: they are kept beside the log, never in it.
-public struct UserName: Hashable, Sendable, CustomStringConvertible {
+public struct UserName: ByteText {
   public static let maximumByteCount = 255
   public let description: String
 

@@ -18,7 +18,9 @@ extension LedgerBatch {
     switch reference {
     case .id(let user): return user
     case .name(let name):
-      if let user = newNames[name] { return user }
+      if !newNames.isEmpty, let name = try? UserName(name), let user = newNames[name] {
+        return user
+      }
       return try store.names.user(named: name)
     }
   }

@@ -11,7 +11,7 @@ struct LedgerBatch: ~Copyable {
   var fold: FoldBatch
   private(set) var records = RecordBatch()
   /// Names given in this batch; they are stored before the events are.
-  private(set) var newNames: [String: UserID] = [:]
+  private(set) var newNames: [UserName: UserID] = [:]
   let firstPosition: Position
 
   init(store: Store, folder: Folder, clock: Clock) throws(StoreFailure) {
@@ -45,5 +45,5 @@ struct LedgerBatch: ~Copyable {
     return Receipt(position: position, recordedAt: now, isReplayed: false)
   }
 
-  mutating func give(_ name: UserName, to user: UserID) { newNames[name.description] = user }
+  mutating func give(_ name: UserName, to user: UserID) { newNames[name] = user }
 }

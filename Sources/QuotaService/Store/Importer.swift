@@ -14,7 +14,7 @@ public final class Importer {
   private let folder: Folder
   private let head: Position
   private var records = RecordBatch()
-  private var names: [String: UserID] = [:]
+  private var names: [UserName: UserID] = [:]
   private var firstPosition: Position
   private var lines: [Int] = []
   private var latest: Moment
@@ -55,7 +55,7 @@ public final class Importer {
       throw .importRefused(line: line, "recorded_at is earlier than that of the line before")
     }
     latest = event.recordedAt
-    if let name, let user = event.fact.user { names[name.description] = user }
+    if let name, let user = event.fact.user { names[name] = user }
     records.append(event)
     lines.append(line)
     if records.count == Self.eventsPerCommit { try commit() }

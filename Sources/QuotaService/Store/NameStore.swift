@@ -55,13 +55,13 @@ final class NameStore: Sendable {
   }
 
   /// Gives names, durably. Whoever carried one of them before loses it.
-  func store(_ users: [String: UserID]) throws(StoreFailure) {
+  func store(_ users: [UserName: UserID]) throws(StoreFailure) {
     guard !users.isEmpty else { return }
     do throws(LMDBError) {
       var transaction = try environment.beginWrite()
       for (name, user) in users {
         let user = Self.key(user)
-        let name = Array(name.utf8)
+        let name = Array(name.description.utf8)
         try transaction.put(name.rawBytes, under: user.rawBytes, in: names)
         try transaction.put(user.rawBytes, under: name.rawBytes, in: self.users)
       }
