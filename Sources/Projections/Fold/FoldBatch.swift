@@ -60,7 +60,7 @@ public struct FoldBatch: ~Copyable {
       return Position(pending)
     }
     guard let row = try get(key.rawBytes, in: tables.requests) else { return nil }
-    return Position(row.word(at: 0))
+    return try WordRow.position(from: row)
   }
 
   /// The token under an id, whether revoked or not.
@@ -184,34 +184,24 @@ extension FoldBatch {
     if let pending = folder.working.past.windows[window] { return pending }
     if let pending = folder.working.storing?.past.windows[window] { return pending }
     let key = Key.window(account, period, start: start)
-    return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
+    guard let row = try get(key.rawBytes, in: tables.windows) else { return .zero }
+    return try WordRow.tokens(from: row)
   }
 
   private func expiredHolds(
     at moment: Moment, limit: Int
   ) throws(ProjectionFailure) -> [HoldID] {
-    do throws(LMDBError) {
-      var cursor = try cursor(in: tables.expiries)
-      let end = Key.expiry(moment, HoldID(Position(.max)))
-      var ids: [HoldID] = []
-      var entry = try cursor.first()
-      while let found = entry, ids.count < limit, found.key.precedes(end.rawBytes) {
-        ids.append(HoldID(Position(found.key.word(at: 8).byteSwapped)))
-        entry = try cursor.next()
-      }
-      return ids
-    } catch {
-      throw ProjectionFailure(error)
+    var cursor: Cursor
+    do { cursor = try self.cursor(in: tables.expiries) } catch { throw ProjectionFailure(error) }
+    var ids: [HoldID] = []
+    while ids.count < limit {
+      let entry: Entry?
+      do { entry = try cursor.next() } catch { throw ProjectionFailure(error) }
+      guard let entry else { break }
+      let key = try ExpiryKey(entry.key)
+      guard key.deadline <= moment else { break }
+      ids.append(key.hold)
     }
-  }
-}
-
-extension RawSpan {
-  /// Whether these bytes sort before `other`, of the same length.
-  fileprivate func precedes(_ other: RawSpan) -> Bool {
-    for offset in 0..<byteCount where byte(at: offset) != other.byte(at: offset) {
-      return byte(at: offset) < other.byte(at: offset)
-    }
-    return false
+    return ids
   }
 }

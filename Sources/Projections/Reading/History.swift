@@ -45,9 +45,12 @@ private func positions(
   in cursor: consuming Cursor
 ) throws(ProjectionFailure) -> [Position] {
   var positions: [Position] = []
+  var isWhole = true
   do throws(LMDBError) {
     var block = try cursor.block(of: entry.number, holding: position)
     while let found = block, found.belongs(to: entry.number), positions.count < limit {
+      isWhole = isWhole && found.value.byteCount == 8 * RecentPositions.capacity
+      guard isWhole else { break }
       for offset in stride(from: 0, to: found.value.byteCount, by: 8) {
         let found = Position(found.value.word(at: offset))
         if found > position, positions.count < limit { positions.append(found) }
@@ -57,6 +60,7 @@ private func positions(
   } catch {
     throw ProjectionFailure(error)
   }
+  guard isWhole else { throw .malformedRow(table: "history") }
   // A block that is being stored may be in the table already.
   let stored = positions.last ?? position
   for block in pending {
@@ -76,7 +80,7 @@ private func positions(
 
 extension Entry {
   fileprivate func belongs(to account: AccountNumber) -> Bool {
-    key.halfWord(at: 0).byteSwapped == account.rawValue
+    key.byteCount >= 4 && key.halfWord(at: 0).byteSwapped == account.rawValue
   }
 }
 

@@ -38,7 +38,8 @@ public struct Snapshot: ~Copyable {
     let pending = WindowKey(account: entry.number, period: window.period, start: window.start)
     if let used = overlay.used(in: pending) { return used }
     let key = Key.window(entry.number, window.period, start: window.start)
-    return try get(key.rawBytes, in: tables.windows)?.tokens(at: 0) ?? .zero
+    guard let row = try get(key.rawBytes, in: tables.windows) else { return .zero }
+    return try WordRow.tokens(from: row)
   }
 
   /// The valid token with this digest, or nil.
@@ -56,7 +57,8 @@ public struct Snapshot: ~Copyable {
     let start = user ?? UserID(high: 0, low: 0)
     try forEach(in: tables.accounts, from: Key.account(start).rawBytes) {
       (key, row) throws(ProjectionFailure) in
-      let found = UserID(high: key.word(at: 0).byteSwapped, low: key.word(at: 8).byteSwapped)
+      guard key.byteCount == 16 else { throw .malformedRow(table: "accounts") }
+      let found = key.user(at: 0)
       if found != user {
         let stored = try AccountRow.entry(of: found, from: row)
         entries.append(overlay.account(found) ?? stored)
@@ -68,14 +70,13 @@ public struct Snapshot: ~Copyable {
 
   /// The earliest deadline of an open hold, or nil where there is none.
   public func firstHoldDeadline() throws(ProjectionFailure) -> Moment? {
-    do throws(LMDBError) {
-      var cursor = try transaction.cursor(in: tables.expiries)
-      guard let entry = try cursor.first() else { return nil }
-      let word = entry.key.word(at: 0).byteSwapped ^ (1 << 63)
-      return Moment(microseconds: Int64(bitPattern: word))
-    } catch {
-      throw ProjectionFailure(error)
+    var first: Moment?
+    try forEach(in: tables.expiries, from: Key.number(0).rawBytes) {
+      (key, _) throws(ProjectionFailure) in
+      first = try ExpiryKey(key).deadline
+      return false
     }
+    return first
   }
 
   @_lifetime(borrow self)

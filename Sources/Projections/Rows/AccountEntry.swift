@@ -85,7 +85,10 @@ enum AccountRow {
     for period in Period.allCases {
       let index = Int(period.rawValue)
       if row.byte(at: 6) & 1 << index != 0 {
-        account.ownLimits[period] = TokenLimit(row.integer(at: 8 + 8 * index))
+        guard let limit = TokenLimit(row.integer(at: 8 + 8 * index)) else {
+          throw .malformedRow(table: "accounts")
+        }
+        account.ownLimits[period] = limit
       }
       account.latest[period] = WindowUsage(
         start: row.moment(at: 32 + 16 * index), used: try row.tokens(at: 40 + 16 * index))
