@@ -23,4 +23,9 @@ public final class TemporaryDirectory {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     return path
   }
+
+  /// Copies a file.
+  public static func copy(_ source: String, to target: String) throws {
+    try FileManager.default.copyItem(atPath: source, toPath: target)
+  }
 }
