@@ -42,15 +42,15 @@ public final class Environment: Sendable {
   /// LMDB allows use from any thread (`MDB_NOTLS`); only write transactions bind to their thread.
   private let handle: EnvironmentHandle
   private let tables: [String: Table]
-  private let identity: DirectoryIdentity
+  private let directory: OpenDirectory
 
   private static let openDirectories = Mutex<Set<DirectoryIdentity>>([])
 
   /// Opens the environment in the existing directory `path`, and its tables.
   public init(path: String, options: Options) throws(LMDBError) {
     if let name = networkFileSystem(holding: path) { throw .networkFileSystem(name: name) }
-    let identity = try DirectoryIdentity(of: path)
-    guard Self.openDirectories.withLock({ $0.insert(identity).inserted }) else {
+    let directory = try OpenDirectory(path: path)
+    guard Self.openDirectories.withLock({ $0.insert(directory.identity).inserted }) else {
       throw .alreadyOpen
     }
     do throws(LMDBError) {
@@ -63,9 +63,9 @@ public final class Environment: Sendable {
         throw error
       }
       self.handle = handle
-      self.identity = identity
+      self.directory = directory
     } catch {
-      Self.openDirectories.withLock { _ = $0.remove(identity) }
+      Self.openDirectories.withLock { _ = $0.remove(directory.identity) }
       throw error
     }
   }
@@ -87,7 +87,7 @@ public final class Environment: Sendable {
 
   deinit {
     handle.close()
-    Self.openDirectories.withLock { _ = $0.remove(identity) }
+    Self.openDirectories.withLock { _ = $0.remove(directory.identity) }
   }
 
   /// The table opened under `name`.

@@ -28,16 +28,3 @@ func networkFileSystem(ofType type: UInt32) -> String? {
   default: nil
   }
 }
-
-/// What identifies a directory in this process, whatever path leads to it.
-struct DirectoryIdentity: Hashable {
-  let device: UInt64
-  let inode: UInt64
-
-  init(of path: String) throws(LMDBError) {
-    var status = stat()
-    guard unsafe stat(path, &status) == 0 else { throw LMDBError(code: errno) }
-    device = UInt64(status.st_dev)
-    inode = UInt64(status.st_ino)
-  }
-}

@@ -90,6 +90,23 @@ import Testing
     }
   }
 
+  /// Else a file system may give a new directory the number of one that is deleted and still open.
+  @Test func `holds its directory, and lets it go when it is closed`() throws {
+    do {
+      let environment = try directory.environment()
+      try FileManager.default.removeItem(atPath: directory.path)
+      #expect(try Self.openPaths().contains("\(directory.path) (deleted)"))
+      try environment.store("still", under: "works")
+    }
+    #expect(try !Self.openPaths().contains("\(directory.path) (deleted)"))
+  }
+
+  private static func openPaths() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { name in
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
+    }
+  }
+
   @Test func `may be opened after an attempt that failed`() throws {
     try directory.environment().store("hot", under: "tea")
     #expect(throws: LMDBError.noSuchTable(name: "others")) {
