@@ -4,12 +4,14 @@ import TestSupport
 import Testing
 
 @Suite struct `A projection of a random history` {
-  @Test(arguments: TestProjection.Storing.allCases)
+  /// With all accounts in memory, and with hardly any.
+  @Test(arguments: TestProjection.Storing.allCases, [nil, 2])
   func `agrees with the plainest reckoning at every point`(
-    storing: TestProjection.Storing
+    storing: TestProjection.Storing, maximumCachedAccountCount: Int?
   ) throws {
     var history = RandomHistory()
-    let projection = try TestProjection(storing)
+    let projection = try TestProjection(
+      storing, maximumCachedAccountCount: maximumCachedAccountCount)
     for _ in 0..<150 {
       try Self.foldSome(of: &history, into: projection)
       if history.chance(1, in: 4) { projection.runHeldJob() }
@@ -20,6 +22,27 @@ import Testing
       if history.chance(1, in: 25) { try Self.reopen(projection, history.reckoning) }
     }
     try Self.compareWithRebuild(projection, history)
+  }
+
+  @Test func `finds each of many accounts`() throws {
+    let users = (0..<3000).map { UserID(random: UInt64($0), UInt64($0) &* 0x9E37_79B9_7F4A_7C15) }
+    let facts =
+      users.map { Fact.userRegistered($0, role: .user) }
+      + users.enumerated().map { index, user in
+        .tokensSpent(Spend(user: user, usage: TokenUsage(total: .of(Int64(index)))))
+      }
+    let events = facts.enumerated().map { index, fact in
+      Event(
+        position: Position(UInt64(index + 1)), recordedAt: .at("2026-05-01T00:00:00Z"),
+        happenedAt: .at("2026-05-01T00:00:00Z"), actor: .operator, fact: fact)
+    }
+    let projection = try TestProjection()
+    try projection.fold(events, mayWait: false)
+    var batch = try projection.folder.beginBatch()
+    for (index, user) in users.enumerated() {
+      #expect(try batch.lifetime(of: user) == .of(Int64(index)))
+    }
+    batch.abandon()
   }
 
   /// Draws a batch and folds it, asking now and then before, amid and behind its events, and with a

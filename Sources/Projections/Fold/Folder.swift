@@ -24,13 +24,14 @@ public final class Folder {
 
   public init(
     generation: Generation, purpose: Purpose, isCalendarPinned: Bool = false,
-    calendarSource: @escaping CalendarSource
+    maximumCachedAccountCount: Int? = nil, calendarSource: @escaping CalendarSource
   ) throws(ProjectionFailure) {
     self.generation = generation
     self.purpose = purpose
     self.isCalendarPinned = isCalendarPinned
     self.calendarSource = calendarSource
-    maximumCachedAccountCount = purpose == .rebuilding ? 262_144 : 131_072
+    self.maximumCachedAccountCount =
+      maximumCachedAccountCount ?? (purpose == .rebuilding ? 262_144 : 131_072)
     guard let state = try generation.state() else { throw .missing(path: generation.path) }
     working = WorkingSet(
       state: state, calendar: try calendarSource(state.calendar),

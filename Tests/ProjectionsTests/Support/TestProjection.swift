@@ -21,6 +21,7 @@ final class TestProjection {
   private(set) var folder: Folder
   var generation: Generation { folder.generation }
   private let storing: Storing
+  private let maximumCachedAccountCount: Int?
   private let queue = DispatchQueue(label: "stores")
   /// Whether the next job may be held back.
   var mayHold = false
@@ -28,8 +29,12 @@ final class TestProjection {
   /// Called as a job is handed over, before it runs.
   var beforeJob: () -> Void = {}
 
-  init(_ storing: Storing = .atOnce, setting: CalendarSetting? = nil) throws {
+  init(
+    _ storing: Storing = .atOnce, setting: CalendarSetting? = nil,
+    maximumCachedAccountCount: Int? = nil
+  ) throws {
     self.storing = storing
+    self.maximumCachedAccountCount = maximumCachedAccountCount
     let generation = try Generation(at: directory.path, isReadOnly: false)
     let calendar = RandomHistory.calendar(setting ?? .default)
     try generation.initialise(
@@ -37,7 +42,7 @@ final class TestProjection {
         log: Self.log, calendar: setting ?? .default, zoneDigest: calendar.zone.digest))
     folder = try Self.folder(
       of: generation, purpose: setting == nil ? .deciding : .rebuilding,
-      isCalendarPinned: setting != nil)
+      isCalendarPinned: setting != nil, maximumCachedAccountCount)
     setUpStoring()
   }
 
@@ -79,7 +84,8 @@ final class TestProjection {
     folder = try Self.emptyFolder(in: other)
     try meanwhile()
     folder = try Self.folder(
-      of: Generation(at: directory.path, isReadOnly: false), purpose: .deciding)
+      of: Generation(at: directory.path, isReadOnly: false), purpose: .deciding,
+      maximumCachedAccountCount)
     setUpStoring()
   }
 
@@ -104,10 +110,12 @@ final class TestProjection {
   }
 
   private static func folder(
-    of generation: Generation, purpose: Folder.Purpose, isCalendarPinned: Bool = false
+    of generation: Generation, purpose: Folder.Purpose, isCalendarPinned: Bool = false,
+    _ maximumCachedAccountCount: Int? = nil
   ) throws(ProjectionFailure) -> Folder {
     try Folder(
       generation: generation, purpose: purpose, isCalendarPinned: isCalendarPinned,
+      maximumCachedAccountCount: maximumCachedAccountCount,
       calendarSource: { setting throws(ProjectionFailure) in RandomHistory.calendar(setting) })
   }
 
