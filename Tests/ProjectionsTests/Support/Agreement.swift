@@ -122,15 +122,16 @@ extension Agreement {
     }
   }
 
-  /// What has run out by now, asked as a batch begins.
+  /// What has run out by now and at the very first deadline, asked as a batch begins.
   func checkExpiries(_ batch: inout FoldBatch) throws(ProjectionFailure) {
-    let now = reckoning.recordedAt
-    let found = try batch.holds(expiredAt: now, limit: 1000)
-    #expect(found.map(\.id) == reckoning.expired(at: now), comment)
-    for (id, entry) in found {
-      let actor = reckoning.openHolds[id]?.actor ?? .service
-      #expect(try batch.scope(of: actor) == entry.holder, comment)
+    for moment in [reckoning.recordedAt, reckoning.firstDeadline ?? .earliest] {
+      let found = try batch.holds(expiredAt: moment, limit: 1000)
+      #expect(found.map(\.id) == reckoning.expired(at: moment), comment)
+      for (id, entry) in found {
+        let actor = reckoning.openHolds[id]?.actor ?? .service
+        #expect(try batch.scope(of: actor) == entry.holder, comment)
+      }
+      #expect(try batch.holds(expiredAt: moment, limit: 2).count == min(2, found.count), comment)
     }
-    #expect(try batch.holds(expiredAt: now, limit: 2).count == min(2, found.count), comment)
   }
 }
