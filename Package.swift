@@ -84,6 +84,10 @@ let package = Package(
       dependencies: ["QuotaService", "QuotaModel", "EventLog", "Projections", "LedgerSimulation"],
       swiftSettings: strict),
     .testTarget(
+      name: "QuotaAPITests",
+      dependencies: ["QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "LedgerSimulation"],
+      swiftSettings: strict),
+    .testTarget(
       name: "CommandTests",
       dependencies: ["QuotaService", "QuotaModel", "EventLog", "JSON", "LedgerSimulation"],
       swiftSettings: strict),

@@ -34,6 +34,8 @@ public final class Simulation {
     execute(commands.registrations)
   }
 
+  deinit { jobs.wait() }
+
   public var store: Store {
     guard let opened else { preconditionFailure("the store is closed") }
     return opened.store

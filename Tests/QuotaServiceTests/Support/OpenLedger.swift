@@ -5,9 +5,10 @@ import QuotaService
 /// A ledger on a store of its own, with a clock in hand.
 final class OpenLedger {
   let clock = HandClock(at: Moment(microseconds: 1_768_480_000_000_000))
-  private let directory: TemporaryDirectory?
   let path: String
   private var opened: (store: Store, ledger: Ledger)?
+  /// The last to go: LMDB knows open stores by their inodes, which the next directory may get.
+  private let directory: TemporaryDirectory?
 
   /// Makes a store at `path`, or in a temporary directory.
   init(at path: String? = nil) throws {

@@ -1,0 +1,111 @@
+import Foundation
+import HTTPServer
+import LedgerSimulation
+import QuotaAPI
+import QuotaModel
+import QuotaService
+import Synchronization
+
+/// The routes on a store of their own, asked directly, with a user of each role and one more.
+final class APIWithoutSocket {
+  /// An answer; 202 stands for one that the committer will give.
+  struct Answer {
+    let status: Int
+    let body: String
+  }
+
+  private let api: QuotaAPI
+  private let committer: Committer
+  private let answers = AnswerQueue()
+  private var tokens: [Role: String] = [:]
+  private(set) var users: [Role: UserID] = [:]
+  /// A user who asks for nothing.
+  let other = System.randomUser()
+  /// The last to go: LMDB knows open stores by their inodes, which the next directory may get.
+  private let directory: TemporaryDirectory
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    let path = directory.path + "/store"
+    try Store.create(at: path, clock: System.clock)
+    let store = try Store(at: path, mode: .writing)
+    committer = try Committer(store: store) { [answers] in answers.put($0.map(\.answer)) }
+    api = QuotaAPI(
+      store: store, committer: committer, answers: AnswerBox(), settings: APISettings())
+    try execute(.register(Registration(user: other, name: UserName("other"), role: .user)))
+    for role in Role.allCases { try register(role) }
+  }
+
+  deinit { committer.stop() }
+
+  func ask(_ method: HTTPMethod, _ path: String, as role: Role, body: String = "{}") -> Answer {
+    ask(method, path, token: tokens[role], body: body)
+  }
+
+  func ask(_ method: HTTPMethod, _ path: String, token: String?, body: String = "{}") -> Answer {
+    var request = request(method, path, token: token)
+    request.body = Array(body.utf8)
+    guard let response = api.handle(request, ReplyHandle(sequence: 1)) else {
+      return Answer(status: 202, body: "")
+    }
+    return Answer(
+      status: response.status, body: String(decoding: response.body, as: UTF8.self))
+  }
+
+  /// Whether a request is answered as forbidden before its large body has come.
+  func isRefusedByHead(_ method: HTTPMethod, _ path: String, as role: Role) -> Bool {
+    let length = ("Content-Length", "1000000")
+    let head = request(method, path, token: tokens[role], fields: [length])
+    guard case .answer(let response) = api.decide(onHead: head) else { return false }
+    return response.status == 403
+  }
+
+  func deactivate(_ role: Role) throws {
+    guard let user = users[role] else { return }
+    try execute(.setActive(.id(user), false))
+  }
+
+  private func register(_ role: Role) throws {
+    let user = System.randomUser()
+    let token = NewToken()
+    try execute(
+      .register(Registration(user: user, name: UserName(role.name), role: role, token: token)))
+    users[role] = user
+    tokens[role] = token.text
+  }
+
+  private func execute(_ command: Command) throws {
+    var tickets = [Committer.Ticket(Submission(command, by: .operator), number: 0)]
+    committer.submit(&tickets)
+    precondition(tickets.isEmpty, "the committer takes no command")
+    if case .failed(let failure) = answers.next() { throw failure }
+  }
+
+  private func request(
+    _ method: HTTPMethod, _ path: String, token: String?, fields: [(String, String)] = []
+  ) -> HTTPRequest {
+    let target = path.replacing("OTHER", with: other.description)
+      .split(separator: "?", maxSplits: 1).map(String.init)
+    var fields = fields + [("content-type", "application/json")]
+    if let token { fields.append(("authorization", "Token \(token)")) }
+    return HTTPRequest(
+      method: method, methodText: "\(method)".uppercased(), path: target[0],
+      query: target.count > 1 ? target[1] : nil, headers: HTTPHeaders(fields), body: [])
+  }
+}
+
+/// Answers on their way from the committer's thread.
+private final class AnswerQueue: Sendable {
+  private let semaphore = DispatchSemaphore(value: 0)
+  private let answers = Mutex<[QuotaService.Answer]>([])
+
+  func put(_ new: [QuotaService.Answer]) {
+    answers.withLock { $0 += new }
+    for _ in new { semaphore.signal() }
+  }
+
+  func next() -> QuotaService.Answer {
+    semaphore.wait()
+    return answers.withLock { $0.removeFirst() }
+  }
+}
