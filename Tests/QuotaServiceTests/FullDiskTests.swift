@@ -18,8 +18,8 @@ struct `A full disk` {
     var numbers = SeededNumbers(seed: seed + number)
     let simulation = try Simulation(at: disk.path + "/store", seed: seed + number)
     var refusals = 0
-    for _ in 0..<8 {
-      disk.fill(leaving: Int(numbers.number(0...160)))
+    for round in 0..<8 {
+      disk.fill(leaving: round == 0 ? 0 : Int(numbers.number(0...160)))
       if try simulation.runUntilUnavailable(batches: 60) { refusals += 1 }
       disk.makeRoom()
       let refused = simulation.refusedBatchCount
