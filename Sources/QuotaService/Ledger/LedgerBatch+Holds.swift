@@ -58,13 +58,7 @@ extension LedgerBatch {
     _ id: HoldID, _ usage: TokenUsage, _ model: ModelName?, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     if let earlier = try earlierEvent(of: submission) {
-      guard case .holdSettled(id, let spend) = earlier.fact else {
-        return .failed(.requestConflict(member: "hold", position: earlier.position))
-      }
-      guard spend.usage == usage, spend.model == model else {
-        return .failed(.requestConflict(member: "tokens", position: earlier.position))
-      }
-      return .recorded(Receipt(replaying: earlier))
+      return Self.replay(earlier, ofSettling: id, usage, model)
     }
     switch try holdStatus(id, submission.actor) {
     case .failed(let failure): return .failed(failure)
@@ -75,6 +69,22 @@ extension LedgerBatch {
       let spend = Spend(user: user, usage: usage, model: model)
       return .recorded(try record(.holdSettled(id, spend), for: submission))
     }
+  }
+
+  /// The first receipt again, or the first member in which the repetition differs.
+  private static func replay(
+    _ event: Event, ofSettling id: HoldID, _ usage: TokenUsage, _ model: ModelName?
+  ) -> Answer {
+    guard case .holdSettled(let hold, let spend) = event.fact else {
+      return .failed(.requestConflict(member: "type", position: event.position))
+    }
+    let differences = [
+      ("hold", id != hold), ("tokens", usage != spend.usage), ("model", model != spend.model),
+    ]
+    if let difference = differences.first(where: \.1) {
+      return .failed(.requestConflict(member: difference.0, position: event.position))
+    }
+    return .recorded(Receipt(replaying: event))
   }
 
   /// Ends a hold of which nothing was used.
