@@ -145,10 +145,12 @@ extension NaiveLedger {
     _ id: HoldID, _ usage: TokenUsage, _ model: ModelName?, _ submission: Submission
   ) -> Answer {
     if let earlier = earlier(submission) {
-      guard case .settled(id, let first, let firstModel, let receipt) = earlier else {
-        return conflict("hold", earlier)
+      guard case .settled(let hold, let first, let firstModel, let receipt) = earlier else {
+        return conflict("type", earlier)
       }
-      if usage != first || model != firstModel { return conflict("tokens", earlier) }
+      if id != hold { return conflict("hold", earlier) }
+      if usage != first { return conflict("tokens", earlier) }
+      if model != firstModel { return conflict("model", earlier) }
       return .recorded(receipt.repeated)
     }
     if let failure = obstacle(to: id, submission.actor) { return .failed(failure) }

@@ -40,6 +40,26 @@ import Testing
     }
   }
 
+  @Test(arguments: Distance.allCases)
+  func `of a settlement names the first member that differs too`(distance: Distance) throws {
+    let model = try ModelName("another")
+    for member in ["hold", "tokens", "model", "type"] {
+      let holds = try (0..<2).map { _ in
+        try #require(try open.hold(5, of: user, seconds: 60).hold)
+      }
+      let second: Command =
+        switch member {
+        case "hold": .settle(holds[1], 5)
+        case "tokens": .settle(holds[0], 6)
+        case "model": .settle(holds[0], .tokens(5), model: model)
+        default: .usage(of: user, 5)
+        }
+      let answers = try twice(.settle(holds[0], 5), second, id: "settle \(member)", distance)
+      let position = try #require(answers.first.receipt?.position)
+      #expect(answers.second.failure == .requestConflict(member: member, position: position))
+    }
+  }
+
   @Test func `belongs to the one who sent it`() throws {
     let other = try open.register()
     let id = try RequestID("the same")
@@ -75,7 +95,7 @@ import Testing
       (hold, .hold(user: user, 6, seconds: 60), "estimate"),
       (hold, .hold(user: user, 5, seconds: 61), "ttl_seconds"),
       (refused, .hold(user: user, 3000, seconds: 60), "estimate"),
-      (.usage(of: user, 5), .settle(HoldID(Position(1)), 5), "hold"),
+      (.usage(of: user, 5), .settle(HoldID(Position(1)), 5), "type"),
     ]
   }
 
