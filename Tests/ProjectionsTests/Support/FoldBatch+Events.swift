@@ -28,12 +28,11 @@ extension Fact {
   /// Whether a batch with this fact is stored before anybody is told of it.
   var isStoredAtOnce: Bool {
     switch self {
-    case .userRegistered, .tokenIssued, .tokenRevoked, .defaultsChanged, .calendarChanged,
-      .spendHeld, .holdSettled, .holdVoided, .holdExpired:
+    case .tokensSpent, .spendRefused: false
+    case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
+      .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .spendHeld,
+      .holdSettled, .holdVoided, .holdExpired:
       true
-    case .userDeactivated, .userReactivated, .roleChanged, .limitsChanged, .tokensSpent,
-      .spendRefused:
-      false
     }
   }
 }
