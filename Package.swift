@@ -40,6 +40,7 @@ let package = Package(
 
     .systemLibrary(name: "CLibevent"),
     .systemLibrary(name: "CHTTPParser"),
+    .systemLibrary(name: "CMalloc"),
     .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: strict),
     .target(
       name: "HTTPServer", dependencies: ["EventLoop", "CHTTPParser"], swiftSettings: strict),
@@ -48,7 +49,9 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "quotalog",
-      dependencies: ["QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop", "JSON"],
+      dependencies: [
+        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop", "JSON", "CMalloc",
+      ],
       swiftSettings: strict),
 
     // JSON over simdjson's tokeniser; the grammar walk is C++ behind a C header.

@@ -41,7 +41,7 @@ import Testing
 
   @Test func `names every event once, even for an entry that was read before`() throws {
     let projection = try TestProjection()
-    let events = Self.events(upTo: 40)
+    let events = Self.events(upTo: 44)
     try projection.fold(Array(events.prefix(30)), mayWait: false)
     let entry = try #require(
       try projection.generation.read { (snapshot) throws(ProjectionFailure) in
@@ -51,7 +51,7 @@ import Testing
     let positions = try projection.generation.read { (snapshot) throws(ProjectionFailure) in
       try snapshot.history(of: entry, after: .zero, limit: .max)
     }
-    #expect(positions == events.prefix(32).map(\.position))
+    #expect(positions == events.prefix(40).map(\.position))
   }
 
   @Test func `and everything else is of one position for readers beside the fold`() throws {

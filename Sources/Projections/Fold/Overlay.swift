@@ -110,7 +110,7 @@ struct WindowKey: Hashable, Sendable {
   let start: Moment
 }
 
-/// Positions of 16 events that concern one account.
+/// Positions of 8 events that concern one account.
 struct HistoryBlock: Sendable {
-  let positions: InlineArray<16, UInt64>
+  let positions: InlineArray<8, UInt64>
 }

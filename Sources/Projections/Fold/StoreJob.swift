@@ -7,7 +7,7 @@ public final class StoreJob: Sendable {
   private let environment: Environment
   private let tables: Tables
   private let state: ProjectionState
-  private let accounts: [(user: UserID, row: InlineArray<28, UInt64>)]
+  private let accounts: [(user: UserID, row: InlineArray<20, UInt64>)]
   let requests: PendingRequests
   let past: PendingPast
   private let direct: DirectWrites
@@ -31,22 +31,38 @@ public final class StoreJob: Sendable {
     working.unstoredCount = 0
   }
 
-  /// Writes everything in one transaction, on the calling thread.
+  /// Writes everything, on the calling thread.
+  ///
+  /// Two transactions, because LMDB keeps every page that one changes in memory until its end, and
+  /// for good. What the first writes, a fold that begins before it writes again as it is.
   public func run() {
     do throws(LMDBError) {
-      var transaction = try environment.beginWrite()
-      try storeAccounts(in: &transaction)
-      try storeRequests(in: &transaction)
-      try storePast(in: &transaction)
-      try direct.store(in: &transaction)
-      let key = StateRow.key
-      let row = StateRow.bytes(of: state)
-      try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
-      try transaction.commit()
+      try storeHistory()
+      try storeState()
       outcome.open(with: nil)
     } catch {
       outcome.open(with: ProjectionFailure(error))
     }
+  }
+
+  private func storeHistory() throws(LMDBError) {
+    guard requests.count > 0 || !past.blocks.isEmpty else { return }
+    var transaction = try environment.beginWrite()
+    try storeRequests(in: &transaction)
+    try storeBlocks(in: &transaction)
+    try transaction.commit()
+  }
+
+  /// What a fold counts on: it has to be true for one position.
+  private func storeState() throws(LMDBError) {
+    var transaction = try environment.beginWrite()
+    try storeAccounts(in: &transaction)
+    try storeWindows(in: &transaction)
+    try direct.store(in: &transaction)
+    let key = StateRow.key
+    let row = StateRow.bytes(of: state)
+    try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
+    try transaction.commit()
   }
 
   /// Whether it has been carried out, well or not.
@@ -76,7 +92,7 @@ public final class StoreJob: Sendable {
     }
   }
 
-  private func storePast(in transaction: inout WriteTransaction) throws(LMDBError) {
+  private func storeWindows(in transaction: inout WriteTransaction) throws(LMDBError) {
     try transaction.putInOrder(in: tables.windows) { (table) throws(LMDBError) in
       for (window, used) in past.windows.sorted(by: { $0.key < $1.key }) {
         let key = Key.window(window.account, window.period, start: window.start)
@@ -84,6 +100,9 @@ public final class StoreJob: Sendable {
         try table.put(row.rawBytes, under: key.rawBytes)
       }
     }
+  }
+
+  private func storeBlocks(in transaction: inout WriteTransaction) throws(LMDBError) {
     try transaction.putInOrder(in: tables.history) { (table) throws(LMDBError) in
       for (account, blocks) in past.blocks.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
         for block in blocks {

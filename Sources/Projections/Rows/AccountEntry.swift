@@ -23,11 +23,11 @@ public struct AccountEntry: Sendable {
   }
 }
 
-/// Up to 16 positions, so that the history table is written once for 16 events.
+/// Up to 8 positions, so that the history table is written once for 8 events.
 struct RecentPositions: Sendable {
-  static let capacity = 16
+  static let capacity = 8
   private(set) var count = 0
-  private(set) var positions = InlineArray<16, UInt64>(repeating: 0)
+  private(set) var positions = InlineArray<8, UInt64>(repeating: 0)
 
   var isFull: Bool { count == Self.capacity }
 
@@ -39,7 +39,7 @@ struct RecentPositions: Sendable {
   mutating func removeAll() { count = 0 }
 }
 
-/// The stored form of an account, 224 bytes, so that an update overwrites it in place.
+/// The stored form of an account, 160 bytes, so that an update overwrites it in place.
 ///
 ///     offset  bytes
 ///          0      4  number
@@ -51,13 +51,13 @@ struct RecentPositions: Sendable {
 ///         32     48  latest windows: start, used
 ///         80      8  reserved
 ///         88      8  lifetime
-///         96    128  recent positions
+///         96     64  recent positions
 enum AccountRow {
-  static let byteCount = 224
+  static let byteCount = 160
 
   /// Words, because a row is written for nearly every event and nothing else is as quick.
-  static func bytes(of entry: AccountEntry) -> InlineArray<28, UInt64> {
-    var words = InlineArray<28, UInt64>(repeating: 0)
+  static func bytes(of entry: AccountEntry) -> InlineArray<20, UInt64> {
+    var words = InlineArray<20, UInt64>(repeating: 0)
     let account = entry.account
     words[0] =
       UInt64(entry.number.rawValue) | UInt64(account.role.rawValue) << 32

@@ -1,3 +1,4 @@
+internal import CMalloc
 internal import EventLoop
 internal import Glibc
 internal import HTTPServer
@@ -40,6 +41,7 @@ private final class Service {
   init(_ configuration: ServeConfiguration, _ arguments: Arguments) throws(ExitFailure) {
     wantsJSON = arguments.wantsJSON
     raiseFileLimit()
+    returnLargeMemory()
     let store = try OpenStore.forWriting(arguments)
     try Self.apply(configuration, to: store)
     let answers = AnswerBox()
@@ -162,6 +164,10 @@ extension ExitFailure {
     }
   }
 }
+
+/// Has large pieces of memory taken from the system one by one, so that they go back to it: the C
+/// library would otherwise keep what a burst once needed, in pieces too scattered to be used again.
+private func returnLargeMemory() { mallopt(M_MMAP_THRESHOLD, 256 << 10) }
 
 /// Every connection is an open file: take as many as the system allows.
 private func raiseFileLimit() {
