@@ -40,7 +40,7 @@ public final class Environment: Sendable {
   }
 
   /// LMDB allows use from any thread (`MDB_NOTLS`); only write transactions bind to their thread.
-  private let handle: EnvironmentHandle
+  let handle: EnvironmentHandle
   private let tables: [String: Table]
   private let directory: OpenDirectory
 

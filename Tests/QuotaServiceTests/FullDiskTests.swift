@@ -63,10 +63,10 @@ struct `A full disk` {
 
   /// Spends single tokens until the ledger takes no more; answers how many it took.
   private func spendUntilUnavailable(_ open: OpenLedger, _ user: UserID) throws -> Int64 {
-    for count in 0..<10_000 as Range<Int64> {
+    for count in 0..<100_000 as Range<Int64> {
       if try open.execute(.usage(of: user, 1)).receipt == nil { return count }
     }
     Issue.record("the disk never became full")
-    return 10_000
+    return 100_000
   }
 }

@@ -50,6 +50,7 @@ struct LogStore: Sendable {
   ///
   /// Throws `corrupted` where the last entry is no chunk: nobody could read what is put behind it.
   func append(_ segment: Segment, behind expectedHead: Position) throws(LMDBError) -> Position? {
+    try environment.growAhead()
     var transaction = try environment.beginWrite()
     let head = try lastPosition(in: transaction)
     guard head == expectedHead else {
