@@ -89,8 +89,9 @@ struct FieldRules {
     expectsContinue = framing != .length(0)
   }
 
-  private func isNamed(_ field: HTTPHeaders.Field, _ name: String) -> Bool {
-    text[field.name].equalsIgnoringCase(name)
+  /// Whether the field has this name, which is given in small letters.
+  private func isNamed(_ field: HTTPHeaders.Field, _ name: StaticString) -> Bool {
+    HTTPHeaders.matches(text, field, name)
   }
 
   private func trimmed(_ range: Range<Int>) -> Range<Int> {

@@ -25,18 +25,12 @@ public struct HTTPHeaders: Sendable {
     self.fields = fields
   }
 
-  /// The value of the field, letter case ignored; several values are joined by a comma and a space.
-  @_disfavoredOverload
-  public subscript(name: String) -> String? {
-    let values = values(of: name)
-    return values.isEmpty ? nil : values.joined(separator: ", ")
-  }
-
-  /// The same for a name known at compile time, in small letters; a literal chooses this one.
+  /// The value of the field, whose `name` is given in small letters; several values are joined by a
+  /// comma and a space.
   public subscript(name: StaticString) -> String? {
     // Nearly every field comes once: the array of all values is made only where one does not.
     if let value = bytes(of: name) { return String(decoding: value, as: UTF8.self) }
-    return contains(name) ? self[name.description] : nil
+    return contains(name) ? values(of: name.description).joined(separator: ", ") : nil
   }
 
   /// Whether the field is there; `name` is in small letters.
@@ -60,6 +54,11 @@ public struct HTTPHeaders: Sendable {
   }
 
   private func matches(_ field: Field, _ name: StaticString) -> Bool {
+    Self.matches(text, field, name)
+  }
+
+  /// Whether `field` of `text` has this name, which is given in small letters.
+  static func matches(_ text: [UInt8], _ field: Field, _ name: StaticString) -> Bool {
     guard field.name.count == name.utf8CodeUnitCount else { return false }
     return name.withUTF8Buffer { name in
       for offset in 0..<name.count

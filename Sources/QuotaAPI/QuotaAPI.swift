@@ -18,6 +18,7 @@ public final class QuotaAPI: HTTPHandler {
   private let answers: AnswerBox
   private var pending = PendingCommands()
   private var outbox: [Committer.Ticket] = []
+  var momentText = MomentText()
   /// Sends deferred answers; set once the server exists.
   public unowned var server: HTTPServer?
 
@@ -37,8 +38,8 @@ public final class QuotaAPI: HTTPHandler {
   private static let smallBodyByteCount = 4096
 
   public func decide(onHead head: HTTPRequest) -> HeadDecision {
-    if let length = head.headers["content-length"].flatMap(Int.init),
-      length <= Self.smallBodyByteCount
+    if let digits = head.headers.bytes(of: "content-length"), digits.count <= 4,
+      let length = Int(String(decoding: digits, as: UTF8.self)), length <= Self.smallBodyByteCount
     {
       return .accept(bodyLimit: length)
     }
@@ -159,6 +160,21 @@ struct EarlyAnswer: Error {
   let response: HTTPResponse
 
   init(_ response: HTTPResponse) { self.response = response }
+}
+
+/// A moment as text, kept until another one is asked for: all events of a commit have the same.
+struct MomentText {
+  private var moment: Moment?
+  private var text: [UInt8] = []
+
+  mutating func utf8(of moment: Moment) -> [UInt8] {
+    if self.moment != moment {
+      text.removeAll(keepingCapacity: true)
+      moment.write(into: &text)
+      self.moment = moment
+    }
+    return text
+  }
 }
 
 /// Answers on their way from the committer's thread to the loop's.

@@ -23,6 +23,9 @@ public struct FoldBatch: ~Copyable {
     return folder.working.accounts.entry(at: index)
   }
 
+  /// Says whom the batch is about to ask for; only a hint, which makes many answers come quicker.
+  public func expect(_ users: [UserID]) { folder.working.accounts.warm(users) }
+
   /// Everything that `user` ever spent; nil where nobody registered the user.
   public mutating func lifetime(of user: UserID) throws(ProjectionFailure) -> TokenCount? {
     guard let index = try index(of: user) else { return nil }
@@ -52,9 +55,9 @@ public struct FoldBatch: ~Copyable {
   public mutating func position(
     ofRequest id: RequestID, by actor: Actor
   ) throws(ProjectionFailure) -> Position? {
-    let text = Array(id.description.utf8)
     var key: [UInt8] = []
-    Key.request(try scope(of: actor), text.rawBytes, into: &key)
+    key.reserveCapacity(64)
+    Key.request(try scope(of: actor), id, into: &key)
     if let pending = folder.working.requests.position(of: key) { return Position(pending) }
     if let pending = folder.working.storing?.requests.position(of: key) {
       return Position(pending)

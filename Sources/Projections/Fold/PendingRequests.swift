@@ -11,16 +11,18 @@ struct PendingRequests {
     let start: Int
     let end: Int
     let position: UInt64
-    /// The request added before with the same hash; -1 where there is none.
-    let previous: Int
+    let hash: UInt64
   }
 
   private var bytes: [UInt8] = []
   private var requests: [Request] = []
-  /// Finds requests by a hash of their key; nil where nobody asks (a rebuild decides nothing).
-  private var byHash: [Int: Int]?
+  /// Index plus one of the request whose key hashes to the place, or to a place shortly before it; zero
+  /// is free. The count is a power of two; empty where nobody asks, for a rebuild decides nothing.
+  private var table: [UInt32]
 
-  init(isSearchable: Bool) { byHash = isSearchable ? [:] : nil }
+  init(isSearchable: Bool) { table = isSearchable ? Array(repeating: 0, count: 1024) : [] }
+
+  private var isSearchable: Bool { !table.isEmpty }
 
   var count: Int { requests.count }
 
@@ -28,26 +30,49 @@ struct PendingRequests {
   mutating func append(_ scope: AccountNumber, _ id: RawSpan, position: UInt64) {
     let start = bytes.count
     Key.request(scope, id, into: &bytes)
-    var previous = -1
-    if byHash != nil {
-      let hash = Self.hash(of: bytes.rawBytes.extracting(start..<bytes.count))
-      previous = byHash?.updateValue(requests.count, forKey: hash) ?? -1
-    }
+    let hash = isSearchable ? Self.hash(of: bytes.rawBytes.extracting(start..<bytes.count)) : 0
     requests.append(
       Request(
         prefix: prefix(of: start), start: start, end: bytes.count, position: position,
-        previous: previous))
+        hash: hash))
+    guard isSearchable else { return }
+    if requests.count * 2 > table.count { growTable() } else { place(requests.count - 1) }
   }
 
   func position(of key: [UInt8]) -> UInt64? {
-    guard let byHash, !byHash.isEmpty else { return nil }
-    var index = byHash[Self.hash(of: key.rawBytes)] ?? -1
-    while index >= 0 {
-      let request = requests[index]
-      if bytes[request.start..<request.end].elementsEqual(key) { return request.position }
-      index = request.previous
+    guard isSearchable, !requests.isEmpty else { return nil }
+    let found = table[place(of: key.rawBytes, hash: Self.hash(of: key.rawBytes))]
+    return found == 0 ? nil : requests[Int(found) - 1].position
+  }
+
+  private mutating func growTable() {
+    table = Array(repeating: 0, count: table.count * 2)
+    for index in requests.indices { place(index) }
+  }
+
+  /// Enters a request; one with the same key before it is found no more.
+  private mutating func place(_ index: Int) {
+    let place = place(ofRequest: index)
+    table[place] = UInt32(index + 1)
+  }
+
+  private func place(ofRequest index: Int) -> Int {
+    let request = requests[index]
+    return place(
+      of: bytes.rawBytes.extracting(request.start..<request.end), hash: request.hash)
+  }
+
+  /// Where the request with this key is in the table, or would be.
+  private func place(of key: RawSpan, hash: UInt64) -> Int {
+    var place = Int(truncatingIfNeeded: hash) & (table.count - 1)
+    while table[place] != 0 {
+      let request = requests[Int(table[place]) - 1]
+      if request.hash == hash, bytes.rawBytes.extracting(request.start..<request.end).equals(key) {
+        return place
+      }
+      place = (place + 1) & (table.count - 1)
     }
-    return nil
+    return place
   }
 
   /// Shows every request in the order of the keys.
@@ -62,7 +87,8 @@ struct PendingRequests {
   mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     requests.removeAll(keepingCapacity: true)
-    byHash?.removeAll(keepingCapacity: true)
+    // Not cleared in place: whoever stores the requests still has the old one.
+    table = Array(repeating: 0, count: table.count)
   }
 
   private func sorted() -> [Request] {
@@ -84,9 +110,18 @@ struct PendingRequests {
     return prefix
   }
 
-  private static func hash(of key: RawSpan) -> Int {
+  private static func hash(of key: RawSpan) -> UInt64 {
     var hasher = Hasher()
     unsafe key.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-    return hasher.finalize()
+    return UInt64(bitPattern: Int64(hasher.finalize()))
+  }
+}
+
+extension RawSpan {
+  fileprivate func equals(_ other: RawSpan) -> Bool {
+    guard byteCount == other.byteCount else { return false }
+    return unsafe withUnsafeBytes { mine in
+      unsafe other.withUnsafeBytes { unsafe mine.elementsEqual($0) }
+    }
   }
 }

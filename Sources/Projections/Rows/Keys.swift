@@ -1,3 +1,4 @@
+internal import LMDB
 internal import QuotaModel
 
 /// Builds a key of exactly `byteCount` bytes; integers big-endian, so that keys sort by value.
@@ -72,10 +73,13 @@ enum Key {
 
   /// A request id within the requests of one actor; variable length.
   static func request(_ scope: AccountNumber, _ id: RawSpan, into bytes: inout [UInt8]) {
-    for shift in [24, 16, 8, 0] {
-      bytes.append(UInt8(truncatingIfNeeded: scope.rawValue >> UInt32(shift)))
-    }
+    bytes.appendInteger(scope.rawValue.byteSwapped)
     unsafe id.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+  }
+
+  static func request(_ scope: AccountNumber, _ id: RequestID, into bytes: inout [UInt8]) {
+    bytes.appendInteger(scope.rawValue.byteSwapped)
+    bytes.append(contentsOf: id.description.utf8)
   }
 }
 

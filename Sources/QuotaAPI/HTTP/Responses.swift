@@ -16,6 +16,9 @@ extension HTTPResponse {
       body: writer.take())
   }
 
+  /// The fields of a plain answer in JSON, made once.
+  static let jsonHeaders = [(name: "Content-Type", value: "application/json")]
+
   /// An error as Waldur spells them.
   static func detail(
     _ status: Int, _ text: String, headers: [(name: String, value: String)] = []

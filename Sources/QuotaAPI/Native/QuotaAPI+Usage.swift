@@ -54,13 +54,20 @@ extension QuotaAPI {
   func usageReceipt(_ answer: Answer, id: String) -> HTTPResponse {
     switch answer {
     case .recorded(let receipt):
-      .json(receipt.isReplayed ? 200 : 201) { json in
-        json.beginObject()
-        json.receipt(receipt, id: id)
-        json.endObject()
-      }
-    case .failed(let failure): Problem(failure).response
-    case .unchanged, .granted, .held, .refused: .unexpected
+      var json = JSONWriter()
+      json.reserveCapacity(160)
+      json.beginObject()
+      json.member("id", id)
+      json.member("position", receipt.position)
+      json.name("recorded_at")
+      json.string(utf8: momentText.utf8(of: receipt.recordedAt))
+      json.member("replayed", receipt.isReplayed)
+      json.endObject()
+      return HTTPResponse(
+        status: receipt.isReplayed ? 200 : 201, headers: HTTPResponse.jsonHeaders,
+        body: json.take())
+    case .failed(let failure): return Problem(failure).response
+    case .unchanged, .granted, .held, .refused: return .unexpected
     }
   }
 

@@ -83,6 +83,7 @@ public final class Ledger {
       if let trouble { throw trouble }
       batch = try beginBatch()
     }
+    if tickets.count > 1 { batch.fold.expect(tickets.compactMap(\.submission.command.spender)) }
     var answers: [Committer.NumberedAnswer] = []
     answers.reserveCapacity(tickets.count)
     for ticket in tickets {
@@ -174,6 +175,14 @@ extension LedgerBatch {
   }
 
   consuming func abandon() { fold.abandon() }
+}
+
+extension Command {
+  /// The id of the user who has spent, where the command names one by id.
+  fileprivate var spender: UserID? {
+    guard case .recordUsage(let report) = self, case .id(let user) = report.user else { return nil }
+    return user
+  }
 }
 
 extension StoreFailure {
