@@ -94,6 +94,14 @@ public final class Folder {
     }
   }
 
+  /// Stores everything that is folded, and waits until it is.
+  public func storeAll() throws(ProjectionFailure) {
+    try finishStoring()
+    guard unstoredCount > 0 else { return }
+    try beginBatch().commit(mayWait: false)
+    try finishStoring()
+  }
+
   func rules(of setting: CalendarSetting) throws(ProjectionFailure) -> QuotaCalendar {
     try calendarSource(setting)
   }

@@ -6,8 +6,6 @@ internal import LMDB
 /// clock close together on few pages.
 struct PendingRequests {
   private struct Request {
-    /// The first bytes of the key behind the actor's number, so that most comparisons need no more.
-    let prefix: UInt64
     let start: Int
     let end: Int
     let position: UInt64
@@ -32,9 +30,7 @@ struct PendingRequests {
     Key.request(scope, id, into: &bytes)
     let hash = isSearchable ? Self.hash(of: bytes.rawBytes.extracting(start..<bytes.count)) : 0
     requests.append(
-      Request(
-        prefix: prefix(of: start), start: start, end: bytes.count, position: position,
-        hash: hash))
+      Request(start: start, end: bytes.count, position: position, hash: hash))
     guard isSearchable else { return }
     if requests.count * 2 > table.count { growTable() } else { place(requests.count - 1) }
   }
@@ -91,23 +87,47 @@ struct PendingRequests {
     table = Array(repeating: 0, count: table.count)
   }
 
+  /// The requests in the order of their keys.
   private func sorted() -> [Request] {
-    requests.sorted { left, right in
-      // Keys of different actors differ in their first four bytes, which the prefix holds.
-      if left.prefix != right.prefix { return left.prefix < right.prefix }
-      return bytes[left.start..<left.end].lexicographicallyPrecedes(bytes[right.start..<right.end])
+    // Ids of one time and one maker begin alike: what tells them apart comes behind that.
+    let common = commonByteCount
+    var order = requests.indices.map { (word: word(of: requests[$0], at: common), index: $0) }
+    order.sort { left, right in
+      if left.word != right.word { return left.word < right.word }
+      return key(of: requests[left.index]).lexicographicallyPrecedes(
+        key(of: requests[right.index]))
     }
+    return order.map { requests[$0.index] }
   }
 
-  /// The first eight bytes of the key at `start` as a number; missing ones count as zero.
-  private func prefix(of start: Int) -> UInt64 {
-    if bytes.count - start >= 8 { return bytes.rawBytes.word(at: start).byteSwapped }
-    var prefix: UInt64 = 0
-    for offset in 0..<8 {
-      let place = start + offset
-      prefix = prefix << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0)
+  /// How many bytes all keys begin with alike.
+  private var commonByteCount: Int {
+    guard let first = requests.first else { return 0 }
+    let text = key(of: first)
+    var count = text.count
+    for request in requests {
+      let other = key(of: request)
+      count = min(count, other.count)
+      var same = 0
+      while same < count, text[text.startIndex + same] == other[other.startIndex + same] {
+        same += 1
+      }
+      count = same
     }
-    return prefix
+    return count
+  }
+
+  private func key(of request: Request) -> ArraySlice<UInt8> { bytes[request.start..<request.end] }
+
+  /// Eight bytes of the key from `offset` on as a number; missing ones count as zero.
+  private func word(of request: Request, at offset: Int) -> UInt64 {
+    let start = request.start + offset
+    if request.end - start >= 8 { return bytes.rawBytes.word(at: start).byteSwapped }
+    var word: UInt64 = 0
+    for place in start..<start + 8 {
+      word = word << 8 | (place < request.end ? UInt64(bytes[place]) : 0)
+    }
+    return word
   }
 
   private static func hash(of key: RawSpan) -> UInt64 {

@@ -28,8 +28,8 @@ public final class Committer: Sendable {
 
   private let queue: WorkQueue<Ticket>
   private let status: Mutex<CommitterStatus>
-  private let jobs: WorkQueue<StoreJob>
-  private let threads: Mutex<[pthread_t]>
+  private let storing: StoringThread
+  private let thread: Mutex<pthread_t?>
 
   /// Starts the thread. `deliver` is called on it, once for each batch, with a number and an answer
   /// for every ticket of the batch.
@@ -39,28 +39,16 @@ public final class Committer: Sendable {
   ) throws(StoreFailure) {
     queue = WorkQueue(capacity: Self.queueCapacity)
     status = Mutex(CommitterStatus())
-    threads = Mutex([])
-    let jobs = WorkQueue<StoreJob>(capacity: 4)
-    self.jobs = jobs
+    thread = Mutex(nil)
     let ledger = try Ledger(store: store, clock: clock)
-    ledger.storeInBackground = { job in
-      var work = [job]
-      jobs.take(from: &work)
-      // A queue that is closed takes nothing any more.
-      for job in work { job.run() }
-    }
+    let storing = StoringThread()
+    self.storing = storing
+    ledger.storeInBackground = { storing.run($0) }
     let loop = CommitLoop(ledger: ledger, clock: clock, queue: queue, deliver: deliver) {
       [weak self] status in self?.status.withLock { $0 = status }
     }
     let committing = Thread.start(loop.run)
-    let storing = Thread.start {
-      var waiting: [StoreJob] = []
-      while jobs.moveAll(to: &waiting, waitingAtMost: 60_000) {
-        for job in waiting { job.run() }
-        waiting.removeAll()
-      }
-    }
-    threads.withLock { $0 = [committing, storing] }
+    thread.withLock { $0 = committing }
   }
 
   /// Hands commands over. Those that stay in `tickets` did not fit and never will.
@@ -72,15 +60,10 @@ public final class Committer: Sendable {
   /// Commits what waits, and ends the thread.
   public func stop() {
     queue.close()
-    var ending = threads.withLock { (threads) in
-      defer { threads = [] }
-      return threads
-    }
-    guard !ending.isEmpty else { return }
+    guard let ending = thread.withLock({ $0.take() }) else { return }
     // The committer may still hand over work until it ends.
-    pthread_join(ending.removeFirst(), nil)
-    jobs.close()
-    pthread_join(ending.removeFirst(), nil)
+    pthread_join(ending, nil)
+    storing.stop()
   }
 }
 
@@ -151,27 +134,4 @@ private final class CommitLoop: @unchecked Sendable {
     let microseconds = deadline.microseconds - clock().microseconds
     return Int(min(max(microseconds / 1000 + 1, 1), longest))
   }
-}
-
-/// A thread of the system.
-enum Thread {
-  static func start(_ body: @escaping @Sendable () -> Void) -> pthread_t {
-    var thread = pthread_t()
-    let box = unsafe Unmanaged.passRetained(Box(body)).toOpaque()
-    let code = unsafe pthread_create(&thread, nil, enter, box)
-    precondition(code == 0, "the system has no thread to give")
-    return thread
-  }
-
-  private final class Box: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-
-  private static let enter: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
-    { argument in
-      guard let argument = unsafe argument else { return nil }
-      unsafe Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
-      return nil
-    }
 }

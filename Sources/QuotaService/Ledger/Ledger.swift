@@ -121,11 +121,7 @@ public final class Ledger {
   public func storeFolded() {
     guard trouble == nil else { return }
     do throws(ProjectionFailure) {
-      try folder.finishStoring()
-      if folder.unstoredCount > 0 {
-        try folder.beginBatch().commit(mayWait: false)
-        try folder.finishStoring()
-      }
+      try folder.storeAll()
       lastStored = clock()
     } catch {
       trouble = .projection(error)

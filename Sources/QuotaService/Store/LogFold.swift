@@ -7,28 +7,52 @@ internal import QuotaModel
 struct LogFold {
   /// Events that are folded before readers see them and memory is given back. More of them in one
   /// batch write fewer pages twice.
-  private static let eventsPerBatch = 524_288
+  private static let eventsPerBatch = 131_072
+  /// Batches that may wait to be stored, before folding waits for that.
+  private static let maximumWaitingBatchCount = 3
 
   let log: any EventLog
 
-  /// Folds everything behind the folder's position.
+  /// Folds everything behind the folder's position, and stores it.
   func catchUp(_ folder: Folder, progress: ProgressReport? = nil) throws(StoreFailure) {
     let head = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
+    let start = folder.state.position
+    guard head > start else { return }
+    guard head.rawValue - start.rawValue > UInt64(Self.eventsPerBatch) else {
+      return try fold(into: folder, upTo: head, progress)
+    }
+    let thread = StoringThread()
+    defer {
+      folder.runInBackground = nil
+      thread.stop()
+    }
+    folder.runInBackground = { thread.run($0) }
+    try fold(into: folder, upTo: head, progress)
+  }
+
+  private func fold(
+    into folder: Folder, upTo head: Position, _ progress: ProgressReport?
+  ) throws(StoreFailure) {
     while folder.state.position < head {
+      if folder.unstoredCount >= Self.eventsPerBatch * Self.maximumWaitingBatchCount {
+        try usingProjection { () throws(ProjectionFailure) in try folder.finishStoring() }
+      }
       try foldSome(into: folder)
       progress?(folder.state.position.rawValue, head.rawValue)
     }
+    try usingProjection { () throws(ProjectionFailure) in try folder.storeAll() }
   }
 
   private func foldSome(into folder: Folder) throws(StoreFailure) {
     var batch = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
+    var spends = WaitingSpends()
     var failure: StoreFailure?
     var count = 0
     let start = batch.state.position
     try usingLog { () throws(LogFailure) in
       try log.scan(.only, after: start) { record in
         do throws(StoreFailure) {
-          try batch.fold(record)
+          try spends.take(record, into: &batch)
         } catch {
           failure = error
           return .stop
@@ -38,7 +62,75 @@ struct LogFold {
       }
     }
     if let failure { throw failure }
+    try spends.fold(into: &batch)
     do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
+  }
+}
+
+/// Spends that are folded together, so that looking up one's account need not wait for another's.
+private struct WaitingSpends {
+  private static let capacity = 64
+
+  private struct Spend {
+    let position: Position
+    let recordedAt: Moment
+    let happenedAt: Moment
+    let actor: Actor
+    /// Where its request id lies among the ids; empty where it has none.
+    let id: Range<Int>
+    let user: UserID
+    let tokens: TokenCount
+  }
+
+  private var spends: [Spend] = []
+  private var users: [UserID] = []
+  private var ids: [UInt8] = []
+
+  /// Keeps a spend; folds anything else at once, behind everything that waits.
+  mutating func take(
+    _ record: borrowing RecordView, into batch: inout FoldBatch
+  ) throws(StoreFailure) {
+    guard record.kind == .tokensSpent else {
+      try fold(into: &batch)
+      return try batch.fold(record)
+    }
+    do throws(RecordDamage) {
+      try keep(record)
+    } catch {
+      throw .log(.damaged(at: record.position, error))
+    }
+    if spends.count == Self.capacity { try fold(into: &batch) }
+  }
+
+  mutating func fold(into batch: inout FoldBatch) throws(StoreFailure) {
+    batch.expect(users)
+    for spend in spends { try fold(spend, into: &batch) }
+    spends.removeAll(keepingCapacity: true)
+    users.removeAll(keepingCapacity: true)
+    ids.removeAll(keepingCapacity: true)
+  }
+
+  private func fold(_ spend: Spend, into batch: inout FoldBatch) throws(StoreFailure) {
+    let id = ids.rawBytes.extracting(spend.id)
+    let event = FoldedEvent(
+      position: spend.position, recordedAt: spend.recordedAt, happenedAt: spend.happenedAt,
+      actor: spend.actor, requestID: id.byteCount == 0 ? nil : id,
+      change: .spent(spend.user, spend.tokens))
+    do { try batch.fold(event) } catch { throw .projection(error) }
+  }
+
+  private mutating func keep(_ record: borrowing RecordView) throws(RecordDamage) {
+    let spent = try record.spentTokens()
+    let start = ids.count
+    if let id = record.requestIDBytes {
+      unsafe id.withUnsafeBytes { unsafe ids.append(contentsOf: $0) }
+    }
+    spends.append(
+      Spend(
+        position: record.position, recordedAt: record.recordedAt,
+        happenedAt: record.happenedAt, actor: record.actor, id: start..<ids.count,
+        user: spent.user, tokens: spent.total))
+    users.append(spent.user)
   }
 }
 
