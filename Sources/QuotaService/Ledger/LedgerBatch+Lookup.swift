@@ -14,14 +14,15 @@ extension LedgerBatch {
     do { return try fold.account(user) } catch { throw .projection(error) }
   }
 
-  func user(_ reference: UserReference) throws(StoreFailure) -> UserID? {
+  mutating func user(_ reference: UserReference) throws(StoreFailure) -> UserID? {
     switch reference {
     case .id(let user): return user
     case .name(let name):
       if !newNames.isEmpty, let name = try? UserName(name), let user = newNames[name] {
         return user
       }
-      return try store.names.user(named: name)
+      if names == nil { names = try store.names.beginReading() }
+      return try names?.user(named: name)
     }
   }
 

@@ -13,6 +13,8 @@ struct LedgerBatch: ~Copyable {
   /// Names given in this batch; they are stored before the events are.
   private(set) var newNames: [UserName: UserID] = [:]
   let firstPosition: Position
+  /// The names as they were when the batch first asked for one.
+  var names: NameReading?
 
   init(store: Store, folder: Folder, clock: Clock) throws(StoreFailure) {
     self.store = store

@@ -41,14 +41,13 @@ final class NameStore: Sendable {
 
   /// Whoever carries `name`, registered or not.
   func user(named name: String) throws(StoreFailure) -> UserID? {
-    let key = Array(name.utf8)
-    guard (1...UserName.maximumByteCount).contains(key.count) else { return nil }
-    do throws(LMDBError) {
-      let transaction = try environment.beginRead()
-      guard let row = try transaction.get(key.rawBytes, in: users), row.byteCount == 16 else {
-        return nil
-      }
-      return UserID(high: row.word(at: 0), low: row.word(at: 8))
+    try beginReading().user(named: name)
+  }
+
+  /// The names as they are now, for many questions.
+  func beginReading() throws(StoreFailure) -> NameReading {
+    do {
+      return NameReading(transaction: try environment.beginRead(), users: users, path: path)
     } catch {
       throw Self.failure(error, path)
     }
@@ -78,7 +77,7 @@ final class NameStore: Sendable {
     return key
   }
 
-  private static func failure(_ error: LMDBError, _ path: String) -> StoreFailure {
+  fileprivate static func failure(_ error: LMDBError, _ path: String) -> StoreFailure {
     switch error {
     case .noSpace, .mapFull: .diskFull
     case .permissionDenied: .permissionDenied(path: path)
@@ -98,6 +97,33 @@ final class NameStore: Sendable {
       case .unreadable(let error): throw failure(error, path)
       case .busy: throw .inUse(path: path, process: nil)
       }
+    }
+  }
+}
+
+/// The names at one moment.
+struct NameReading: ~Copyable {
+  private let transaction: ReadTransaction
+  private let users: Table
+  private let path: String
+
+  fileprivate init(transaction: consuming ReadTransaction, users: Table, path: String) {
+    self.transaction = transaction
+    self.users = users
+    self.path = path
+  }
+
+  /// Whoever carries `name`, registered or not.
+  func user(named name: String) throws(StoreFailure) -> UserID? {
+    let key = Array(name.utf8)
+    guard (1...UserName.maximumByteCount).contains(key.count) else { return nil }
+    do throws(LMDBError) {
+      guard let row = try transaction.get(key.rawBytes, in: users), row.byteCount == 16 else {
+        return nil
+      }
+      return UserID(high: row.word(at: 0), low: row.word(at: 8))
+    } catch {
+      throw NameStore.failure(error, path)
     }
   }
 }
