@@ -123,14 +123,15 @@ def flushes_per_second(directory: Path, seconds: float) -> float:
 
 
 def process_tree(pid: int) -> list[int]:
-    """A process and everything below it."""
+    """A process and everything below it that still runs: a server's workers come and go while one looks."""
     found, index = [pid], 0
     while index < len(found):
-        for children in Path(f"/proc/{found[index]}/task").glob("*/children"):
-            try:
-                found += map(int, children.read_text().split())
-            except OSError:
-                continue
+        tasks = f"/proc/{found[index]}/task"
+        try:
+            for task in os.listdir(tasks):
+                found += map(int, Path(tasks, task, "children").read_text().split())
+        except OSError:
+            pass
         index += 1
     return found
 
