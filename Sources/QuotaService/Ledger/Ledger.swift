@@ -13,7 +13,7 @@ public final class Ledger {
   private var lastStored: Moment
 
   /// Events that are folded and not stored, at most, but for the last batch.
-  private static let maximumUnstoredCount = 32_768
+  private static let maximumUnstoredCount = 24_576
   private static let maximumUnstoredMicroseconds: Int64 = 2_000_000
   /// When the next hold expires, as of the last batch.
   public private(set) var nextDeadline: Moment?
