@@ -14,10 +14,19 @@ extension RecordView {
   public func user() throws(RecordDamage) -> UserID? {
     switch kind {
     case .defaultsChanged, .calendarChanged: return nil
+    case .sessionStarted, .sessionUsageRecorded:
+      var body = bodyReader()
+      return try body.optionalUser()
+    case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
+      .sessionCallAdmitted, .sessionCallEnded, .sessionMessageAnswered, .sessionTurnEnded,
+      .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered, .sessionWarned,
+      .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed, .sessionDeleted,
+      .budgetChanged:
+      return nil
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .limitsChanged, .tokensSpent, .spendHeld, .holdSettled, .holdVoided,
       .holdExpired, .spendRefused:
-      // Every body that concerns a user starts with that user.
+      // Every other body that concerns a user starts with that user.
       var body = bodyReader()
       return try body.user()
     }
@@ -57,6 +66,14 @@ extension RecordReader {
     case .holdVoided: try holdVoided()
     case .holdExpired: try holdExpired()
     case .spendRefused: .spendRefused(try refusal())
+    case .sessionStarted: .sessionStarted(try sessionStart())
+    case .budgetChanged: .budgetChanged(try budgetChange())
+    case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
+      .sessionCallAdmitted, .sessionCallEnded, .sessionUsageRecorded, .sessionMessageAnswered,
+      .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
+      .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
+      .sessionDeleted:
+      try sessionEvent(of: kind)
     }
   }
 
@@ -67,7 +84,7 @@ extension RecordReader {
   }
 
   @_lifetime(self: copy self)
-  fileprivate mutating func period() throws(RecordDamage) -> Period {
+  mutating func period() throws(RecordDamage) -> Period {
     guard let period = Period(rawValue: try byte()) else { throw .malformed }
     return period
   }
@@ -110,7 +127,7 @@ extension RecordReader {
   }
 
   @_lifetime(self: copy self)
-  fileprivate mutating func spendParts() throws(RecordDamage) -> SpendParts {
+  mutating func spendParts() throws(RecordDamage) -> SpendParts {
     let parts = SpendParts(rawValue: try byte())
     guard parts.isSubset(of: .all) else { throw .malformed }
     return parts
@@ -120,10 +137,20 @@ extension RecordReader {
   fileprivate mutating func spend() throws(RecordDamage) -> Spend {
     let user = try user()
     let parts = try spendParts()
+    let usage = try usage(parts)
+    return Spend(user: user, usage: usage, model: parts.contains(.model) ? try model() : nil)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func model() throws(RecordDamage) -> ModelName {
+    try bounded(ModelName.init)
+  }
+
+  @_lifetime(self: copy self)
+  mutating func usage(_ parts: SpendParts) throws(RecordDamage) -> TokenUsage {
     let hasSum = parts.contains(.input) || parts.contains(.output)
-    let usage: TokenUsage
     do {
-      usage = try TokenUsage(
+      return try TokenUsage(
         total: hasSum ? nil : try variable(),
         input: parts.contains(.input) ? try variable() : nil,
         output: parts.contains(.output) ? try variable() : nil,
@@ -133,13 +160,6 @@ extension RecordReader {
     } catch {
       throw .malformed
     }
-    return Spend(user: user, usage: usage, model: parts.contains(.model) ? try model() : nil)
-  }
-
-  @_lifetime(self: copy self)
-  private mutating func model() throws(RecordDamage) -> ModelName {
-    let text = try text()
-    do { return try ModelName(text) } catch { throw .malformed }
   }
 
   @_lifetime(self: copy self)
@@ -169,6 +189,11 @@ extension RecordReader {
   fileprivate mutating func refusal() throws(RecordDamage) -> Refusal {
     let user = try user()
     let estimate = try byte() == 0 ? nil : try variable()
+    return Refusal(user: user, estimate: estimate, violations: try violations())
+  }
+
+  @_lifetime(self: copy self)
+  mutating func violations() throws(RecordDamage) -> [Violation] {
     var violations: [Violation] = []
     for _ in 0..<(try byte()) {
       let period = try period()
@@ -177,6 +202,6 @@ extension RecordReader {
         Violation(
           period: period, limit: limit, used: try variable(), reserved: try variable()))
     }
-    return Refusal(user: user, estimate: estimate, violations: violations)
+    return violations
   }
 }

@@ -41,6 +41,17 @@ extension [UInt8] {
       appendInteger(hold.position.rawValue)
     case .spendRefused(let refusal):
       append(refusal)
+    case .sessionStarted(let start):
+      append(start)
+    case .session(let session, let fact):
+      // What concerns a user starts with that user.
+      if case .usageRecorded(let usage) = fact { appendOptionalUser(usage.user) }
+      appendInteger(session.position.rawValue)
+      appendBody(of: fact)
+    case .budgetChanged(let change):
+      appendText(change.budget.description)
+      appendOptional(change.old)
+      appendCredits(change.new)
     }
   }
 
@@ -65,22 +76,30 @@ extension [UInt8] {
   }
 
   private mutating func append(_ spend: Spend) {
-    let usage = spend.usage
     appendUser(spend.user)
     append(SpendParts(of: spend).rawValue)
+    append(spend.usage)
+    if let model = spend.model { appendText(model.description) }
+  }
+
+  /// The numbers that `SpendParts` announces.
+  mutating func append(_ usage: TokenUsage) {
     if usage.input == nil && usage.output == nil { appendVariable(usage.total) }
     for part in [usage.input, usage.output, usage.cacheRead, usage.cacheWrite, usage.reasoning] {
       if let part { appendVariable(part) }
     }
-    if let model = spend.model { appendText(model.description) }
   }
 
   private mutating func append(_ refusal: Refusal) {
     appendUser(refusal.user)
     append(refusal.estimate == nil ? 0 : 1)
     if let estimate = refusal.estimate { appendVariable(estimate) }
-    append(UInt8(refusal.violations.count))
-    for violation in refusal.violations {
+    append(refusal.violations)
+  }
+
+  mutating func append(_ violations: [Violation]) {
+    append(UInt8(violations.count))
+    for violation in violations {
       append(violation.period.rawValue)
       appendLimit(violation.limit)
       appendVariable(violation.used)
@@ -103,12 +122,16 @@ struct SpendParts: OptionSet {
 
 extension SpendParts {
   init(of spend: Spend) {
-    self = []
-    if spend.usage.input != nil { insert(.input) }
-    if spend.usage.output != nil { insert(.output) }
-    if spend.usage.cacheRead != nil { insert(.cacheRead) }
-    if spend.usage.cacheWrite != nil { insert(.cacheWrite) }
-    if spend.usage.reasoning != nil { insert(.reasoning) }
+    self.init(of: spend.usage)
     if spend.model != nil { insert(.model) }
+  }
+
+  init(of usage: TokenUsage) {
+    self = []
+    if usage.input != nil { insert(.input) }
+    if usage.output != nil { insert(.output) }
+    if usage.cacheRead != nil { insert(.cacheRead) }
+    if usage.cacheWrite != nil { insert(.cacheWrite) }
+    if usage.reasoning != nil { insert(.reasoning) }
   }
 }

@@ -60,6 +60,12 @@ extension FoldBatch {
       folder.working.mustBeStored = true
       try end(hold)
       try count(spend.usage.total, of: spend.user, event)
+    case .sessionStarted(let start):
+      try begin(start, event)
+    case .session(let session, let fact):
+      try self.fold(fact, of: session, event)
+    case .budgetChanged(let change):
+      try self.fold(change)
     }
   }
 
@@ -77,7 +83,7 @@ extension FoldBatch {
     try update(user, event) { _ in }
   }
 
-  private mutating func count(
+  mutating func count(
     _ tokens: TokenCount, of user: UserID, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
     let index = try existing(user, event)

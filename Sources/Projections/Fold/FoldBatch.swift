@@ -125,6 +125,7 @@ public struct FoldBatch: ~Copyable {
   /// where `mayWait` is false: then, where the folder has a background, without being waited for.
   /// When it throws, the batch is visible and not stored, and the folder is of no use any more.
   public consuming func commit(mayWait: Bool) throws(ProjectionFailure) {
+    storeSessions()
     let folder = self.folder
     if folder.purpose == .deciding {
       folder.generation.overlay.update { folder.working.publish(in: &$0) }
@@ -137,6 +138,7 @@ public struct FoldBatch: ~Copyable {
     } else if !mayWait {
       try folder.startStoring()
     }
+    folder.working.sessions.trim()
     folder.working.mustBeStored = false
     folder.working.hasFolded = false
     folder.working.isInBatch = false

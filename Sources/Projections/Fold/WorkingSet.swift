@@ -10,6 +10,7 @@ struct WorkingSet {
   var requests: PendingRequests
   var past = PendingPast()
   var direct = DirectWrites()
+  var sessions = SessionCache()
   /// What is being stored at the moment; it is not in the tables yet, or only since a moment ago.
   var storing: StoreJob?
   /// What the running batch added to `past`.

@@ -18,12 +18,27 @@ struct Tables: Sendable {
   let holds: Table
   /// Deadline, hold → nothing; open holds in the order of their end.
   let expiries: Table
+  /// Session → `SessionRow`, for ever.
+  let sessions: Table
+  /// Session id → session; the latest that was begun under it and not deleted.
+  let sessionIDs: Table
+  /// User, session → nothing; zeros for a session of nobody.
+  let sessionOwners: Table
+  /// Session, position → `SessionEventRow`; the events of a session in their order.
+  let sessionEvents: Table
+  /// Session, kind, what a client calls a step → position.
+  let sessionKeys: Table
+  /// Deadline, position of the admission → session; calls under way in the order of their end.
+  let callExpiries: Table
+  /// Budget id → `BudgetRow`.
+  let budgets: Table
   /// `state`, `trust`.
   let meta: Table
 
   static let names = [
     "accounts", "windows", "requests", "history", "tokens", "token_ids", "holds", "hold_expiries",
-    "meta",
+    "sessions", "session_ids", "session_owners", "session_events", "session_keys",
+    "call_expiries", "budgets", "meta",
   ]
 
   init(in environment: Environment) throws(LMDBError) {
@@ -35,6 +50,13 @@ struct Tables: Sendable {
     tokenIDs = try environment.table("token_ids")
     holds = try environment.table("holds")
     expiries = try environment.table("hold_expiries")
+    sessions = try environment.table("sessions")
+    sessionIDs = try environment.table("session_ids")
+    sessionOwners = try environment.table("session_owners")
+    sessionEvents = try environment.table("session_events")
+    sessionKeys = try environment.table("session_keys")
+    callExpiries = try environment.table("call_expiries")
+    budgets = try environment.table("budgets")
     meta = try environment.table("meta")
   }
 
@@ -43,6 +65,9 @@ struct Tables: Sendable {
     [
       ("accounts", accounts), ("windows", windows), ("requests", requests), ("history", history),
       ("tokens", tokens), ("token_ids", tokenIDs), ("holds", holds), ("hold_expiries", expiries),
+      ("sessions", sessions), ("session_ids", sessionIDs), ("session_owners", sessionOwners),
+      ("session_events", sessionEvents), ("session_keys", sessionKeys),
+      ("call_expiries", callExpiries), ("budgets", budgets),
     ]
   }
 }

@@ -71,6 +71,32 @@ enum Key {
     return key.bytes
   }
 
+  /// Two numbers, the first deciding the order first.
+  static func pair(_ first: UInt64, _ second: UInt64) -> InlineArray<16, UInt8> {
+    var key = KeyBytes<16>()
+    key.append(first)
+    key.append(second)
+    return key.bytes
+  }
+
+  /// A session among those of its owner.
+  static func owned(_ session: SessionRef, by user: UserID?) -> InlineArray<24, UInt8> {
+    var key = KeyBytes<24>()
+    key.append(user?.high ?? 0)
+    key.append(user?.low ?? 0)
+    key.append(session.position.rawValue)
+    return key.bytes
+  }
+
+  /// What a client calls a step of a session; variable length.
+  static func session(_ session: SessionRef, _ step: SessionKey) -> [UInt8] {
+    var key: [UInt8] = []
+    key.appendInteger(session.position.rawValue.byteSwapped)
+    key.append(step.kind.rawValue)
+    key.append(contentsOf: step.text.utf8)
+    return key
+  }
+
   /// A request id within the requests of one actor; variable length.
   static func request(_ scope: AccountNumber, _ id: RawSpan, into bytes: inout [UInt8]) {
     bytes.appendInteger(scope.rawValue.byteSwapped)

@@ -41,6 +41,9 @@ public enum Fact: Hashable, Sendable {
   case holdVoided(HoldID, user: UserID)
   case holdExpired(HoldID, user: UserID)
   case spendRefused(Refusal)
+  case sessionStarted(SessionStart)
+  case session(SessionRef, SessionFact)
+  case budgetChanged(BudgetChange)
 }
 
 extension Fact {
@@ -55,7 +58,9 @@ extension Fact {
     case .tokensSpent(let spend), .holdSettled(_, let spend): spend.user
     case .spendHeld(let hold): hold.user
     case .spendRefused(let refusal): refusal.user
-    case .defaultsChanged, .calendarChanged: nil
+    case .sessionStarted(let start): start.user
+    case .session(_, .usageRecorded(let usage)): usage.user
+    case .defaultsChanged, .calendarChanged, .session, .budgetChanged: nil
     }
   }
 }

@@ -15,6 +15,26 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   case holdVoided = 13
   case holdExpired = 14
   case spendRefused = 15
+  case sessionStarted = 16
+  case sessionResumed = 17
+  case sessionLimitChanged = 18
+  case sessionModelChanged = 19
+  case sessionMessageReceived = 20
+  case sessionCallAdmitted = 21
+  case sessionCallEnded = 22
+  case sessionUsageRecorded = 23
+  case sessionMessageAnswered = 24
+  case sessionTurnEnded = 25
+  case sessionCheckpointed = 26
+  case exhaustionRequested = 27
+  case exhaustionAnswered = 28
+  case sessionWarned = 29
+  case sessionFailed = 30
+  case sessionAborted = 31
+  case sessionWindowStarted = 32
+  case sessionClosed = 33
+  case sessionDeleted = 34
+  case budgetChanged = 35
 
   /// The spelling on every border.
   public var name: String {
@@ -34,6 +54,26 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case .holdVoided: "hold_voided"
     case .holdExpired: "hold_expired"
     case .spendRefused: "spend_refused"
+    case .sessionStarted: "session_started"
+    case .sessionResumed: "session_resumed"
+    case .sessionLimitChanged: "session_limit_changed"
+    case .sessionModelChanged: "session_model_changed"
+    case .sessionMessageReceived: "session_message_received"
+    case .sessionCallAdmitted: "session_call_admitted"
+    case .sessionCallEnded: "session_call_ended"
+    case .sessionUsageRecorded: "session_usage_recorded"
+    case .sessionMessageAnswered: "session_message_answered"
+    case .sessionTurnEnded: "session_turn_ended"
+    case .sessionCheckpointed: "session_checkpointed"
+    case .exhaustionRequested: "exhaustion_requested"
+    case .exhaustionAnswered: "exhaustion_answered"
+    case .sessionWarned: "session_warned"
+    case .sessionFailed: "session_failed"
+    case .sessionAborted: "session_aborted"
+    case .sessionWindowStarted: "session_window_started"
+    case .sessionClosed: "session_closed"
+    case .sessionDeleted: "session_deleted"
+    case .budgetChanged: "budget_changed"
     }
   }
 
@@ -61,6 +101,34 @@ extension Fact {
     case .holdVoided: .holdVoided
     case .holdExpired: .holdExpired
     case .spendRefused: .spendRefused
+    case .sessionStarted: .sessionStarted
+    case .session(_, let fact): fact.kind
+    case .budgetChanged: .budgetChanged
+    }
+  }
+}
+
+extension SessionFact {
+  public var kind: EventKind {
+    switch self {
+    case .resumed: .sessionResumed
+    case .limitChanged: .sessionLimitChanged
+    case .modelChanged: .sessionModelChanged
+    case .messageReceived: .sessionMessageReceived
+    case .callAdmitted: .sessionCallAdmitted
+    case .callEnded: .sessionCallEnded
+    case .usageRecorded: .sessionUsageRecorded
+    case .messageAnswered: .sessionMessageAnswered
+    case .turnEnded: .sessionTurnEnded
+    case .checkpointed: .sessionCheckpointed
+    case .exhaustionRequested: .exhaustionRequested
+    case .exhaustionAnswered: .exhaustionAnswered
+    case .warned: .sessionWarned
+    case .failed: .sessionFailed
+    case .aborted: .sessionAborted
+    case .windowStarted: .sessionWindowStarted
+    case .closed: .sessionClosed
+    case .deleted: .sessionDeleted
     }
   }
 }

@@ -23,6 +23,8 @@ public enum Answer: Hashable, Sendable {
   case granted(position: Position)
   case held(HoldReceipt)
   case refused(Refusal, Receipt)
+  case session(SessionAnswer)
+  case budget(SharedBudget, isNew: Bool)
   case failed(CommandFailure)
 }
 
@@ -57,6 +59,20 @@ public enum CommandFailure: Error, Hashable, Sendable {
   case foreignHold
   /// The hold was settled or voided before.
   case holdEnded(by: EventKind)
+  case unknownSession
+  /// Another user's session has the id.
+  case sessionOfAnother
+  /// The session was begun with other content; the first member that differs.
+  case sessionConflict(member: String)
+  /// The session was shut down and has to be resumed first.
+  case sessionClosed
+  /// A model call is under way.
+  case callInFlight
+  case unknownBudget
+  /// The question is about a shared budget: a session's client can only cancel.
+  case answerNotYours
+  /// The sum would exceed 2^63-1 nano-credits.
+  case creditsOverflow
   /// The ledger takes no writes at the moment.
   case unavailable(reason: String)
 }

@@ -32,6 +32,7 @@ public enum Command: Sendable {
   case hold(HoldRequest)
   case settle(HoldID, TokenUsage, model: ModelName?)
   case void(HoldID)
+  case session(SessionCommand)
 }
 
 /// A user as a client names one.

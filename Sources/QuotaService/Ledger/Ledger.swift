@@ -18,6 +18,9 @@ public final class Ledger {
   /// When the next hold expires, as of the last batch.
   public private(set) var nextDeadline: Moment?
 
+  /// Told what happened in sessions, once it is durable and before anybody gets an answer.
+  public var onNews: (([SessionNews]) -> Void)?
+
   /// Where the projection's tables are written; nil: on the thread of the ledger.
   public var storeInBackground: ((StoreJob) -> Void)? {
     get { folder.runInBackground }
@@ -78,7 +81,7 @@ public final class Ledger {
   ) throws(StoreFailure) -> [Committer.NumberedAnswer] {
     var batch = try beginBatch()
     // A decision counts no hold that is over, however many are due.
-    while try !batch.expireHolds() {
+    while try !batch.expire() {
       try commit(batch)
       if let trouble { throw trouble }
       batch = try beginBatch()
@@ -101,8 +104,10 @@ public final class Ledger {
   /// when it does not, everything does, even where it leaves `trouble` behind.
   private func commit(_ batch: consuming LedgerBatch) throws(StoreFailure) {
     guard let segment = batch.segment else { return batch.abandon() }
-    try store.names.store(batch.newNames)
+    try store.names.store(batch.newNames, batch.newTexts)
     try append(segment)
+    let news = batch.news
+    defer { publish(news) }
     // The events stand from here on, whatever becomes of the projection.
     let isDue = isStoringDue
     do throws(StoreFailure) {
@@ -112,6 +117,15 @@ public final class Ledger {
       trouble = error
     }
     if isDue { lastStored = clock() }
+  }
+
+  /// Tells what happened in sessions; what was said in a deleted one is erased.
+  private func publish(_ news: [SessionNews]) {
+    guard !news.isEmpty else { return }
+    for item in news where item.session.phase == .deleted {
+      try? store.names.eraseTexts(of: item.session.ref)
+    }
+    onNews?(news)
   }
 
   /// Whether something is folded and not stored.
@@ -152,7 +166,8 @@ public final class Ledger {
   private static func nextDeadline(in store: Store) throws(StoreFailure) -> Moment? {
     try usingProjection { () throws(ProjectionFailure) in
       try store.generation.read { (snapshot) throws(ProjectionFailure) in
-        try snapshot.firstHoldDeadline()
+        let deadlines = [try snapshot.firstHoldDeadline(), try snapshot.firstCallDeadline()]
+        return deadlines.compactMap(\.self).min()
       }
     }
   }
@@ -166,6 +181,12 @@ public final class Ledger {
 }
 
 extension LedgerBatch {
+  /// Ends what has a deadline; answers whether that was all.
+  fileprivate mutating func expire() throws(StoreFailure) -> Bool {
+    let areHoldsDone = try expireHolds()
+    return try expireCalls() && areHoldsDone
+  }
+
   consuming func commit(mayWait: Bool) throws(StoreFailure) {
     do { try fold.commit(mayWait: mayWait) } catch { throw .projection(error) }
   }

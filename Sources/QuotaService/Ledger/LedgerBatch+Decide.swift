@@ -18,6 +18,7 @@ extension LedgerBatch {
     case .hold(let request): try hold(request, submission)
     case .settle(let hold, let usage, let model): try settle(hold, usage, model, submission)
     case .void(let hold): try void(hold, submission)
+    case .session(let command): try decide(command, submission)
     }
   }
 

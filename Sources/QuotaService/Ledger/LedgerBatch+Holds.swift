@@ -97,7 +97,7 @@ extension LedgerBatch {
     }
   }
 
-  private mutating func admission(
+  mutating func admission(
     of entry: AccountEntry, estimate: TokenCount?
   ) throws(StoreFailure) -> Admission {
     let windows = fold.windows(containing: now)

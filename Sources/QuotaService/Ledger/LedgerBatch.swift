@@ -12,6 +12,10 @@ struct LedgerBatch: ~Copyable {
   private(set) var records = RecordBatch()
   /// Names given in this batch; they are stored before the events are.
   private(set) var newNames: [UserName: UserID] = [:]
+  /// Texts of sessions; they are stored before the events are.
+  private(set) var newTexts: [SessionText] = []
+  /// What happened in sessions, in order.
+  private(set) var news: [SessionNews] = []
   let firstPosition: Position
   /// The names as they were when the batch first asked for one.
   var names: NameReading?
@@ -48,4 +52,6 @@ struct LedgerBatch: ~Copyable {
   }
 
   mutating func give(_ name: UserName, to user: UserID) { newNames[name] = user }
+  mutating func keep(_ text: SessionText) { newTexts.append(text) }
+  mutating func add(_ news: SessionNews) { self.news.append(news) }
 }

@@ -176,7 +176,12 @@ extension RecordView {
       return .spent(spent.user, spent.total)
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .spendHeld, .holdSettled,
-      .holdVoided, .holdExpired, .spendRefused:
+      .holdVoided, .holdExpired, .spendRefused, .sessionStarted, .sessionResumed,
+      .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived, .sessionCallAdmitted,
+      .sessionCallEnded, .sessionUsageRecorded, .sessionMessageAnswered, .sessionTurnEnded,
+      .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered, .sessionWarned,
+      .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed, .sessionDeleted,
+      .budgetChanged:
       return .other(try fact())
     }
   }

@@ -7,12 +7,16 @@ internal import QuotaModel
 /// A name is stored, durably, before the event that registers its user. A crash in between leaves a
 /// name of nobody, which does not count and may be given again.
 final class NameStore: Sendable {
-  private static let tableNames = ["names", "users"]
+  private static let tableNames = ["names", "users", "texts"]
 
   private let environment: Environment
   private let names: Table
   private let users: Table
+  /// Session, position, number of the piece → text of an event.
+  private let texts: Table
   private let path: String
+  /// Pieces are small, so that no text needs many free pages side by side.
+  private static let pieceByteCount = 16_000
 
   init(at path: String, isReadOnly: Bool) throws(StoreFailure) {
     self.path = path
@@ -23,6 +27,7 @@ final class NameStore: Sendable {
           durability: .synced, isReadOnly: isReadOnly, tables: Self.tableNames))
       names = try environment.table("names")
       users = try environment.table("users")
+      texts = try environment.table("texts")
     } catch {
       throw Self.failure(error, path)
     }
@@ -53,9 +58,9 @@ final class NameStore: Sendable {
     }
   }
 
-  /// Gives names, durably. Whoever carried one of them before loses it.
-  func store(_ users: [UserName: UserID]) throws(StoreFailure) {
-    guard !users.isEmpty else { return }
+  /// Gives names and keeps texts, durably. Whoever carried one of the names before loses it.
+  func store(_ users: [UserName: UserID], _ texts: [SessionText] = []) throws(StoreFailure) {
+    guard !users.isEmpty || !texts.isEmpty else { return }
     do throws(LMDBError) {
       var transaction = try environment.beginWrite()
       for (name, user) in users {
@@ -64,10 +69,88 @@ final class NameStore: Sendable {
         try transaction.put(name.rawBytes, under: user.rawBytes, in: names)
         try transaction.put(user.rawBytes, under: name.rawBytes, in: self.users)
       }
+      for text in texts { try Self.put(text, in: self.texts, &transaction) }
       try transaction.commit()
     } catch {
       throw Self.failure(error, path)
     }
+  }
+
+  private static func put(
+    _ text: SessionText, in table: Table, _ transaction: inout WriteTransaction
+  ) throws(LMDBError) {
+    // The length comes first: a longer text may lie there of an event that was never appended.
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.bytes.count + 8)
+    bytes.appendInteger(UInt64(text.bytes.count))
+    bytes.append(contentsOf: text.bytes)
+    for (number, start) in stride(from: 0, to: bytes.count, by: pieceByteCount).enumerated() {
+      let end = min(start + pieceByteCount, bytes.count)
+      let key = Self.key(text.session, text.position, UInt32(number))
+      try transaction.put(
+        bytes.rawBytes.extracting(start..<end), under: key.rawBytes, in: table)
+    }
+  }
+
+  /// The text of a session's event, or nil where it has none or it was erased.
+  func text(of session: SessionRef, at position: Position) throws(StoreFailure) -> [UInt8]? {
+    var text: [UInt8] = []
+    var number: UInt32 = 0
+    do throws(LMDBError) {
+      let transaction = try environment.beginRead()
+      repeat {
+        let key = Self.key(session, position, number)
+        guard let piece = try transaction.get(key.rawBytes, in: texts) else { return nil }
+        unsafe piece.withUnsafeBytes { unsafe text.append(contentsOf: $0) }
+        number += 1
+      } while text.count < 8 || text.count - 8 < Int(text.rawBytes.word(at: 0))
+    } catch {
+      throw Self.failure(error, path)
+    }
+    return Array(text.dropFirst(8).prefix(Int(text.rawBytes.word(at: 0))))
+  }
+
+  /// Erases every text of a session.
+  func eraseTexts(of session: SessionRef) throws(StoreFailure) {
+    do throws(LMDBError) {
+      var last = Self.key(session, .zero, 0)
+      while true {
+        let keys = try textKeys(of: session, behind: last)
+        guard let end = keys.last else { return }
+        var transaction = try environment.beginWrite()
+        for key in keys { try transaction.remove(key.rawBytes, from: texts) }
+        try transaction.commit()
+        last = end
+      }
+    } catch {
+      throw Self.failure(error, path)
+    }
+  }
+
+  private func textKeys(
+    of session: SessionRef, behind last: [UInt8]
+  ) throws(LMDBError) -> [[UInt8]] {
+    let transaction = try environment.beginRead()
+    var cursor = try transaction.cursor(in: texts)
+    var keys: [[UInt8]] = []
+    var entry = try cursor.seek(last.rawBytes)
+    while let found = entry, keys.count < 4096 {
+      let key = [UInt8](copying: found.key)
+      guard key.prefix(8) == last.prefix(8) else { break }
+      if key != last { keys.append(key) }
+      entry = try cursor.next()
+    }
+    return keys
+  }
+
+  private static func key(
+    _ session: SessionRef, _ position: Position, _ piece: UInt32
+  ) -> [UInt8] {
+    var key: [UInt8] = []
+    key.appendInteger(session.position.rawValue.byteSwapped)
+    key.appendInteger(position.rawValue.byteSwapped)
+    key.appendInteger(piece.byteSwapped)
+    return key
   }
 
   private static func key(_ user: UserID) -> [UInt8] {
@@ -99,6 +182,13 @@ final class NameStore: Sendable {
       }
     }
   }
+}
+
+/// The text that belongs to an event of a session: what people and models said.
+struct SessionText {
+  let session: SessionRef
+  let position: Position
+  let bytes: [UInt8]
 }
 
 /// The names at one moment.

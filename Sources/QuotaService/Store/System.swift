@@ -30,5 +30,7 @@ public enum System {
     return word
   }
 
+  public static func randomEntry() -> EntryID { EntryID(random: randomWord(), randomWord()) }
+
   public static func randomUser() -> UserID { UserID(random: randomWord(), randomWord()) }
 }

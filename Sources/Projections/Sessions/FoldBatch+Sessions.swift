@@ -1,0 +1,216 @@
+internal import LMDB
+public import QuotaModel
+
+extension FoldBatch {
+  /// A session by number, this batch included; nil where there is none.
+  public mutating func session(_ ref: SessionRef) throws(ProjectionFailure) -> Session? {
+    if let session = folder.working.sessions.sessions[ref] { return session }
+    let key = Key.number(ref.position.rawValue)
+    let session: Session
+    if let row = folder.working.direct.row(key.rawBytes, in: tables.sessions) {
+      guard let row else { return nil }
+      session = try SessionRow.session(ref, from: row.rawBytes)
+    } else {
+      guard let row = try get(key.rawBytes, in: tables.sessions) else { return nil }
+      session = try SessionRow.session(ref, from: row)
+    }
+    folder.working.sessions.remember(session)
+    return session
+  }
+
+  /// The session that is called `id` and was not deleted.
+  public mutating func session(_ id: SessionID) throws(ProjectionFailure) -> Session? {
+    let key = Array(id.description.utf8)
+    guard let ref = try number(under: key, in: tables.sessionIDs) else { return nil }
+    return try session(SessionRef(Position(ref)))
+  }
+
+  /// Where a step of a session was recorded, or nil.
+  public func position(
+    of step: SessionKey, in session: SessionRef
+  ) throws(ProjectionFailure) -> Position? {
+    try number(under: Key.session(session, step), in: tables.sessionKeys).map { Position($0) }
+  }
+
+  public mutating func budget(_ id: BudgetID) throws(ProjectionFailure) -> SharedBudget? {
+    if let budget = folder.working.sessions.budgets[id] { return budget }
+    let key = Array(id.description.utf8)
+    let budget: SharedBudget
+    if let row = folder.working.direct.row(key.rawBytes, in: tables.budgets) {
+      guard let row else { return nil }
+      budget = try BudgetRow.budget(id, from: row.rawBytes)
+    } else {
+      guard let row = try get(key.rawBytes, in: tables.budgets) else { return nil }
+      budget = try BudgetRow.budget(id, from: row)
+    }
+    folder.working.sessions.remember(budget)
+    return budget
+  }
+
+  /// Calls whose reservation has ended by `moment`, in the order of their deadlines, as the tables have
+  /// them: a batch that begins by asking sees all.
+  public func expiredCalls(
+    at moment: Moment, limit: Int
+  ) throws(ProjectionFailure) -> [(session: SessionRef, admittedAt: Position)] {
+    var found: [(session: SessionRef, admittedAt: Position)] = []
+    do throws(LMDBError) {
+      var cursor = try cursor(in: tables.callExpiries)
+      while found.count < limit, let entry = try cursor.next() {
+        guard let key = try? ExpiryKey(entry.key), key.deadline <= moment,
+          entry.value.byteCount == 8
+        else { break }
+        let session = SessionRef(Position(entry.value.word(at: 0).byteSwapped))
+        found.append((session, key.hold.position))
+      }
+    } catch {
+      throw ProjectionFailure(error)
+    }
+    return found
+  }
+
+  private func number(
+    under key: [UInt8], in table: Table
+  ) throws(ProjectionFailure) -> UInt64? {
+    if let changed = folder.working.direct.row(key.rawBytes, in: table) {
+      return changed?.rawBytes.word(at: 0).byteSwapped
+    }
+    guard let row = try get(key.rawBytes, in: table) else { return nil }
+    guard row.byteCount == 8 else { throw .malformedRow(table: "sessions") }
+    return row.word(at: 0).byteSwapped
+  }
+}
+
+extension FoldBatch {
+  mutating func begin(
+    _ start: SessionStart, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    folder.working.mustBeStored = true
+    let session = Session(start, at: event.position, recordedAt: event.recordedAt)
+    folder.working.sessions.change(session)
+    let ref = session.ref
+    putNumber(ref.position.rawValue, under: Array(start.id.description.utf8), in: tables.sessionIDs)
+    put([], under: Key.owned(ref, by: start.user).rawBytes, in: tables.sessionOwners)
+    list(SessionEventEntry(position: event.position, parent: nil, earlierCount: 0), of: ref)
+    if let user = start.user { try note(event.position, of: user, event) }
+  }
+
+  mutating func fold(
+    _ fact: SessionFact, of ref: SessionRef, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    guard var session = try session(ref) else {
+      throw .contradiction(at: event.position, "concerns session \(ref), which no event began")
+    }
+    folder.working.mustBeStored = true
+    list(
+      SessionEventEntry(
+        position: event.position, parent: session.lastEvent,
+        earlierCount: session.counts.durableEvents), of: ref)
+    if let key = fact.key {
+      putNumber(event.position.rawValue, under: Key.session(ref, key), in: tables.sessionKeys)
+    }
+    try foldBudget(fact, session)
+    foldExpiry(fact, session, event.position)
+    session.apply(fact, at: event.position, recordedAt: event.recordedAt)
+    folder.working.sessions.change(session)
+    if case .deleted = fact {
+      remove(Array(session.id.description.utf8).rawBytes, from: tables.sessionIDs)
+    }
+    if case .usageRecorded(let usage) = fact, let user = usage.user {
+      try count(usage.tokens?.total ?? .zero, of: user, event)
+    }
+  }
+
+  mutating func fold(_ change: BudgetChange) throws(ProjectionFailure) {
+    folder.working.mustBeStored = true
+    var budget =
+      try budget(change.budget) ?? SharedBudget(id: change.budget, limit: change.new)
+    budget.limit = change.new
+    folder.working.sessions.change(budget)
+  }
+
+  /// Writes what the batch changed; called once, at its end.
+  mutating func storeSessions() {
+    let changes = folder.working.sessions.takeChanges()
+    for session in changes.sessions {
+      put(
+        SessionRow.bytes(of: session), under: Key.number(session.ref.position.rawValue).rawBytes,
+        in: tables.sessions)
+    }
+    for budget in changes.budgets {
+      put(
+        BudgetRow.bytes(of: budget), under: Array(budget.id.description.utf8).rawBytes,
+        in: tables.budgets)
+    }
+  }
+
+  private mutating func note(
+    _ position: Position, of user: UserID, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    guard let index = try index(of: user) else {
+      throw .contradiction(at: event.position, "concerns user \(user), whom no event registered")
+    }
+    note(position, at: index)
+  }
+
+  private mutating func list(_ entry: SessionEventEntry, of session: SessionRef) {
+    let key = Key.pair(session.position.rawValue, entry.position.rawValue)
+    put(SessionEventRow.bytes(of: entry), under: key.rawBytes, in: tables.sessionEvents)
+  }
+
+  private mutating func putNumber(_ number: UInt64, under key: [UInt8], in table: Table) {
+    put(Array(copying: Key.number(number).rawBytes), under: key.rawBytes, in: table)
+  }
+
+  /// What the fact does to the shared budget of a session that is as it was before.
+  private mutating func foldBudget(
+    _ fact: SessionFact, _ session: Session
+  ) throws(ProjectionFailure) {
+    guard let id = session.budget, var budget = try budget(id) else { return }
+    switch fact {
+    case .callAdmitted(let admission):
+      budget.reserved = budget.reserved.addingClamped(admission.reservation)
+    case .callEnded(let call, _):
+      budget.release(session.call(call))
+    case .usageRecorded(let usage):
+      budget.release(usage.call.flatMap(session.call))
+      budget.used = budget.used.addingClamped(usage.cost.amount ?? .zero)
+    case .exhaustionRequested(let request):
+      guard request.budget == id else { return }
+      budget.asking.append(session.ref)
+    case .exhaustionAnswered:
+      budget.asking.removeAll { $0 == session.ref }
+    default: return
+    }
+    folder.working.sessions.change(budget)
+  }
+
+  /// Keeps the order of the reservations' ends.
+  private mutating func foldExpiry(
+    _ fact: SessionFact, _ session: Session, _ position: Position
+  ) {
+    switch fact {
+    case .callAdmitted(let admission):
+      let key = Key.expiry(admission.expiresAt, HoldID(position))
+      putNumber(
+        session.ref.position.rawValue, under: Array(copying: key.rawBytes), in: tables.callExpiries)
+    case .callEnded(let call, _):
+      removeExpiry(of: session.call(call))
+    case .usageRecorded(let usage):
+      removeExpiry(of: usage.call.flatMap(session.call))
+    default: return
+    }
+  }
+
+  private mutating func removeExpiry(of call: OpenCall?) {
+    guard let call else { return }
+    remove(
+      Key.expiry(call.expiresAt, HoldID(call.admittedAt)).rawBytes, from: tables.callExpiries)
+  }
+}
+
+extension SharedBudget {
+  fileprivate mutating func release(_ call: OpenCall?) {
+    guard let call else { return }
+    reserved = reserved.subtractingClamped(call.reservation)
+  }
+}

@@ -1,0 +1,136 @@
+extension Session {
+  /// Takes the next event of the session into account. It happened, so nothing is refused.
+  public mutating func apply(_ fact: SessionFact, at position: Position, recordedAt: Moment) {
+    updatedAt = recordedAt
+    switch fact {
+    case .resumed:
+      phase = .open
+    case .limitChanged(let change):
+      limit = change.new
+    case .modelChanged(let model):
+      self.model = model
+    case .messageReceived:
+      counts.userMessages += 1
+    case .callAdmitted(let admission):
+      admit(admission, at: position)
+    case .callEnded(let call, _):
+      calls.removeAll { $0.call == call }
+    case .usageRecorded(let usage):
+      count(usage)
+    case .exhaustionRequested(let request):
+      self.request = request
+    case .exhaustionAnswered:
+      request = nil
+    case .warned(.unknownPrice(let model)):
+      warnedModels.append(model)
+    case .windowStarted(let number):
+      window = SessionWindow(
+        number: number, startedAt: recordedAt, base: total, dearestCall: .zero)
+    case .closed:
+      phase = .closed
+    case .deleted:
+      phase = .deleted
+    case .messageAnswered, .turnEnded, .checkpointed, .warned, .failed, .aborted:
+      break
+    }
+    let durableCount = fact.durableEventCount
+    guard durableCount > 0 else { return }
+    counts.durableEvents += UInt64(durableCount)
+    lastEvent = SessionEventPlace(position: position, index: UInt8(durableCount - 1))
+  }
+
+  private mutating func admit(_ admission: CallAdmission, at position: Position) {
+    if let turn = admission.turn { counts.turns = turn }
+    calls.append(
+      OpenCall(
+        call: admission.call, reservation: admission.reservation, expiresAt: admission.expiresAt,
+        admittedAt: position, isOwn: admission.turn != nil))
+  }
+
+  private mutating func count(_ usage: SessionUsage) {
+    if let call = usage.call { calls.removeAll { $0.call == call } }
+    let cost = usage.cost.amount ?? .zero
+    total = total.addingClamped(cost)
+    window.dearestCall = max(window.dearestCall, cost)
+    counts.count(usage)
+    guard let model = usage.model else { return }
+    if let index = models.firstIndex(where: { $0.model == model }) {
+      models[index].count(usage)
+    } else {
+      var use = ModelUse(model: model)
+      use.count(usage)
+      models.append(use)
+    }
+  }
+}
+
+extension SessionCounts {
+  fileprivate mutating func count(_ usage: SessionUsage) {
+    calls = usage.sequence
+    if usage.cost == .unavailable { unpricedCalls += 1 }
+    apiMilliseconds &+= UInt64(usage.durationMilliseconds ?? 0)
+    lastInput = usage.tokens?.input ?? .zero
+    lastOutput = usage.tokens?.output ?? .zero
+  }
+}
+
+extension ModelUse {
+  fileprivate mutating func count(_ usage: SessionUsage) {
+    calls += 1
+    cost = cost.addingClamped(usage.cost.amount ?? .zero)
+    guard let tokens = usage.tokens else { return }
+    input = input.addingClamped(tokens.input ?? (tokens.output == nil ? tokens.total : .zero))
+    output = output.addingClamped(tokens.output ?? .zero)
+    cacheRead = cacheRead.addingClamped(tokens.cacheRead ?? .zero)
+    cacheWrite = cacheWrite.addingClamped(tokens.cacheWrite ?? .zero)
+    reasoning = reasoning.addingClamped(tokens.reasoning ?? .zero)
+  }
+}
+
+extension SessionFact {
+  /// How many events of those that clients keep the fact is shown as (contract session-limits, 3).
+  public var durableEventCount: Int {
+    switch self {
+    case .resumed, .limitChanged, .messageReceived, .messageAnswered, .turnEnded, .checkpointed,
+      .warned, .failed, .aborted, .closed:
+      1
+    case .callAdmitted(let admission): admission.turn == nil ? 0 : 1
+    case .modelChanged, .callEnded, .usageRecorded, .exhaustionRequested, .exhaustionAnswered,
+      .windowStarted, .deleted:
+      0
+    }
+  }
+
+  /// What makes a repetition of the step recognisable within its session.
+  public var key: SessionKey? {
+    switch self {
+    case .limitChanged(let change): change.change.map { SessionKey(.change, $0.description) }
+    case .callAdmitted(let admission): SessionKey(.call, admission.call.description)
+    case .usageRecorded(let usage): SessionKey(.usage, usage.id.description)
+    case .exhaustionRequested(let request): SessionKey(.request, request.id.description)
+    case .resumed, .modelChanged, .messageReceived, .callEnded, .messageAnswered, .turnEnded,
+      .checkpointed, .exhaustionAnswered, .warned, .failed, .aborted, .windowStarted, .closed,
+      .deleted:
+      nil
+    }
+  }
+}
+
+/// What a client calls a step of a session, by the kind of step.
+public struct SessionKey: Hashable, Sendable {
+  /// Raw values are part of the projection's format.
+  public enum Kind: UInt8, Sendable {
+    case change = 0
+    case call = 1
+    case usage = 2
+    case request = 3
+  }
+
+  public let kind: Kind
+  public let text: String
+
+  public init(_ kind: Kind, _ text: String) {
+    self.kind = kind
+    self.text = text
+  }
+}

@@ -1,0 +1,56 @@
+/// A cap over several sessions (contract session-limits, 8.1).
+public struct SharedBudget: Hashable, Sendable {
+  public let id: BudgetID
+  public var limit: NanoCredits
+  /// Everything that its sessions spent.
+  public var used = NanoCredits.zero
+  /// What is kept free for calls under way in its sessions.
+  public var reserved = NanoCredits.zero
+  /// Sessions that wait for an answer because it is spent.
+  public var asking: [SessionRef] = []
+
+  public init(id: BudgetID, limit: NanoCredits) {
+    self.id = id
+    self.limit = limit
+  }
+
+  public var isExhausted: Bool { used >= limit }
+}
+
+/// Whether a model call may start.
+public enum CallVerdict: Hashable, Sendable {
+  /// With so much kept free for it.
+  case admitted(reservation: NanoCredits)
+  /// Calls under way may use up the rest: ask again when one has ended.
+  case mustWait
+  case exhausted(used: NanoCredits, limit: NanoCredits, budget: BudgetID?)
+}
+
+extension Session {
+  /// Decides on a call: it is let in only if, for the session and its shared budget, what is used and
+  /// what is kept free for others is less than the cap.
+  ///
+  /// A call that nobody can estimate is taken for the window's dearest, or else for `fallback`.
+  public func verdict(
+    estimate: NanoCredits?, fallback: NanoCredits, budget: SharedBudget?
+  ) -> CallVerdict {
+    if let limit, used >= limit { return .exhausted(used: used, limit: limit, budget: nil) }
+    if let budget, budget.isExhausted {
+      return .exhausted(used: budget.used, limit: budget.limit, budget: budget.id)
+    }
+    if let limit, used.addingClamped(reserved) >= limit { return .mustWait }
+    if let budget, budget.used.addingClamped(budget.reserved) >= budget.limit { return .mustWait }
+    let dearest = window.dearestCall == .zero ? fallback : window.dearestCall
+    return .admitted(reservation: max(estimate ?? dearest, NanoCredits(unchecked: 1)))
+  }
+
+  /// The cap after an answer; nil where the sum does not fit.
+  public func limit(after answer: ExhaustionAnswer) -> NanoCredits?? {
+    switch answer {
+    case .add(let amount): (limit ?? .zero).adding(amount).map { .some($0) }
+    case .set(let amount): .some(amount)
+    case .unset: .some(nil)
+    case .cancel: .some(limit)
+    }
+  }
+}
