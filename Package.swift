@@ -38,6 +38,10 @@ let package = Package(
       dependencies: ["EventLog", "Projections", "QuotaModel", "LMDB", "CCrypto"],
       swiftSettings: borrowing),
 
+    .target(
+      name: "Sessions", dependencies: ["QuotaService", "QuotaModel", "JSON"],
+      swiftSettings: strict),
+
     .systemLibrary(name: "CLibevent"),
     .systemLibrary(name: "CHTTPParser"),
     .systemLibrary(name: "CMalloc"),

@@ -1,4 +1,3 @@
-public import Projections
 public import QuotaModel
 
 /// What the ledger answers to a session's command: the session as it is now, and what came of it.

@@ -1,0 +1,117 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+extension Queries {
+  /// A session as somebody may see it; nil where it does not exist for them.
+  public func session(_ address: SessionAddress) throws(StoreFailure) -> Session? {
+    let session = try reading { (snapshot) throws(ProjectionFailure) in
+      try snapshot.session(address.id)
+    }
+    guard let session, address.viewer.sees(session) else { return nil }
+    return session
+  }
+
+  /// A session by number, deleted or not.
+  public func session(_ ref: SessionRef) throws(StoreFailure) -> Session? {
+    try reading { (snapshot) throws(ProjectionFailure) in try snapshot.session(ref) }
+  }
+
+  /// Sessions that somebody may see, in the order of their beginning, from behind `ref` on.
+  public func sessions(
+    as viewer: SessionViewer, after ref: SessionRef? = nil, limit: Int
+  ) throws(StoreFailure) -> [Session] {
+    try reading { (snapshot) throws(ProjectionFailure) in
+      switch viewer {
+      case .everybody: try snapshot.sessions(after: ref, limit: limit)
+      case .user(let user): try snapshot.sessions(of: user, after: ref, limit: limit)
+      }
+    }
+  }
+
+  public func budget(_ id: BudgetID) throws(StoreFailure) -> SharedBudget? {
+    try reading { (snapshot) throws(ProjectionFailure) in try snapshot.budget(id) }
+  }
+
+  /// What was kept beside the log with an event of a session.
+  public func text(of session: SessionRef, at position: Position) throws(StoreFailure) -> [UInt8]? {
+    try store.names.text(of: session, at: position)
+  }
+
+  /// Events of a session from behind `position` on, as its clients are told.
+  public func news(
+    of ref: SessionRef, after position: Position, limit: Int
+  ) throws(StoreFailure) -> [SessionNews] {
+    let (session, entries) = try reading { (snapshot) throws(ProjectionFailure) in
+      (
+        try snapshot.session(ref), try snapshot.events(of: ref, after: position, limit: limit)
+      )
+    }
+    guard let session else { return [] }
+    var news: [SessionNews] = []
+    for entry in entries {
+      let event = try usingLog { () throws(LogFailure) in
+        try store.log.event(at: entry.position)
+      }
+      guard let event else { continue }
+      news.append(
+        SessionNews(
+          session: event.showsState
+            ? try self.session(ref, at: entry.position) ?? session : session,
+          event: event, entry: entry,
+          text: event.hasText ? try text(of: ref, at: entry.position) : nil))
+    }
+    return news
+  }
+
+  /// A session as it was right after one of its events.
+  public func session(
+    _ ref: SessionRef, at position: Position
+  ) throws(StoreFailure) -> Session? {
+    var session: Session?
+    var last = Position(ref.position.rawValue - 1)
+    while last < position {
+      let entries = try reading { (snapshot) throws(ProjectionFailure) in
+        try snapshot.events(of: ref, after: last, limit: 1000)
+      }
+      guard let end = entries.last?.position else { break }
+      for entry in entries where entry.position <= position {
+        let event = try usingLog { () throws(LogFailure) in
+          try store.log.event(at: entry.position)
+        }
+        session.apply(event)
+      }
+      last = end
+    }
+    return session
+  }
+}
+
+extension Event {
+  /// Whether its clients are told about the whole session's state.
+  fileprivate var showsState: Bool {
+    if case .session(_, .closed) = fact { true } else { false }
+  }
+
+  fileprivate var hasText: Bool {
+    switch fact {
+    case .sessionStarted, .session(_, .messageReceived), .session(_, .messageAnswered),
+      .session(_, .failed):
+      true
+    default: false
+    }
+  }
+}
+
+extension Session? {
+  fileprivate mutating func apply(_ event: Event?) {
+    guard let event else { return }
+    switch event.fact {
+    case .sessionStarted(let start):
+      self = Session(start, at: event.position, recordedAt: event.recordedAt)
+    case .session(_, let fact):
+      self?.apply(fact, at: event.position, recordedAt: event.recordedAt)
+    default: break
+    }
+  }
+}

@@ -1,0 +1,83 @@
+public import QuotaService
+internal import Synchronization
+
+/// Takes commands to the committer and brings the answers back to whoever asked. Belongs to the loop's
+/// thread, but for its inbox.
+public final class CommandDesk {
+  /// Numbers from here on are ours: the committer serves others too.
+  private static let firstNumber: UInt64 = 1 << 63
+
+  /// What the committer's thread hands over.
+  public final class Inbox: Sendable {
+    private let content = Mutex(Content())
+
+    fileprivate struct Content: Sendable {
+      var news: [SessionNews] = []
+      var answers: [Committer.NumberedAnswer] = []
+    }
+
+    public init() {}
+
+    public func put(_ news: [SessionNews]) {
+      content.withLock { $0.news.append(contentsOf: news) }
+    }
+
+    /// Takes the answers that are a desk's out of what the committer delivers.
+    public func take(from answers: inout [Committer.NumberedAnswer]) {
+      guard answers.contains(where: { $0.number >= CommandDesk.firstNumber }) else { return }
+      let mine = answers.filter { $0.number >= CommandDesk.firstNumber }
+      answers.removeAll { $0.number >= CommandDesk.firstNumber }
+      content.withLock { $0.answers.append(contentsOf: mine) }
+    }
+
+    fileprivate func takeAll() -> Content {
+      content.withLock { (content) in
+        defer { content = Content() }
+        return content
+      }
+    }
+  }
+
+  private let committer: Committer
+  private let inbox: Inbox
+  private let hub: SessionHub
+  private var waiting: [UInt64: (Answer) -> Void] = [:]
+  private var outbox: [Committer.Ticket] = []
+  private var nextNumber = firstNumber
+
+  public init(_ committer: Committer, _ inbox: Inbox, _ hub: SessionHub) {
+    self.committer = committer
+    self.inbox = inbox
+    self.hub = hub
+  }
+
+  /// Asks the committer; `complete` gets the answer on this thread, after everybody has heard what
+  /// happened.
+  public func submit(_ submission: Submission, _ complete: @escaping (Answer) -> Void) {
+    nextNumber += 1
+    waiting[nextNumber] = complete
+    outbox.append(Committer.Ticket(submission, number: nextNumber))
+  }
+
+  /// Hands over the commands of this loop turn.
+  public func flush() {
+    while !outbox.isEmpty {
+      committer.submit(&outbox)
+      let refused = outbox
+      outbox.removeAll(keepingCapacity: true)
+      for ticket in refused {
+        waiting.removeValue(forKey: ticket.number)?(
+          .failed(.unavailable(reason: "too many commands are waiting")))
+      }
+    }
+  }
+
+  /// Passes on what happened, and then the answers.
+  public func collect() {
+    let content = inbox.takeAll()
+    hub.deliver(content.news)
+    for (number, answer) in content.answers { waiting.removeValue(forKey: number)?(answer) }
+  }
+
+  public var isBusy: Bool { !waiting.isEmpty }
+}

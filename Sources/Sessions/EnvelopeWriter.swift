@@ -1,0 +1,93 @@
+internal import JSON
+public import QuotaModel
+
+/// Writes envelopes: everything around `data`.
+struct EnvelopeWriter {
+  /// Events that are kept: each one's parent is the one before.
+  static func durable(
+    _ type: String, at place: SessionEventPlace, in session: Session, parent: SessionEventPlace?,
+    recordedAt: Moment, _ data: (inout JSONWriter) -> Void
+  ) -> ClientEvent {
+    let id = session.eventID(at: place)
+    let json = envelope(
+      type, id: id, at: recordedAt, parent: parent.map(session.eventID), isEphemeral: false, data)
+    return ClientEvent(id: id, type: type, place: place, position: place.position, json: json)
+  }
+
+  /// Events that are only shown: the parent is the last one that is kept.
+  static func ephemeral(
+    _ type: String, id: EntryID, behind parent: SessionEventPlace?, in session: Session,
+    at moment: Moment, position: Position, _ data: (inout JSONWriter) -> Void
+  ) -> ClientEvent {
+    let json = envelope(
+      type, id: id, at: moment, parent: parent.map(session.eventID), isEphemeral: true, data)
+    return ClientEvent(id: id, type: type, place: nil, position: position, json: json)
+  }
+
+  private static func envelope(
+    _ type: String, id: EntryID, at moment: Moment, parent: EntryID?, isEphemeral: Bool,
+    _ data: (inout JSONWriter) -> Void
+  ) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("id", id.description)
+    json.member("timestamp", moment.millisecondText)
+    json.name("parentId")
+    if let parent { json.string(parent.description) } else { json.null() }
+    if isEphemeral {
+      json.name("ephemeral")
+      json.bool(true)
+    }
+    json.member("type", type)
+    json.name("data")
+    json.beginObject()
+    data(&json)
+    json.endObject()
+    json.endObject()
+    return json.take()
+  }
+}
+
+extension JSONWriter {
+  mutating func member(_ name: StaticString, _ text: String) {
+    self.name(name)
+    string(text)
+  }
+
+  mutating func member(_ name: StaticString, _ number: some FixedWidthInteger) {
+    self.name(name)
+    integer(number)
+  }
+
+  /// A number of credits, exact and without exponent.
+  mutating func credits(_ name: StaticString, _ amount: NanoCredits) {
+    self.name(name)
+    raw(Array(amount.credits.utf8))
+  }
+
+  /// `{"maxAiCredits": …}`, or null for no cap.
+  mutating func sessionLimits(_ limit: NanoCredits?) {
+    name("sessionLimits")
+    guard let limit else { return null() }
+    beginObject()
+    credits("maxAiCredits", limit)
+    endObject()
+  }
+}
+
+extension Moment {
+  /// RFC 3339 in UTC with exactly three digits behind the second, cut off and not rounded.
+  public var millisecondText: String {
+    var bytes: [UInt8] = []
+    Moment(microseconds: microseconds - ((microseconds % 1000) + 1000) % 1000).write(into: &bytes)
+    var text = String(decoding: bytes, as: UTF8.self)
+    guard text.hasSuffix("Z") else { return text }
+    text.removeLast()
+    if let dot = text.firstIndex(of: ".") {
+      let digits = text[text.index(after: dot)...].prefix(3)
+      let zeros = String(repeating: "0", count: 3 - digits.count)
+      return text[..<dot] + "." + digits + zeros + "Z"
+    }
+    return text + ".000Z"
+  }
+}
