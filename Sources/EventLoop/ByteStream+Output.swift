@@ -32,6 +32,14 @@ extension ByteStream {
     close()
   }
 
+  /// Sends what is written without waiting for the end of the callback.
+  ///
+  /// For whoever would otherwise gather too much; the owner hears of it before this returns.
+  public func flushNow() {
+    guard !output.isEmpty, !isAwaitingRoom else { return }
+    send()
+  }
+
   /// Offers the output to the socket, and waits for room when it does not take all of it.
   func flush() {
     awaitsFlush = false

@@ -30,6 +30,14 @@ public final class ByteStream {
   /// Whether the peer has been told that no more will come.
   public internal(set) var hasEndedOutput = false
 
+  /// Whether what arrives over TCP is acknowledged without delay.
+  ///
+  /// A peer that writes a message in two parts without `TCP_NODELAY` sends the second one when the
+  /// first is acknowledged, which Linux delays by some 40 ms. It costs two system calls per read.
+  public var acknowledgesAtOnce = false {
+    didSet { if acknowledgesAtOnce { socket?.acknowledgeNow() } }
+  }
+
   let loop: EventLoop
   var socket: Socket?
   var output = OutputBuffer()
@@ -79,7 +87,9 @@ extension ByteStream {
 
   private func receive() {
     guard let descriptor = socket?.descriptor else { return }
+    if acknowledgesAtOnce { socket?.acknowledgeNow() }
     let count = loop.readBuffer.receive(from: descriptor)
+    if acknowledgesAtOnce { socket?.acknowledgeNow() }
     if count < 0 {
       if errno != EAGAIN, errno != EINTR { breakOff() }
       return

@@ -16,6 +16,7 @@ public final class EventLoop {
   private var wakes: [WakeWatch] = []
   private var signals: [SignalWatch] = []
   private var unflushed: [ByteStream] = []
+  private var postponed: [() -> Void] = []
   private var isStopping = false
 
   public init() throws(EventLoopFailure) {
@@ -37,6 +38,13 @@ public final class EventLoop {
   /// Ends ``run()`` after the present turn. Called on the loop's thread.
   public func stop() {
     isStopping = true
+  }
+
+  /// Runs `body` when the present callback has returned: what must not happen inside of it.
+  ///
+  /// Outside of a callback it waits for the next turn.
+  public func runAfterCallback(_ body: @escaping () -> Void) {
+    postponed.append(body)
   }
 
   /// Makes something by which any thread can have `onWake` run here.
@@ -80,12 +88,22 @@ extension EventLoop {
 
   /// Hands over, sends, and hands over again what sending set free, until nothing is left to do.
   private func endTurn() {
+    runPostponed()
     onTurnEnd?()
-    while !unflushed.isEmpty {
+    while !unflushed.isEmpty || !postponed.isEmpty {
       let streams = unflushed
       unflushed.removeAll(keepingCapacity: true)
       for stream in streams { stream.flush() }
+      runPostponed()
       onTurnEnd?()
+    }
+  }
+
+  private func runPostponed() {
+    while !postponed.isEmpty {
+      let bodies = postponed
+      postponed = []
+      for body in bodies { body() }
     }
   }
 }

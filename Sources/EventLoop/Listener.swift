@@ -1,16 +1,19 @@
 import CLibevent
 import Glibc
 
-/// A listening TCP socket on a loop; released, it no longer listens.
+/// A listening socket on a loop, TCP or unix domain; released, it no longer listens.
 public final class Listener {
   /// How many connections are taken per turn, so that a flood of them leaves time for the others.
   private static let batch = 64
 
-  /// The port in use, also when 0 was asked for.
+  /// The port in use, also when 0 was asked for; 0 for a unix domain socket.
   public let port: UInt16
+  /// Whether only processes of this machine can connect.
+  public let isLocal: Bool
 
   private let socket: Socket
   private let onConnection: (consuming Socket) -> Void
+  private let file: SocketFile?
   private var registration: EventRegistration?
 
   /// Listens on `host` (an address or a name) and hands over each connection, ready for a stream.
@@ -18,16 +21,30 @@ public final class Listener {
     on loop: EventLoop, host: String, port: UInt16,
     _ onConnection: @escaping (consuming Socket) -> Void
   ) throws(ListenFailure) {
-    let socket = try ListeningAddress(host: host, port: port).listen()
+    let address = try ListeningAddress(host: host, port: port)
+    let socket = try address.listen()
     self.port = try socket.boundPort()
+    isLocal = address.isLoopback
+    file = nil
     self.onConnection = onConnection
-    let descriptor = socket.descriptor
     self.socket = consume socket
-    do throws(EventLoopFailure) {
-      registration = try watch(descriptor, on: loop.base)
-    } catch {
-      throw .loop(error)
-    }
+    do throws(EventLoopFailure) { try watch(on: loop.base) } catch { throw .loop(error) }
+  }
+
+  /// Listens on a unix domain socket at `path`, which only this user can connect to.
+  ///
+  /// A socket file that nobody listens on is replaced; ours is removed at the end. The caller sees to
+  /// it that no other process does the same at the same moment.
+  public init(
+    on loop: EventLoop, unixPath path: String, _ onConnection: @escaping (consuming Socket) -> Void
+  ) throws(UnixSocketFailure) {
+    let socket = try UnixAddress(path: path).listen()
+    file = SocketFile(path: path)
+    port = 0
+    isLocal = true
+    self.onConnection = onConnection
+    self.socket = consume socket
+    do throws(EventLoopFailure) { try watch(on: loop.base) } catch { throw .loop(error) }
   }
 
   /// Leaves new connections waiting in the kernel.
@@ -41,17 +58,15 @@ public final class Listener {
     try registration.activate()
   }
 
-  private func watch(
-    _ descriptor: Int32, on base: EventBase
-  ) throws(EventLoopFailure) -> EventRegistration {
+  private func watch(on base: EventBase) throws(EventLoopFailure) {
     let registration = unsafe try EventRegistration(
-      base, descriptor: descriptor, flags: EV_READ | EV_PERSIST, context: self
+      base, descriptor: socket.descriptor, flags: EV_READ | EV_PERSIST, context: self
     ) { _, _, context in
       guard let context = unsafe context else { return }
       unsafe Unmanaged<Listener>.fromOpaque(context).takeUnretainedValue().acceptWaiting()
     }
     try registration.activate()
-    return registration
+    self.registration = registration
   }
 
   private func acceptWaiting() {

@@ -26,6 +26,24 @@ struct ListeningAddress {
     }
   }
 
+  /// Whether only this machine can reach it.
+  var isLoopback: Bool {
+    unsafe withUnsafeBytes(of: storage) { bytes in
+      switch family {
+      case AF_INET:
+        let address = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
+        return UInt32(bigEndian: address.sin_addr.s_addr) >> 24 == 127
+      case AF_INET6:
+        // ::1, or an IPv4 address in the clothes of IPv6.
+        let address = unsafe Array(bytes[8..<24])
+        let start = Array(repeating: UInt8(0), count: 10)
+        let isMapped = address[..<12] == (start + [0xFF, 0xFF])[...]
+        return address == start + [0, 0, 0, 0, 0, 1] || isMapped && address[12] == 127
+      default: return false
+      }
+    }
+  }
+
   /// Opens a socket that listens there, without Nagle's delay for what it accepts.
   func listen() throws(ListenFailure) -> Socket {
     let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
