@@ -51,10 +51,12 @@ let package = Package(
     .target(
       name: "QuotaAPI", dependencies: ["QuotaService", "QuotaModel", "HTTPServer", "JSON"],
       swiftSettings: strict),
+    .target(name: "CopilotRuntime", dependencies: ["EventLoop", "JSON"], swiftSettings: strict),
     .executableTarget(
       name: "quotalog",
       dependencies: [
-        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop", "JSON", "CMalloc",
+        "CopilotRuntime", "QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop",
+        "JSON", "CMalloc",
       ],
       swiftSettings: strict),
 
@@ -66,6 +68,9 @@ let package = Package(
 
     .testTarget(
       name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPServer"], swiftSettings: strict),
+    .testTarget(
+      name: "CopilotRuntimeTests",
+      dependencies: ["CopilotRuntime", "EventLoop", "JSON", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["QuotaModel"], path: "Tests/TestSupport",

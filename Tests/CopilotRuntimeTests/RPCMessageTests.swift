@@ -1,0 +1,144 @@
+import CopilotRuntime
+import JSON
+import Testing
+
+@Suite struct `An RPC message` {
+  @Test(arguments: [
+    (#""q1""#, #""q1""#), (#""""#, #""""#), ("0", "0"), ("-7", "-7"), ("1.0", "1.0"),
+    ("1e3", "1e3"),
+    ("18446744073709551616000000000000000001", "18446744073709551616000000000000000001"),
+    ("null", "null"), (#""a\"\n\u00f5\u0041""#, #""a\"\nõA""#), (#""1""#, #""1""#),
+  ])
+  func `keeps the id of a request, its type and its value`(id: String, repeated: String) throws {
+    let message = read(#"{"jsonrpc":"2.0","id":\#(id),"method":"ping"}"#)
+    guard case .request(let found, let call) = message else { throw Unexpected(message) }
+    #expect(call.method == "ping")
+    let answer = String(decoding: RPCBody.result(found, Array("{}".utf8)), as: UTF8.self)
+    #expect(answer == #"{"jsonrpc":"2.0","id":\#(repeated),"result":{}}"#)
+  }
+
+  @Test func `knows equal ids by their value and type`() throws {
+    let parser = JSONParser()
+    func id(_ text: String) throws -> RPCID? { RPCID(try parser.parse(Array(text.utf8))) }
+    #expect(try id(#""A""#) == id(#""\u0041""#))
+    #expect(try id(#""1""#) != id("1"))
+    // The same text for a reader, other characters for a machine.
+    #expect(try id(#""\u00e9""#) != id(#""e\u0301""#))
+  }
+
+  @Test(
+    arguments: [
+      ("", nil), (#","params":null"#, nil), (#","params":{"a":1}"#, #"{"a":1}"#),
+      (#","params":[1, 2]"#, "[1, 2]"), (#","params":{}"#, "{}"),
+    ] as [(String, String?)])
+  func `has the params of a call`(member: String, expected: String?) throws {
+    let message = read(#"{"jsonrpc":"2.0","method":"m"\#(member)}"#)
+    guard case .notification(let call) = message else { throw Unexpected(message) }
+    #expect(call.params.map { String(decoding: $0.sourceText, as: UTF8.self) } == expected)
+  }
+
+  @Test(arguments: [
+    ("", -32700, "null"), ("{", -32700, "null"), ("nonsense", -32700, "null"),
+    ("{\"jsonrpc\":\"2.0\"} x", -32700, "null"), ("{\"a\":\"\u{1}\"}", -32700, "null"),
+    ("[]", -32600, "null"), (#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, -32600, "null"),
+    ("1", -32600, "null"), ("null", -32600, "null"), ("{}", -32600, "null"),
+    (#"{"jsonrpc":"2.0"}"#, -32600, "null"), (#"{"jsonrpc":"2.0","id":1}"#, -32600, "1"),
+    (#"{"jsonrpc":"2.0","id":1,"method":7}"#, -32600, "1"),
+    (#"{"jsonrpc":"2.0","method":null}"#, -32600, "null"),
+    (#"{"jsonrpc":"2.0","id":{},"method":"m"}"#, -32600, "null"),
+    (#"{"jsonrpc":"2.0","id":[1],"method":"m"}"#, -32600, "null"),
+    (#"{"jsonrpc":"2.0","id":true,"method":"m"}"#, -32600, "null"),
+    (#"{"jsonrpc":"2.0","id":"a","method":"m","params":"x"}"#, -32600, #""a""#),
+    (#"{"jsonrpc":"2.0","id":"a","method":"m","params":3}"#, -32600, #""a""#),
+    (#"{"jsonrpc":"1.0","id":"a","method":"m"}"#, -32600, #""a""#),
+    (#"{"jsonrpc":2.0,"id":"a","method":"m"}"#, -32600, #""a""#),
+    (#"{"id":"a","method":"m"}"#, -32600, #""a""#),
+  ])
+  func `says what is wrong with what is no message`(body: String, code: Int64, id: String) throws {
+    let message = read(body)
+    guard case .invalid(let found, let error) = message else { throw Unexpected(message) }
+    let answer = String(decoding: RPCBody.error(found, error), as: UTF8.self)
+    #expect(answer.hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"error":{"code":\#(code),"message":""#))
+  }
+
+  @Test(
+    arguments: [
+      (#"{"jsonrpc":"2.0","id":4,"result":null}"#, 4, "result null"),
+      (#"{"jsonrpc":"2.0","id":4,"result":{"a":1}}"#, 4, #"result {"a":1}"#),
+      (
+        #"{"jsonrpc":"2.0","id":4,"error":{"code":-32000,"message":"no","data":null}}"#, 4,
+        "failure -32000 no"
+      ),
+      (
+        #"{"jsonrpc":"2.0","id":4,"result":null,"error":{"code":1,"message":"no"}}"#, 4,
+        "failure 1 no"
+      ),
+      (#"{"jsonrpc":"2.0","id":4,"result":5,"error":null}"#, 4, "result 5"),
+      (#"{"jsonrpc":"2.0","id":4,"error":"broken"}"#, 4, "failure -32603 no message"),
+      (#"{"jsonrpc":"2.0","id":"4","result":1}"#, nil, "result 1"),
+      (#"{"jsonrpc":"2.0","id":0,"result":1}"#, nil, "result 1"),
+      (#"{"jsonrpc":"2.0","id":4.0,"result":1}"#, nil, "result 1"),
+      (
+        #"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what"}}"#, nil,
+        "failure -32700 what"
+      ),
+    ] as [(String, Int64?, String)])
+  func `reads answers to requests of ours`(body: String, number: Int64?, outcome: String) throws {
+    let message = read(body)
+    guard case .response(let found, let value) = message else { throw Unexpected(message) }
+    #expect(found?.rawValue == number)
+    switch value {
+    case .result(let json):
+      #expect("result " + String(decoding: json.sourceText, as: UTF8.self) == outcome)
+    case .failure(let refusal): #expect("failure \(refusal.code) \(refusal.message)" == outcome)
+    case .lost: throw Unexpected(message)
+    }
+  }
+
+  @Test(arguments: [
+    (RPCError.connectRequired, #"{"code":-32001,"message":"CONNECT_REQUIRED"}"#),
+    (.authenticationFailed, #"{"code":-32002,"message":"AUTHENTICATION_FAILED"}"#),
+    (.serverShuttingDown, #"{"code":-32000,"message":"SERVER_SHUTTING_DOWN"}"#),
+    (.unhandledMethod("a.b"), #"{"code":-32601,"message":"Unhandled method a.b"}"#),
+    (.cancelled, #"{"code":-32800,"message":"Request cancelled"}"#),
+    (
+      .failed(method: "a.b", text: "no \"luck\""),
+      #"{"code":-32603,"message":"Request a.b failed with message: no \"luck\""}"#
+    ),
+    (
+      .failed(method: "session.sendAndWait", text: "no", completionEventID: "e1"),
+      #"{"code":-32603,"message":"Request session.sendAndWait failed with message: no","data":{"completionEventId":"e1"}}"#
+    ),
+    (
+      .sessionNotFound("s1", method: "session.resume"),
+      #"{"code":-32603,"message":"Request session.resume failed with message: Session not found: s1"}"#
+    ),
+    (
+      .sessionNotFound("s1", method: "session.send"),
+      #"{"code":-32603,"message":"Request session.send failed with message: Session not found for sessionId: s1"}"#
+    ),
+    (
+      .invalidSessionID("?"),
+      #"{"code":-32603,"message":"Request session.create failed with message: Rejected session.create request with invalid sessionId: ?"}"#
+    ),
+  ])
+  func `has the errors that clients look for`(error: RPCError, json: String) {
+    let body = String(decoding: RPCBody.error(nil, error), as: UTF8.self)
+    #expect(body == #"{"jsonrpc":"2.0","id":null,"error":\#(json)}"#)
+  }
+
+  @Test func `tells and asks by method`() {
+    let params = Array(#"{"a":1}"#.utf8)
+    let body = String(decoding: RPCBody.notification("session.event", params), as: UTF8.self)
+    #expect(body == #"{"jsonrpc":"2.0","method":"session.event","params":{"a":1}}"#)
+  }
+
+  private func read(_ body: String) -> RPCMessage {
+    RPCMessage(Array(body.utf8), parser: JSONParser())
+  }
+
+  struct Unexpected: Error {
+    let message: RPCMessage
+    init(_ message: RPCMessage) { self.message = message }
+  }
+}
