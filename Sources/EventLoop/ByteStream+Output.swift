@@ -21,6 +21,7 @@ extension ByteStream {
   public func close() {
     readable = nil
     writable = nil
+    resetWatch = nil
     socket = nil
     output = OutputBuffer()
     owner = nil
@@ -54,11 +55,11 @@ extension ByteStream {
     owner?.streamBroke()
   }
 
-  private var isAwaitingRoom: Bool { writable?.isActive ?? false }
+  var isAwaitingRoom: Bool { writable?.isActive ?? false }
 
   private func send() {
     guard let descriptor = socket?.descriptor else { return }
-    let taken = output.send(to: descriptor)
+    let taken = output.send(to: descriptor, keepsMemory: keepsOutputMemory)
     if taken < 0, errno != EAGAIN, errno != EINTR { return breakOff() }
     sentBytes += UInt64(max(taken, 0))
     if output.isEmpty {
@@ -79,6 +80,7 @@ extension ByteStream {
 
   private func awaitRoom() {
     guard let descriptor = socket?.descriptor, !isAwaitingRoom else { return }
+    endResetWatch()
     do throws(EventLoopFailure) {
       if writable == nil { writable = try makeWriteRegistration(descriptor) }
       try writable?.activate()

@@ -38,11 +38,15 @@ public final class ByteStream {
     didSet { if acknowledgesAtOnce { socket?.acknowledgeNow() } }
   }
 
+  /// Whether memory for output is kept for the next. A stream that rarely writes costs less without.
+  public var keepsOutputMemory = true
+
   let loop: EventLoop
   var socket: Socket?
   var output = OutputBuffer()
   var readable: EventRegistration?
   var writable: EventRegistration?
+  var resetWatch: EventRegistration?
   var awaitsFlush = false
   var endsAfterOutput = false
 
@@ -70,6 +74,7 @@ extension ByteStream {
 
   public func resumeReading() {
     guard isOpen, !isReading else { return }
+    endResetWatch()
     do throws(EventLoopFailure) { try readable?.activate() } catch { breakOff() }
   }
 

@@ -17,20 +17,20 @@ struct OutputBuffer {
   }
 
   /// Offers everything to the socket: how much it took, -1 with `errno` set when it took nothing.
-  mutating func send(to descriptor: Int32) -> Int {
+  mutating func send(to descriptor: Int32, keepsMemory: Bool) -> Int {
     let taken = unsafe bytes.withUnsafeBytes { all in
       let rest = unsafe UnsafeRawBufferPointer(rebasing: all[sent...])
       return unsafe Glibc.send(
         descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
     }
-    if taken > 0 { drop(taken) }
+    if taken > 0 { drop(taken, keepsMemory) }
     return taken
   }
 
-  private mutating func drop(_ taken: Int) {
+  private mutating func drop(_ taken: Int, _ keepsMemory: Bool) {
     sent += taken
     if sent == bytes.count {
-      bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptCapacity)
+      bytes.removeAll(keepingCapacity: keepsMemory && bytes.capacity <= Self.keptCapacity)
       sent = 0
     } else if sent > bytes.count / 2 {
       bytes.removeFirst(sent)

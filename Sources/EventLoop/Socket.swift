@@ -30,6 +30,14 @@ public struct Socket: ~Copyable {
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
   }
 
+  /// What has befallen the connection since it was last asked, as an `errno`, or 0.
+  func takeError() -> Int32 {
+    var code: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
+    return result == 0 ? code : errno
+  }
+
   /// Switches a yes-or-no option on.
   func enable(_ option: Int32, at level: Int32) -> Bool {
     var yes: Int32 = 1
