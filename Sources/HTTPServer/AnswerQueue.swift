@@ -7,6 +7,8 @@ struct AnswerQueue {
     let isOldVersion: Bool
     var bodyBytes = 0
     var response: HTTPResponse?
+    /// In place of a response, the body that is made piece by piece.
+    var body: StreamedBody?
   }
 
   private var entries: [Pending] = []
@@ -29,8 +31,14 @@ struct AnswerQueue {
 
   /// Whether the request is still without an answer.
   func awaits(_ sequence: UInt64) -> Bool {
-    guard let index = index(of: sequence) else { return false }
-    return entries[index].response == nil
+    request(awaiting: sequence) != nil
+  }
+
+  /// The request, if it is still without an answer.
+  func request(awaiting sequence: UInt64) -> Pending? {
+    guard let index = index(of: sequence) else { return nil }
+    let entry = entries[index]
+    return entry.response == nil && entry.body == nil ? entry : nil
   }
 
   /// Whether all earlier answers have left.
@@ -69,13 +77,14 @@ struct AnswerQueue {
     (first, heldBytes, waitingBytes) = (0, 0, 0)
   }
 
-  private func index(of sequence: UInt64) -> Int? {
+  fileprivate func index(of sequence: UInt64) -> Int? {
     guard sequence >= firstSequence, sequence - firstSequence < UInt64(count) else { return nil }
     return first + Int(sequence - firstSequence)
   }
 
-  private mutating func advance() {
+  fileprivate mutating func advance() {
     entries[first].response = nil
+    entries[first].body = nil
     first += 1
     firstSequence += 1
     if isEmpty {
@@ -85,5 +94,49 @@ struct AnswerQueue {
       entries.removeFirst(first)
       first = 0
     }
+  }
+}
+
+/// Bodies that are made piece by piece. The first of them leaves while it is made, and holds up the
+/// answers behind it until it has ended.
+extension AnswerQueue {
+  /// Puts a streamed answer in its place, unless the request has one.
+  mutating func open(_ body: StreamedBody, for sequence: UInt64) {
+    guard awaits(sequence), let index = index(of: sequence) else { return }
+    heldBytes -= entries[index].bodyBytes
+    entries[index].bodyBytes = 0
+    entries[index].body = body
+  }
+
+  /// The body that is being made in answer to the request.
+  func openBody(_ sequence: UInt64) -> StreamedBody? {
+    guard let index = index(of: sequence), let body = entries[index].body else { return nil }
+    return body.hasEnded ? nil : body
+  }
+
+  /// Every body that is being made.
+  var openBodies: [StreamedBody] {
+    entries[first...].compactMap { $0.body }.filter { !$0.hasEnded }
+  }
+
+  var hasOpenBody: Bool {
+    entries[first...].contains { $0.body?.hasEnded == false }
+  }
+
+  /// What the bodies that wait for their turn hold together.
+  var waitingPieceBytes: Int {
+    entries[first...].reduce(0) { $0 + ($1.body?.waiting.count ?? 0) }
+  }
+
+  /// The first request, if a streamed body is its answer.
+  var firstStreamed: (Pending, StreamedBody)? {
+    guard !isEmpty, let body = entries[first].body else { return nil }
+    return (entries[first], body)
+  }
+
+  /// Lets go of the first request, whose streamed body has ended.
+  mutating func removeStreamed() {
+    precondition(firstStreamed?.1.hasEnded == true, "a body is removed once it has ended")
+    advance()
   }
 }

@@ -1,3 +1,5 @@
+import EventLoop
+
 /// What all connections of a server share.
 ///
 /// An object apart from the server, so that connections can hold it strongly: they use it for every
@@ -7,6 +9,7 @@ final class ConnectionContext {
   let handler: any HTTPHandler
   let parser = HeadParser()
   var writer = ResponseWriter()
+  let closures: StreamClosures
 
   /// How often connections have been looked through for missed deadlines.
   var sweep: UInt64 = 0
@@ -15,8 +18,9 @@ final class ConnectionContext {
   /// No connection shall begin another request.
   var isDraining = false
 
-  init(limits: HTTPServerLimits, handler: any HTTPHandler) {
+  init(loop: EventLoop, limits: HTTPServerLimits, handler: any HTTPHandler) {
     self.limits = limits
     self.handler = handler
+    closures = StreamClosures(loop: loop, handler: handler)
   }
 }

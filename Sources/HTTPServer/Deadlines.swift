@@ -25,9 +25,17 @@ struct Deadlines {
   private var inputSweep = UInt64.max
   private var outputSweep = UInt64.max
   private var outputMark: UInt64 = 0
+  private var writeSeconds: Int
 
   init(limits: HTTPServerLimits) {
     self.limits = limits
+    writeSeconds = limits.writeSeconds
+  }
+
+  /// Gives the client no longer than a closed connection lingers, from now on, to take output.
+  mutating func hurryOutput() {
+    writeSeconds = min(writeSeconds, limits.lingerSeconds)
+    outputSweep = .max
   }
 
   /// Starts anew whenever what is waited for has changed.
@@ -42,7 +50,7 @@ struct Deadlines {
     if pending == 0 {
       outputSweep = .max
     } else if outputSweep == .max || sent >= outputMark {
-      outputSweep = sweep + Self.sweeps(limits.writeSeconds)
+      outputSweep = sweep + Self.sweeps(writeSeconds)
       outputMark = sent + UInt64(limits.writeProgressBytes)
     }
   }

@@ -4,17 +4,30 @@ extension HTTPConnection {
   /// Takes the answer to a request and sends whatever is due now.
   func answer(_ sequence: UInt64, with response: HTTPResponse) {
     answers.fill(sequence, with: response)
-    while let (request, response) = answers.takeAnswered() {
-      let closes = isClosing && answers.isEmpty || response.closesConnection
-      stream.write { output in
-        context.writer.append(response, to: request, closes: closes, into: &output)
-      }
-      if closes {
-        answers.removeAll()
-        stopReading()
-      }
-    }
+    sendDue()
+  }
+
+  /// Sends every answer whose turn it is, up to one that is missing or goes on.
+  func sendDue() {
+    while sendAnswered() || sendStreamed() {}
     payContinue()
+  }
+
+  private func sendAnswered() -> Bool {
+    guard let (request, response) = answers.takeAnswered() else { return false }
+    let closes = isClosing && answers.isEmpty || response.closesConnection
+    stream.write { output in
+      context.writer.append(response, to: request, closes: closes, into: &output)
+    }
+    if closes { endAnswers() }
+    return true
+  }
+
+  /// Sends no answer after the present one.
+  func endAnswers() {
+    closeBodies(.connectionGone)
+    answers.removeAll()
+    stopReading()
   }
 
   /// Answers in place of the handler, behind the answers to earlier requests, and closes.

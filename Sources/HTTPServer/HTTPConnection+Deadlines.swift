@@ -12,9 +12,7 @@ extension HTTPConnection {
   func checkDeadlines() {
     switch deadlines.missed(at: context.sweep) {
     case nil: return
-    case .output:
-      stream.abort()
-      drop()
+    case .output: cutOff()
     case .input(.restOfRequest):
       refuse(.timedOut)
       settle()

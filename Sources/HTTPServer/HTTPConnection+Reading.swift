@@ -39,6 +39,8 @@ extension HTTPConnection {
   /// Reads as many requests as are there and as may be read; returns where it stopped.
   private func readRequests(_ bytes: Span<UInt8>) -> Int {
     var position = 0
+    isReadingRequests = true
+    defer { isReadingRequests = false }
     do throws(Refusal) {
       while mayRead, try readStep(bytes, &position) {}
     } catch {

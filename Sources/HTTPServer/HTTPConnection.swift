@@ -24,6 +24,8 @@ final class HTTPConnection {
   var isClosing = false
   /// The client has closed its side.
   var hasInputEnded = false
+  /// What is read is being handled, and ``settle()`` follows.
+  var isReadingRequests = false
   /// This connection's part of what all of them hold.
   private var heldBytes = 0
 
@@ -83,6 +85,7 @@ extension HTTPConnection {
 
   /// Closes now or, when something is under way, as soon as it is answered.
   func drain() {
+    endBodies()
     if isIdle { drop() } else { settle() }
   }
 
@@ -92,7 +95,15 @@ extension HTTPConnection {
     leave()
   }
 
-  private func leave() {
+  /// Resets the connection, whose client has not taken what it asked for.
+  func cutOff() {
+    stream.abort()
+    leave(.clientTooSlow)
+  }
+
+  private func leave(_ reason: StreamClosure = .connectionGone) {
+    stopReading()
+    closeBodies(reason)
     context.heldBytes -= heldBytes
     heldBytes = 0
     server.forget(self)
@@ -101,7 +112,7 @@ extension HTTPConnection {
   /// Brings everything that follows from the present state about: what is read, when the connection
   /// ends, and what it waits for. Called after every event.
   func settle() {
-    guard stream.isOpen else { return }
+    guard stream.isOpen, !isReadingRequests else { return }
     if hasInputEnded, mayRead { acceptEnd() }
     countBytes()
     if context.isDraining, unread.isEmpty, !reader.isInBody { stopReading() }
@@ -111,6 +122,7 @@ extension HTTPConnection {
       stream.resumeReading()
     } else {
       stream.pauseReading()
+      if answers.hasOpenBody { stream.watchForReset() }
     }
     renewDeadlines()
   }

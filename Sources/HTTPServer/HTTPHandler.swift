@@ -3,8 +3,20 @@ public protocol HTTPHandler: AnyObject {
   /// Says, once the head is complete, whether to read the body. `head` has none.
   func decide(onHead head: HTTPRequest) -> HeadDecision
 
-  /// Answers the request, or returns nil and answers later through ``HTTPServer/complete(_:_:)``.
+  /// Answers the request, or returns nil and answers later through ``HTTPServer/complete(_:_:)`` or
+  /// piece by piece through ``HTTPServer/beginStream(_:status:headers:)``.
   func handle(_ request: HTTPRequest, _ reply: ReplyHandle) -> HTTPResponse?
+
+  /// A stream has ended without its handler: nothing more can be written to it.
+  ///
+  /// Told once, by the loop, never from within a call to the server; and not of a stream that the
+  /// handler has ended itself.
+  func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure)
+}
+
+extension HTTPHandler {
+  /// For a handler that begins no streams.
+  public func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure) {}
 }
 
 /// What to do about a request whose head has come.

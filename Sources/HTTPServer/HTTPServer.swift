@@ -11,7 +11,7 @@ public final class HTTPServer {
   private let loop: EventLoop
   private let context: ConnectionContext
   private let capacity: ConnectionCapacity
-  private var connections = ConnectionTable()
+  private(set) var connections = ConnectionTable()
   private var listener: Listener?
   private var sweeper: LoopTimer?
   private var drainTimer: LoopTimer?
@@ -23,7 +23,7 @@ public final class HTTPServer {
     handler: any HTTPHandler
   ) throws(HTTPServerFailure) {
     self.loop = loop
-    context = ConnectionContext(limits: limits, handler: handler)
+    context = ConnectionContext(loop: loop, limits: limits, handler: handler)
     capacity = ConnectionCapacity(wanted: limits.connections)
     try listen(host, port)
     try startSweeping()
@@ -46,7 +46,8 @@ public final class HTTPServer {
     connections[reply.connection]?.answer(reply.sequence, with: response)
   }
 
-  /// Stops to accept, closes what rests, finishes what runs, and then calls `done`, once.
+  /// Stops to accept, closes what rests, ends open streams, finishes what runs, and then calls
+  /// `done`, once.
   ///
   /// Whatever is still open after `deadlineSeconds` is closed without regard.
   public func drain(deadlineSeconds: Int, _ done: @escaping () -> Void) {
@@ -123,6 +124,7 @@ extension HTTPServer {
     onDrained = nil
     drainTimer?.cancel()
     for connection in connections.all { connection.drop() }
+    context.closures.deliver()
     done()
   }
 }

@@ -20,6 +20,9 @@ public struct HTTPServerLimits: Sendable {
   public var bodyBytesInTotal = 268_435_456
   /// Bytes of answers that a connection may owe its client before further requests are read.
   public var pendingOutputBytes = 65_536
+  /// Bytes of a streamed body that may wait for its client; the piece that passes it cuts the client
+  /// off. A single piece may be longer when nothing else waits.
+  public var streamPendingBytes = 1_048_576
   /// Open connections; further ones are answered 503. Never more than the process may open.
   public var connections = 10_000
   /// Seconds for a head and its body together, however steadily they trickle; then 408. A connection

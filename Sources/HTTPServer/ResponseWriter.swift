@@ -7,6 +7,32 @@ struct ResponseWriter {
     _ response: HTTPResponse, to request: AnswerQueue.Pending, closes: Bool,
     into output: inout [UInt8]
   ) {
+    appendFields(of: response, to: &output)
+    if response.mayHaveBody {
+      output.append(contentsOf: "Content-Length: ".utf8)
+      output.appendDecimal(response.body.count)
+      output.appendLineEnd()
+    }
+    appendPersistence(request, closes: closes, to: &output)
+    output.appendLineEnd()
+    if !request.isHead, response.mayHaveBody { output.append(contentsOf: response.body) }
+  }
+
+  /// Appends the head of an answer whose body follows in pieces: chunks, or until the connection
+  /// closes for a client that knows none.
+  mutating func appendHead(
+    _ response: HTTPResponse, to request: AnswerQueue.Pending, closes: Bool,
+    into output: inout [UInt8]
+  ) {
+    appendFields(of: response, to: &output)
+    if response.mayHaveBody, !request.isOldVersion {
+      output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+    }
+    appendPersistence(request, closes: closes, to: &output)
+    output.appendLineEnd()
+  }
+
+  private mutating func appendFields(of response: HTTPResponse, to output: inout [UInt8]) {
     precondition((200...999).contains(response.status), "a final status has to be 200 to 999")
     output.append(contentsOf: "HTTP/1.1 ".utf8)
     output.appendDecimal(response.status)
@@ -15,20 +41,11 @@ struct ResponseWriter {
     output.appendLineEnd()
     let hasDate = appendFields(response.headers, to: &output)
     if !hasDate { date.append(to: &output) }
-    appendFraming(response, request, closes: closes, to: &output)
-    output.appendLineEnd()
-    if !request.isHead, Self.hasBody(response.status) { output.append(contentsOf: response.body) }
   }
 
-  private func appendFraming(
-    _ response: HTTPResponse, _ request: AnswerQueue.Pending, closes: Bool,
-    to output: inout [UInt8]
+  private func appendPersistence(
+    _ request: AnswerQueue.Pending, closes: Bool, to output: inout [UInt8]
   ) {
-    if Self.hasBody(response.status) {
-      output.append(contentsOf: "Content-Length: ".utf8)
-      output.appendDecimal(response.body.count)
-      output.appendLineEnd()
-    }
     if closes {
       output.append(contentsOf: "Connection: close\r\n".utf8)
     } else if request.isOldVersion {
@@ -54,10 +71,6 @@ struct ResponseWriter {
     }
     return hasDate
   }
-
-  private static func hasBody(_ status: Int) -> Bool {
-    status != 204 && status != 304
-  }
 }
 
 /// The fields of an answer that the server has a say in.
@@ -76,6 +89,9 @@ enum ServerField {
 }
 
 extension HTTPResponse {
+  /// Whether the status goes with a body (RFC 9110, section 6.4.1).
+  var mayHaveBody: Bool { status != 204 && status != 304 }
+
   /// Whether the handler wants the connection closed behind it.
   var closesConnection: Bool {
     headers.contains { name, value in

@@ -3,11 +3,16 @@ import HTTPServer
 /// A handler whose answer depends on the path.
 ///
 /// `/echo` gives the body back, `/later` waits for the test, `/big` has a body of a million bytes,
-/// `/forbidden` is refused before its body is read, `/strict` takes bodies of 10 bytes, and anything
-/// else is answered with what the request was.
+/// `/forbidden` is refused before its body is read, `/strict` takes bodies of 10 bytes, `/stream` is
+/// answered by a stream, and anything else with what the request was.
 final class ScriptedHandler: HTTPHandler {
   /// Requests to `/later` that have no answer yet, with their queries.
   var waiting: [(reply: ReplyHandle, query: String)] = []
+  /// Streams begun by requests to `/stream` or by the test, by query or name.
+  var streams: [String: StreamHandle] = [:]
+  /// What the handler was told of the end of streams, in order.
+  var closures: [(name: String, reason: StreamClosure)] = []
+  unowned var server: HTTPServer?
   var handledCount = 0
   var decidedCount = 0
 
@@ -29,6 +34,9 @@ final class ScriptedHandler: HTTPHandler {
     case "/later":
       waiting.append((reply, request.query ?? ""))
       return nil
+    case "/stream":
+      begin(request.query ?? "", reply)
+      return nil
     case "/closing":
       return HTTPResponse(status: 200, headers: [("Connection", "close")], body: Array("bye".utf8))
     case "/empty": return HTTPResponse(status: 204)
@@ -44,6 +52,31 @@ final class ScriptedHandler: HTTPHandler {
     guard let index = waiting.firstIndex(where: { $0.query == query }) else { return }
     let (reply, query) = waiting.remove(at: index)
     server.complete(reply, HTTPResponse(status: 200, body: Array(query.utf8)))
+  }
+
+  /// Begins the answer to a waiting request as a stream of that name.
+  func beginWaiting(_ name: String) {
+    guard let index = waiting.firstIndex(where: { $0.query == name }) else { return }
+    begin(name, waiting.remove(at: index).reply)
+  }
+
+  func write(_ text: String, to name: String) -> Bool {
+    guard let handle = streams[name] else { return false }
+    return server?.write(Array(text.utf8), to: handle) ?? false
+  }
+
+  func end(_ name: String) {
+    if let handle = streams[name] { server?.end(handle) }
+  }
+
+  func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure) {
+    let name = streams.first { $0.value == handle }?.key
+    closures.append((name ?? "?", reason))
+  }
+
+  private func begin(_ name: String, _ reply: ReplyHandle) {
+    streams[name] = server?.beginStream(
+      reply, status: 200, headers: [("Content-Type", "text/event-stream")])
   }
 
   private static func description(of request: HTTPRequest) -> String {

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// A client that says exactly what it is told to. Nothing it does takes longer than five seconds.
@@ -37,6 +38,13 @@ final class TestClient {
   }
 
   deinit { close(descriptor) }
+
+  /// Has the connection reset when the client is released.
+  func resetOnClose() {
+    var option = linger(l_onoff: 1, l_linger: 0)
+    let size = socklen_t(MemoryLayout<linger>.size)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
+  }
 
   func send(_ text: String) throws {
     try send(Array(text.utf8))
@@ -89,6 +97,26 @@ final class TestClient {
       throw Failure.noResponse(String(decoding: received, as: UTF8.self))
     }
     return responses
+  }
+
+  /// Takes what has been received up to and with `mark`, waiting until it is there.
+  func text(through mark: String) throws -> String {
+    while true {
+      let text = String(decoding: received, as: UTF8.self)
+      if let range = text.range(of: mark) {
+        let taken = text[..<range.upperBound]
+        received.removeFirst(taken.utf8.count)
+        return String(taken)
+      }
+      guard try receive() > 0 else { throw Failure.noResponse(text) }
+    }
+  }
+
+  /// Takes everything that is received until the server closes.
+  func textToEnd() throws -> String {
+    while try receive() > 0 {}
+    defer { received = [] }
+    return String(decoding: received, as: UTF8.self)
   }
 
   /// Whether the server ends the connection, without another byte.

@@ -56,6 +56,7 @@ final class TestServer: Sendable {
       let handler = ScriptedHandler()
       let server = try HTTPServer(
         loop: loop, host: "127.0.0.1", port: 0, limits: limits, handler: handler)
+      handler.server = server
       // The loop keeps this closure, which therefore must not keep the loop, nor the server that does.
       let waker = try loop.makeWaker { [unowned loop, unowned server] in
         for job in jobs.takeAll() {
