@@ -54,6 +54,9 @@ import Testing
       _ = handler.write("two\n", to: "s")
     }
     #expect(try client.text(through: "two\n") == "one\ntwo\n")
+    try client.send("GET /behind HTTP/1.1\r\nHost: h\r\n\r\n")
+    usleep(50_000)
+    #expect(server.onLoop { _, handler in handler.handledCount } == 1)
     server.onLoop { _, handler in handler.end("s") }
     #expect(try client.isEnded())
     client.finishSending()

@@ -105,7 +105,7 @@ final class TestClient {
       let text = String(decoding: received, as: UTF8.self)
       if let range = text.range(of: mark) {
         let taken = text[..<range.upperBound]
-        received.removeFirst(taken.utf8.count)
+        received = Array(received.dropFirst(taken.utf8.count))
         return String(taken)
       }
       guard try receive() > 0 else { throw Failure.noResponse(text) }
