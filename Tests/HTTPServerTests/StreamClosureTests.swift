@@ -63,6 +63,17 @@ import Testing
     #expect(server.onLoop { _, handler in handler.closures.isEmpty })
   }
 
+  @Test func `is not told of a stream that its handler has ended`() throws {
+    let server = try TestServer()
+    var client: TestClient? = try open(server)
+    try client?.send("GET /stream?behind HTTP/1.1\r\nHost: h\r\n\r\n")
+    #expect(server.wait { _, handler in handler.streams.count == 2 })
+    server.onLoop { _, handler in handler.end("behind") }
+    client?.resetOnClose()
+    client = nil
+    #expect(isTold(.connectionGone, server))
+  }
+
   @Test func `is told after one more piece when the client has closed`() throws {
     let server = try TestServer()
     var client: TestClient? = try open(server)

@@ -63,6 +63,23 @@ import Testing
     #expect(server.wait { server, _ in server.openConnections == 0 })
   }
 
+  @Test func `is the last answer in HTTP 1.0, also to requests behind it`() throws {
+    let server = try TestServer()
+    let client = try TestClient(port: server.port)
+    try client.send(
+      "GET /later?s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".appending(
+        "GET /later?x HTTP/1.1\r\nHost: h\r\n\r\n"))
+    #expect(server.wait { _, handler in handler.waiting.count == 2 })
+    server.onLoop { server, handler in
+      handler.release("x", on: server)
+      handler.beginWaiting("s")
+      _ = handler.write("piece", to: "s")
+      handler.end("s")
+    }
+    let text = try client.textToEnd()
+    #expect(text.contains("Connection: close\r\n") && text.hasSuffix("\r\n\r\npiece"))
+  }
+
   @Test(arguments: ["1.0", "1.1"])
   func `has only a head for HEAD`(version: String) throws {
     let server = try TestServer()
