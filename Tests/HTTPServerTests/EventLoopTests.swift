@@ -77,4 +77,23 @@ import Testing
     loop.stop()
     loop.run()
   }
+
+  @Test func `says what a descriptor is ready for until the watch is released`() throws {
+    let loop = try EventLoop()
+    var ends: [Int32] = [0, 0]
+    try #require(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+    let (near, far) = (ends[0], ends[1])
+    defer { for end in ends { close(end) } }
+    var seen: [DescriptorWatch.Readiness] = []
+    var watch: DescriptorWatch?
+    watch = try DescriptorWatch(near, for: [.readable, .writable], on: loop) { readiness in
+      seen.append(readiness)
+      if seen.count == 1 { unsafe write(far, "x", 1) }
+      if readiness.contains(.readable) { watch = nil }
+    }
+    try loop.schedule(after: 100) { [unowned loop] in loop.stop() }
+    loop.run()
+    #expect(seen == [.writable, [.readable, .writable]])
+    #expect(watch == nil)
+  }
 }
