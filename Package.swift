@@ -60,6 +60,12 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Requests to other servers.
+    .systemLibrary(name: "CCurl"),
+    .target(name: "HTTPClient", dependencies: ["EventLoop", "CCurl"], swiftSettings: strict),
+    .testTarget(
+      name: "HTTPClientTests", dependencies: ["HTTPClient", "EventLoop"], swiftSettings: strict),
+
     // JSON over simdjson's tokeniser; the grammar walk is C++ behind a C header.
     .target(
       name: "CSimdJSON",
