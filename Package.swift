@@ -51,7 +51,12 @@ let package = Package(
     .target(
       name: "QuotaAPI", dependencies: ["QuotaService", "QuotaModel", "HTTPServer", "JSON"],
       swiftSettings: strict),
-    .target(name: "CopilotRuntime", dependencies: ["EventLoop", "JSON"], swiftSettings: strict),
+    .target(
+      name: "CopilotRuntime",
+      dependencies: [
+        "Sessions", "QuotaService", "QuotaModel", "ChatCompletions", "HTTPClient", "EventLoop",
+        "JSON",
+      ], swiftSettings: strict),
     .executableTarget(
       name: "quotalog",
       dependencies: [

@@ -1,4 +1,5 @@
 public import QuotaModel
+internal import QuotaService
 
 /// An event as the clients of a session see it: one JSON envelope (contract session-limits, 3.1).
 public struct ClientEvent: Sendable {
@@ -21,5 +22,17 @@ public struct ClientEvent: Sendable {
     self.place = place
     self.position = position
     self.json = json
+  }
+}
+
+extension ClientEvent {
+  /// The open question once more, for somebody who has not heard it.
+  public static func requested(
+    _ request: ExhaustionRequest, in session: Session, at moment: Moment
+  ) -> ClientEvent {
+    EnvelopeWriter.ephemeral(
+      "session_limits_exhausted.requested", id: System.randomEntry(), behind: session.lastEvent,
+      in: session, at: max(moment, session.updatedAt), position: session.lastEvent.position
+    ) { $0.data(of: request) }
   }
 }

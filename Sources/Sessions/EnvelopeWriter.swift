@@ -1,4 +1,4 @@
-internal import JSON
+public import JSON
 public import QuotaModel
 
 /// Writes envelopes: everything around `data`.
@@ -66,7 +66,7 @@ extension JSONWriter {
   }
 
   /// `{"maxAiCredits": …}`, or null for no cap.
-  mutating func sessionLimits(_ limit: NanoCredits?) {
+  public mutating func sessionLimits(_ limit: NanoCredits?) {
     name("sessionLimits")
     guard let limit else { return null() }
     beginObject()

@@ -54,7 +54,7 @@ extension JSONWriter {
     member("totalPremiumRequests", totals.callCount)
   }
 
-  mutating func data(of request: ExhaustionRequest) {
+  public mutating func data(of request: ExhaustionRequest) {
     member("requestId", request.id.description)
     credits("usedAiCredits", request.used)
     credits("maxAiCredits", request.limit)

@@ -86,7 +86,7 @@ extension LedgerBatch {
         return .failed(.sessionConflict(member: member))
       }
     case .attach:
-      if case .set = opening.limit {
+      if opening.limit != .keep {
         try changeLimit(of: session, opening.limit, change: nil, submission)
       }
       if session.phase == .closed {

@@ -1,0 +1,217 @@
+internal import EventLoop
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+internal import Sessions
+
+/// Methods that tell how things are.
+extension MethodCall {
+  func messages() throws(CallFault) {
+    let session = try existingSession()
+    let events = try reading { () throws(StoreFailure) in
+      try runtime.hub.wholeHistory(of: session.ref)
+    }
+    answer { json in
+      json.name("events")
+      json.beginArray()
+      for event in events { json.raw(event.json) }
+      json.endArray()
+    }
+  }
+
+  func metrics() throws(CallFault) {
+    let session = try existingSession()
+    answer { json in
+      json.name("totalPremiumRequestCost")
+      json.integer(session.counts.calls)
+      json.member("totalUserRequests", session.counts.userMessages)
+      json.member("totalApiDurationMs", session.counts.apiMilliseconds)
+      json.member("sessionStartTime", session.startedAt.millisecondText)
+      json.name("codeChanges")
+      json.beginObject()
+      json.member("linesAdded", 0)
+      json.member("linesRemoved", 0)
+      json.member("filesModifiedCount", 0)
+      json.name("filesModified")
+      json.beginArray()
+      json.endArray()
+      json.endObject()
+      json.modelMetrics(of: session)
+      json.member("lastCallInputTokens", session.counts.lastInput.rawValue)
+      json.member("lastCallOutputTokens", session.counts.lastOutput.rawValue)
+      json.member("totalNanoAiu", session.total.rawValue)
+      if let model = session.model { json.member("currentModel", model.description) }
+      json.member("aiCreditsStatus", session.creditsStatus.rawValue)
+    }
+  }
+
+  func snapshot() throws(CallFault) {
+    let session = try existingSession()
+    let text = try sessionText(session)
+    answer { json in
+      json.member("sessionId", session.id.description)
+      json.member("startTime", session.startedAt.millisecondText)
+      json.member("modifiedTime", session.updatedAt.millisecondText)
+      json.member("isRemote", false)
+      json.member("alreadyInUse", runtime.clients(of: session.ref).contains { $0 !== client })
+      json.nullMember("workspacePath")
+      // Every SDK takes this for a text that is always there.
+      json.member("workingDirectory", text.workingDirectory ?? "")
+      json.member("currentMode", "interactive")
+      json.sessionLimits(session.limit)
+      json.nullMember("workspace")
+      if let model = session.model { json.member("selectedModel", model.description) }
+    }
+  }
+
+  func listSessions() throws(CallFault) {
+    let sessions = try allSessions()
+    answer { json in
+      json.name("sessions")
+      json.beginArray()
+      for session in sessions { json.entry(of: session, try? sessionText(session)) }
+      json.endArray()
+    }
+  }
+
+  func metadata() throws(CallFault) {
+    guard let session = try? existingSession() else {
+      _ = try parameters.requiredText("sessionId")
+      return answer { _ in }
+    }
+    answer { json in
+      json.name("session")
+      json.entry(of: session, try? sessionText(session))
+    }
+  }
+
+  func lastID() throws(CallFault) {
+    let last = try allSessions().max { ($0.updatedAt, $0.ref) < ($1.updatedAt, $1.ref) }
+    answer { if let last { $0.member("sessionId", last.id.description) } }
+  }
+
+  func foreground() throws(CallFault) { answer { _ in } }
+
+  private func allSessions() throws(CallFault) -> [Session] {
+    try reading { () throws(StoreFailure) in
+      try runtime.hub.queries.sessions(as: address, limit: 10_000)
+    }
+  }
+
+  private func sessionText(_ session: Session) throws(CallFault) -> SessionText {
+    try reading { () throws(StoreFailure) in
+      SessionText(try runtime.hub.queries.text(of: session.ref, at: session.ref.position))
+    }
+  }
+
+  func reading<Result>(
+    _ body: () throws(StoreFailure) -> Result
+  ) throws(CallFault) -> Result {
+    do { return try body() } catch { throw .text(error.description) }
+  }
+
+  // MARK: The event log
+
+  func readEvents() throws(CallFault) {
+    let session = try existingSession()
+    let query = try EventQuery(parameters)
+    let wait = try parameters.integer("waitMs", in: 0...30_000) ?? 0
+    let page = try reading { () throws(StoreFailure) in
+      try runtime.hub.page(of: session.ref, query)
+    }
+    if page.events.isEmpty, wait > 0 {
+      return waitForEvent(of: session.ref, query, milliseconds: Int(wait))
+    }
+    answer(with: page)
+  }
+
+  func tailEvents() throws(CallFault) {
+    let session = try existingSession()
+    let cursor = runtime.hub.tail(of: session)
+    answer { $0.member("cursor", cursor) }
+  }
+
+  private func answer(with page: SessionHub.EventPage) {
+    answer { json in
+      json.name("events")
+      json.beginArray()
+      for event in page.events { json.raw(event.json) }
+      json.endArray()
+      json.member("cursor", page.cursor)
+      json.member("hasMore", page.hasMore)
+      json.member("cursorStatus", page.isExpired ? "expired" : "ok")
+    }
+  }
+
+  /// Answers with the first event that fits, or with nothing when the time is over.
+  private func waitForEvent(of ref: SessionRef, _ query: EventQuery, milliseconds: Int) {
+    let wait = EventWait()
+    let finish = { [self] in
+      guard wait.end(runtime.hub) else { return }
+      guard let page = try? runtime.hub.page(of: ref, query) else {
+        return fail("the events cannot be read")
+      }
+      answer(with: page)
+    }
+    wait.timer = try? runtime.loop.schedule(after: milliseconds, finish)
+    wait.subscription = runtime.hub.subscribe(to: ref) { [self] live in
+      guard query.fits(live.event) else { return }
+      // Whoever passes the event on must not be kept from it.
+      runtime.loop.runAfterCallback(finish)
+    }
+  }
+
+  private final class EventWait {
+    var timer: LoopTimer?
+    var subscription: SessionHub.SubscriptionID?
+    private var hasEnded = false
+
+    func end(_ hub: SessionHub) -> Bool {
+      guard !hasEnded else { return false }
+      hasEnded = true
+      timer?.cancel()
+      if let subscription { hub.unsubscribe(subscription) }
+      return true
+    }
+  }
+}
+
+extension EventQuery {
+  init(_ parameters: Parameters) throws(CallFault) {
+    self.init()
+    cursor = try parameters.optionalText("cursor")
+    limit = Int(try parameters.integer("max", in: 1...1000) ?? 200)
+    includesEphemeral = try parameters.bool("includeEphemeral") ?? false
+    switch try parameters.optionalText("direction") {
+    case nil, "forward": break
+    case "backward": isBackward = true
+    default: throw .text("direction must be forward or backward")
+    }
+    guard let types = parameters["types"] else { return }
+    if types.stringEquals("*") { return }
+    guard types.kind == .array else { throw .text("types must be \"*\" or a list of strings") }
+    var names: Set<String> = []
+    for element in types.elements {
+      guard let name = element.string else { throw .text("types must be \"*\" or a list of strings") }
+      names.insert(name)
+    }
+    self.types = names
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func entry(of session: Session, _ text: SessionText?) {
+    beginObject()
+    member("sessionId", session.id.description)
+    member("startTime", session.startedAt.millisecondText)
+    member("modifiedTime", session.updatedAt.millisecondText)
+    member("isRemote", false)
+    if let directory = text?.workingDirectory {
+      name("context")
+      beginObject()
+      member("cwd", directory)
+      endObject()
+    }
+    endObject()
+  }
+}

@@ -1,0 +1,205 @@
+public import EventLoop
+internal import HTTPClient
+internal import JSON
+public import QuotaModel
+public import QuotaService
+public import Sessions
+
+/// The JSON-RPC endpoint of the session contract: what an SDK takes for the Copilot runtime. Belongs
+/// to the loop's thread.
+public final class CopilotRuntime {
+  let loop: EventLoop
+  let desk: CommandDesk
+  let hub: SessionHub
+  let settings: SessionSettings
+  let clock: Clock
+  let http: HTTPClient
+  let parser = JSONParser()
+  /// Whose sessions local clients begin; nil: nobody's.
+  let localUser: UserID?
+  private let limits: RPCLimits
+  private var listeners: [Listener] = []
+  private var clients: [ObjectIdentifier: RuntimeClient] = [:]
+  private var engines: [SessionRef: SessionEngine] = [:]
+  /// Sessions that were written to in this turn of the loop.
+  private var updated: Set<SessionRef> = []
+  private var latest: [SessionRef: Session] = [:]
+  private var isDraining = false
+  /// Told when a client comes or goes.
+  public var onClientCount: ((Int) -> Void)?
+
+  public init(
+    on loop: EventLoop, desk: CommandDesk, hub: SessionHub, settings: SessionSettings,
+    localUser: UserID? = nil, limits: RPCLimits = RPCLimits(), clock: @escaping Clock = System.clock
+  ) throws(RuntimeFailure) {
+    self.loop = loop
+    self.desk = desk
+    self.hub = hub
+    self.settings = settings
+    self.localUser = localUser
+    self.limits = limits
+    self.clock = clock
+    do { http = try HTTPClient(on: loop) } catch { throw .models(error.description) }
+    hub.onNews.append { [unowned self] in heard($0) }
+    hub.onInterestLost = { [unowned self] in engines[$0]?.interestLost() }
+  }
+
+  /// Ends what a process before this one left under way.
+  public func start() {
+    desk.submit(Submission(.session(.releaseLostCalls), by: .service)) { _ in }
+  }
+
+  /// Listens for SDKs over TCP, where every client has to show a token; answers the port.
+  public func listen(host: String, port: UInt16) throws(ListenFailure) -> UInt16 {
+    let listener = try Listener(on: loop, host: host, port: port) { [unowned self] socket in
+      accept(socket, isTCP: true)
+    }
+    listeners.append(listener)
+    return listener.port
+  }
+
+  /// Listens for processes of the same system user, who need no token.
+  public func listen(path: String) throws(ListenFailure) {
+    listeners.append(
+      try Listener(on: loop, path: path) { [unowned self] socket in
+        accept(socket, isTCP: false)
+      })
+  }
+
+  /// Takes no more clients, and lets those go whose requests are answered.
+  public func drain() {
+    isDraining = true
+    listeners = []
+    for client in clients.values { client.connection.finish() }
+  }
+
+  private func accept(_ socket: consuming Socket, isTCP: Bool) {
+    guard isTCP || socket.isPeerTrusted else { return }
+    do throws(EventLoopFailure) {
+      let connection = try RPCConnection(
+        socket, on: loop, isTCP: isTCP, parser: parser, limits: limits)
+      let client = RuntimeClient(connection, of: self, isLocal: !isTCP)
+      clients[ObjectIdentifier(client)] = client
+      onClientCount?(clients.count)
+    } catch {
+      return
+    }
+  }
+
+  func forget(_ client: RuntimeClient) {
+    for ref in client.attachments.keys { detach(client, from: ref) }
+    clients[ObjectIdentifier(client)] = nil
+    onClientCount?(clients.count)
+  }
+
+  public var clientCount: Int { clients.count }
+}
+
+/// Why the endpoint cannot start.
+public enum RuntimeFailure: Error, CustomStringConvertible {
+  case models(String)
+
+  public var description: String {
+    switch self {
+    case .models(let text): "models cannot be called: \(text)"
+    }
+  }
+}
+
+// MARK: - Sessions
+
+extension CopilotRuntime {
+  /// The running part of a session, made when first asked for.
+  func engine(of session: Session) -> SessionEngine {
+    if let engine = engines[session.ref] { return engine }
+    let engine = SessionEngine(session, of: self)
+    engines[session.ref] = engine
+    return engine
+  }
+
+  func engine(_ ref: SessionRef) -> SessionEngine? { engines[ref] }
+
+  /// Has a client hear what happens in a session from now on; once, however often it asks.
+  func attach(_ client: RuntimeClient, to session: Session, behind position: Position = .zero) {
+    let engine = engine(of: session)
+    engine.clients[ObjectIdentifier(client)] = client
+    guard client.attachments[session.ref] == nil else { return }
+    let id = session.id.description
+    let subscription = hub.subscribe(to: session.ref, behind: position) { [weak client] live in
+      client?.send(live.event.json, of: id)
+    }
+    client.attachments[session.ref] = RuntimeClient.Attachment(subscription: subscription)
+  }
+
+  func detach(_ client: RuntimeClient, from ref: SessionRef) {
+    guard let attachment = client.attachments.removeValue(forKey: ref) else { return }
+    hub.unsubscribe(attachment.subscription)
+    engines[ref]?.clients[ObjectIdentifier(client)] = nil
+    client.releaseInterests(in: ref)
+    releaseIfIdle(ref)
+  }
+
+  /// Everybody who is attached to a session.
+  func clients(of ref: SessionRef) -> [RuntimeClient] {
+    engines[ref].map { Array($0.clients.values) } ?? []
+  }
+
+  /// A session that nobody is attached to and in which nothing runs costs nothing.
+  func releaseIfIdle(_ ref: SessionRef) {
+    if let engine = engines[ref], engine.clients.isEmpty, engine.isIdle { engines[ref] = nil }
+  }
+
+  private func heard(_ news: SessionNews) {
+    let ref = news.session.ref
+    latest[ref] = news.session
+    switch news.event.fact {
+    case .sessionStarted: tellLifecycle("session.created", news.session)
+    case .session(_, .deleted): tellLifecycle("session.deleted", news.session)
+    default: updated.insert(ref)
+    }
+    engines[ref]?.heard(news)
+    if news.freesReservation, let budget = news.session.budget {
+      for engine in engines.values where engine.session.budget == budget { engine.roomMayBeFree() }
+    }
+  }
+
+  /// Sends what is told once for many events; called at the end of each turn of the loop.
+  public func flush() {
+    for ref in updated.sorted() {
+      guard let session = latest[ref], session.phase != .deleted else { continue }
+      tellLifecycle("session.updated", session)
+    }
+    updated.removeAll(keepingCapacity: true)
+    latest.removeAll(keepingCapacity: true)
+  }
+
+  private func tellLifecycle(_ type: String, _ session: Session) {
+    guard !clients.isEmpty else { return }
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("type", type)
+    json.member("sessionId", session.id.description)
+    if type != "session.deleted" {
+      json.name("metadata")
+      json.beginObject()
+      json.member("startTime", session.startedAt.millisecondText)
+      json.member("modifiedTime", session.updatedAt.millisecondText)
+      json.endObject()
+    }
+    json.endObject()
+    let body = RPCBody.notification("session.lifecycle", json.take())
+    for client in clients.values where client.identity?.viewer.sees(session) == true {
+      client.connection.send(body)
+    }
+  }
+}
+
+extension SessionNews {
+  /// Whether a call ended, so that another may find room.
+  fileprivate var freesReservation: Bool {
+    switch event.fact {
+    case .session(_, .usageRecorded), .session(_, .callEnded): true
+    default: false
+    }
+  }
+}

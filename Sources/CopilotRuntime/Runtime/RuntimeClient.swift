@@ -1,0 +1,100 @@
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+internal import Sessions
+
+/// One connection of an SDK, and what it may do and hear.
+final class RuntimeClient {
+  /// Who a client is, once it has connected.
+  struct Identity {
+    let user: UserID?
+    let viewer: SessionViewer
+    /// Checked again with every request: a token can be revoked.
+    let token: TokenDigest?
+
+    var actor: Actor { user.map { .user($0) } ?? .operator }
+  }
+
+  struct Attachment {
+    let subscription: SessionHub.SubscriptionID
+  }
+
+  struct Interest {
+    let session: SessionRef
+    /// nil for an event type that nobody waits for.
+    let id: SessionHub.InterestID?
+  }
+
+  let connection: RPCConnection
+  unowned let runtime: CopilotRuntime
+  /// Whether it came over a socket that only this system user reaches.
+  let isLocal: Bool
+  /// What the process that passes its bytes on wants to see as token.
+  var relayedToken: String?
+  var identity: Identity?
+  var attachments: [SessionRef: Attachment] = [:]
+  var interests: [String: Interest] = [:]
+  /// Whether the application answers model calls itself.
+  var answersModelCalls = false
+  /// Model calls that it is answering, by request id.
+  var modelCalls: [String: HandlerCall] = [:]
+  var hasShutDown = false
+
+  init(_ connection: RPCConnection, of runtime: CopilotRuntime, isLocal: Bool) {
+    self.connection = connection
+    self.runtime = runtime
+    self.isLocal = isLocal
+    connection.delegate = self
+  }
+
+  /// Passes an event of a session on.
+  func send(_ event: [UInt8], of session: String) {
+    var json = JSONWriter()
+    json.reserveCapacity(event.count + 80)
+    json.beginObject()
+    json.member("sessionId", session)
+    json.name("event")
+    json.raw(event)
+    json.endObject()
+    connection.notify("session.event", json.take())
+  }
+
+  func releaseInterests(in ref: SessionRef) {
+    for (handle, interest) in interests where interest.session == ref {
+      interests[handle] = nil
+      if let id = interest.id { runtime.hub.releaseInterest(id) }
+    }
+  }
+
+  private func leave() {
+    answersModelCalls = false
+    let calls = modelCalls.values
+    modelCalls = [:]
+    for call in calls { call.connectionLost() }
+    for ref in attachments.keys { releaseInterests(in: ref) }
+    for (_, interest) in interests {
+      if let id = interest.id { runtime.hub.releaseInterest(id) }
+    }
+    interests = [:]
+  }
+}
+
+extension RuntimeClient: RPCConnectionDelegate {
+  func connection(_ connection: RPCConnection, received request: RPCRequest) {
+    MethodCall(request, of: self).run()
+  }
+
+  func connection(_ connection: RPCConnection, received notification: RPCCall) {
+    guard isLocal, notification.method == "quotalog.relay", identity == nil else { return }
+    relayedToken = notification.params?["token"]?.string
+  }
+
+  func connection(_ connection: RPCConnection, cancelled request: RPCRequest.Key) {}
+
+  func connectionInputEnded(_ connection: RPCConnection) { leave() }
+
+  func connection(_ connection: RPCConnection, closedBecause reason: RPCClosing) {
+    leave()
+    runtime.forget(self)
+  }
+}

@@ -1,0 +1,121 @@
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+
+/// Route a: the application's own request handler, over the connection that it registered on.
+final class HandlerCall: ModelCall {
+  struct Request {
+    let session: String
+    let url: String
+    let headers: [(name: String, value: String)]
+    let body: [UInt8]
+  }
+
+  let id = System.randomEntry().description
+  private weak var client: RuntimeClient?
+  private var onEvent: ((ModelCallEvent) -> Void)?
+  private var hasHead = false
+
+  init(_ client: RuntimeClient, _ onEvent: @escaping (ModelCallEvent) -> Void) {
+    self.client = client
+    self.onEvent = onEvent
+  }
+
+  func start(_ request: Request) {
+    guard let client else { return end(with: .failed(Self.lost)) }
+    client.modelCalls[id] = self
+    client.connection.request("llmInference.httpRequestStart", parameters(of: request)) {
+      [weak self] outcome in
+      guard let self, onEvent != nil else { return }
+      switch outcome {
+      case .result: sendBody(request.body)
+      case .failure(let refusal):
+        end(with: .failed("The request handler refused the call: \(refusal.message)"))
+      case .lost: end(with: .failed(Self.lost))
+      }
+    }
+  }
+
+  private static let lost = "The connection of the request handler has gone."
+
+  private func sendBody(_ body: [UInt8]) {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("requestId", id)
+    json.name("data")
+    json.string(utf8: body)
+    json.member("end", true)
+    json.endObject()
+    client?.connection.request("llmInference.httpRequestChunk", json.take()) {
+      [weak self] outcome in
+      guard let self else { return }
+      switch outcome {
+      case .result: break
+      case .failure(let refusal):
+        end(with: .failed("The request handler refused the call: \(refusal.message)"))
+      case .lost: end(with: .failed(Self.lost))
+      }
+    }
+  }
+
+  func cancel() {
+    guard onEvent != nil else { return }
+    onEvent = nil
+    client?.modelCalls[id] = nil
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("requestId", id)
+    json.member("data", "")
+    json.member("cancel", true)
+    json.member("cancelReason", "aborted")
+    json.endObject()
+    client?.connection.request("llmInference.httpRequestChunk", json.take()) { _ in }
+  }
+
+  func connectionLost() { end(with: .failed(Self.lost)) }
+
+  // MARK: What the handler says
+
+  func begin(status: Int, contentType: String?) {
+    guard !hasHead else { return }
+    hasHead = true
+    onEvent?(.head(status: status, contentType: contentType))
+  }
+
+  func take(_ bytes: [UInt8]) {
+    if !bytes.isEmpty { onEvent?(.body(bytes)) }
+  }
+
+  func finish(failing text: String?) {
+    end(with: text.map { .failed($0) } ?? .end)
+  }
+
+  private func end(with event: ModelCallEvent) {
+    client?.modelCalls[id] = nil
+    let onEvent = onEvent
+    self.onEvent = nil
+    onEvent?(event)
+  }
+
+  private func parameters(of request: Request) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("requestId", id)
+    json.member("sessionId", request.session)
+    json.member("method", "POST")
+    json.member("url", request.url)
+    json.name("headers")
+    json.beginObject()
+    for (name, value) in request.headers {
+      json.name(name)
+      json.beginArray()
+      json.string(value)
+      json.endArray()
+    }
+    json.endObject()
+    json.member("transport", "http")
+    json.member("interactionType", "conversation-agent")
+    json.endObject()
+    return json.take()
+  }
+}

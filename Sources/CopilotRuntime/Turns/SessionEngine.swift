@@ -1,0 +1,115 @@
+internal import QuotaModel
+internal import QuotaService
+internal import Sessions
+
+/// The running part of a session: who listens, what waits to be said, and the turn under way. Turns
+/// run one after another.
+final class SessionEngine {
+  /// Messages that may wait for their turns.
+  private static let queueCapacity = 1000
+
+  unowned let runtime: CopilotRuntime
+  /// The session as of the last event that was heard.
+  private(set) var session: Session
+  var clients: [ObjectIdentifier: RuntimeClient] = [:]
+  private(set) var provider: Provider?
+  private(set) var isStreaming = false
+  private(set) var systemMessage: String?
+  private var queue: [Send] = []
+  private(set) var turn: Turn?
+  /// What waits for the end of the turn.
+  private var onStop: [() -> Void] = []
+
+  init(_ session: Session, of runtime: CopilotRuntime) {
+    self.session = session
+    self.runtime = runtime
+  }
+
+  var address: SessionAddress { SessionAddress(session.id, as: .everybody) }
+  var isIdle: Bool { turn == nil && queue.isEmpty && onStop.isEmpty }
+  /// Whether a model is being called.
+  var isCalling: Bool { turn?.isCalling ?? false }
+
+  func take(_ options: TurnOptions) {
+    provider = options.provider ?? provider
+    isStreaming = options.isStreaming ?? isStreaming
+    systemMessage = options.systemMessage ?? systemMessage
+  }
+
+  /// Queues a message; false where too many wait.
+  func enqueue(_ send: Send) -> Bool {
+    guard queue.count < Self.queueCapacity else { return false }
+    queue.append(send)
+    startNext()
+    return true
+  }
+
+  func heard(_ news: SessionNews) {
+    session = news.session
+    turn?.heard(news)
+  }
+
+  func interestLost() { turn?.interestLost() }
+  func roomMayBeFree() { turn?.roomMayBeFree() }
+
+  /// Aborts what runs; false where nothing does.
+  func abort() -> Bool {
+    guard let turn else { return false }
+    turn.stop(.byAbort)
+    return true
+  }
+
+  /// Ends the turn and forgets what waits, and then calls `body`.
+  func whenStopped(_ body: @escaping () -> Void) {
+    let waiting = queue
+    queue = []
+    for send in waiting { send.finish?(.failed("the session has ended", completion: nil)) }
+    guard let turn else { return body() }
+    onStop.append(body)
+    turn.stop(.byEnding)
+  }
+
+  /// The turn has ended and everything about it is told.
+  func turnEnded() {
+    turn = nil
+    let bodies = onStop
+    onStop = []
+    for body in bodies { body() }
+    startNext()
+    runtime.releaseIfIdle(session.ref)
+  }
+
+  private func startNext() {
+    guard turn == nil, onStop.isEmpty, !queue.isEmpty else { return }
+    let turn = Turn(queue.removeFirst(), of: self)
+    self.turn = turn
+    turn.start()
+  }
+
+  /// Whoever answers model calls: the sender's own handler first.
+  func handler(for send: Send) -> RuntimeClient? {
+    if let sender = send.sender, sender.answersModelCalls, sender.connection.isOpen { return sender }
+    return clients.values.first { $0.answersModelCalls && $0.connection.isOpen }
+  }
+}
+
+/// A user message on its way into a turn.
+struct Send {
+  let message: EntryID
+  let text: MessageText
+  /// Header fields for this turn's model calls.
+  let headers: [(name: String, value: String)]
+  weak var sender: RuntimeClient?
+  /// Who may do it.
+  let actor: Actor
+  let address: SessionAddress
+  /// Told how the turn ended, where somebody waits for that.
+  let finish: ((TurnEnd) -> Void)?
+}
+
+/// How a turn ended.
+enum TurnEnd {
+  /// The last event, and the last message of the model.
+  case idle(completion: String, response: [UInt8]?, isAborted: Bool)
+  case failed(String, completion: String?)
+}
