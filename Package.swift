@@ -77,6 +77,12 @@ let package = Package(
       linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
     .target(name: "JSON", dependencies: ["CSimdJSON"], swiftSettings: strict),
 
+    // What models are asked and what they answer.
+    .target(name: "ChatCompletions", dependencies: ["JSON"], swiftSettings: strict),
+    .testTarget(
+      name: "ChatCompletionsTests", dependencies: ["ChatCompletions", "TestSupport"],
+      swiftSettings: strict),
+
     .testTarget(
       name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPServer"], swiftSettings: strict),
     .testTarget(
