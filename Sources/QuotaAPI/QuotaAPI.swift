@@ -231,7 +231,7 @@ extension Command {
   fileprivate var changesRights: Bool {
     switch self {
     case .register, .setActive, .setRole, .issueToken, .revokeToken: true
-    case .recordUsage, .setLimits, .setDefaults, .check, .hold, .settle, .void: false
+    case .recordUsage, .setLimits, .setDefaults, .check, .hold, .settle, .void, .session: false
     }
   }
 }

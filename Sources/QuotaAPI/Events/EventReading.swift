@@ -70,6 +70,14 @@ extension JSONValue {
         Refusal(
           user: try userID("user"), estimate: try tokens("estimate"),
           violations: try violations("violations")))
+    case .sessionStarted: .sessionStarted(try sessionStart())
+    case .budgetChanged: .budgetChanged(try budgetChange())
+    case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
+      .sessionCallAdmitted, .sessionCallEnded, .sessionUsageRecorded, .sessionMessageAnswered,
+      .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
+      .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
+      .sessionDeleted:
+      try sessionEvent(of: kind)
     }
   }
 
@@ -118,7 +126,7 @@ extension JSONValue {
       model: try bounded("model", ModelName.init))
   }
 
-  private func tokenUsage() throws(MemberFault) -> TokenUsage {
+  func tokenUsage() throws(MemberFault) -> TokenUsage {
     let total = try requiredTokens("tokens")
     let input = try tokens("input_tokens")
     let output = try tokens("output_tokens")
@@ -141,7 +149,7 @@ extension JSONValue {
     }
   }
 
-  private func violations(_ name: StaticString) throws(MemberFault) -> [Violation] {
+  func violations(_ name: StaticString) throws(MemberFault) -> [Violation] {
     try objects(name, atMost: 3) { (json) throws(MemberFault) in
       guard let limit = try json.limit("limit") else {
         throw MemberFault(member: "limit", rule: "must be a number")

@@ -60,18 +60,24 @@ extension JSONWriter {
     case .spendRefused(let refusal):
       if let estimate = refusal.estimate { member("estimate", estimate.rawValue) }
       violations(refusal.violations)
+    case .sessionStarted(let start): sessionStart(start)
+    case .session(let session, let fact): sessionFact(fact, in: session)
+    case .budgetChanged(let change): budgetChange(change)
     }
   }
 
   private mutating func spend(_ spend: Spend) {
-    let usage = spend.usage
+    tokenUsage(spend.usage)
+    if let model = spend.model { member("model", model.description) }
+  }
+
+  mutating func tokenUsage(_ usage: TokenUsage) {
     member("tokens", usage.total.rawValue)
     if let input = usage.input { member("input_tokens", input.rawValue) }
     if let output = usage.output { member("output_tokens", output.rawValue) }
     if let cacheRead = usage.cacheRead { member("cache_read_tokens", cacheRead.rawValue) }
     if let cacheWrite = usage.cacheWrite { member("cache_write_tokens", cacheWrite.rawValue) }
     if let reasoning = usage.reasoning { member("reasoning_tokens", reasoning.rawValue) }
-    if let model = spend.model { member("model", model.description) }
   }
 
   private mutating func changes(_ changes: [LimitChange]) {

@@ -48,6 +48,27 @@ extension Problem {
     case .holdEnded(let kind):
       let end = kind == .holdVoided ? "voided" : "settled"
       self.init(409, "hold_ended", "the hold was \(end) before", member: "hold")
+    case .unknownSession:
+      self.init(404, "unknown_session", "there is no such session", member: "session_id")
+    case .sessionOfAnother:
+      self.init(
+        409, "session_of_another", "another user's session has this id", member: "session_id")
+    case .sessionConflict(let member):
+      self.init(
+        409, "session_conflict", "the session was begun with another \(member)", member: member)
+    case .sessionClosed:
+      self.init(409, "session_closed", "the session was shut down: resume it first")
+    case .callInFlight: self.init(409, "call_in_flight", "a model call is under way")
+    case .unknownBudget:
+      self.init(404, "unknown_budget", "there is no such shared budget", member: "budget_id")
+    case .answerNotYours:
+      self.init(
+        409, "answer_not_yours",
+        "the question is about a shared budget: a session's client can only cancel",
+        member: "action")
+    case .creditsOverflow:
+      self.init(
+        400, "credits_overflow", "the sum would exceed 9223372036854775807 nano-credits")
     case .unavailable(let reason):
       self.init(503, "unavailable", "nothing was written: \(reason)")
     }

@@ -29,7 +29,7 @@ extension QuotaAPI {
           json.endObject()
         }
       case .refused(let refusal, let receipt): .refusal(refusal, receipt)
-      case .recorded, .unchanged, .held, .failed: .unexpected
+      case .recorded, .unchanged, .held, .session, .budget, .failed: .unexpected
       }
     }
     return nil
@@ -55,7 +55,7 @@ extension QuotaAPI {
       switch answer {
       case .held(let held): .held(held, tokens: hold.estimate)
       case .refused(let refusal, let receipt): .refusal(refusal, receipt)
-      case .recorded, .unchanged, .granted, .failed: .unexpected
+      case .recorded, .unchanged, .granted, .session, .budget, .failed: .unexpected
       }
     }
     return nil

@@ -101,7 +101,8 @@ extension QuotaAPI {
     case .failed(.unknownUser): .detail(404, "User not found.")
     case .failed(.unavailable(let reason)):
       .detail(503, reason, headers: [(name: "Retry-After", value: "1")])
-    case .failed, .granted, .held, .refused: .detail(500, "Unexpected answer of the ledger.")
+    case .failed, .granted, .held, .refused, .session, .budget:
+      .detail(500, "Unexpected answer of the ledger.")
     }
   }
 
