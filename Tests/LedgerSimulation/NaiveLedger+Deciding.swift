@@ -16,6 +16,7 @@ extension NaiveLedger {
     case .hold(let request): hold(request, submission)
     case .settle(let hold, let usage, let model): settle(hold, usage, model, submission)
     case .void(let hold): void(hold, submission.actor)
+    case .session: preconditionFailure("sessions have a simulation of their own")
     }
   }
 

@@ -153,7 +153,8 @@ extension Command {
   fileprivate var takesRequestID: Bool {
     switch self {
     case .recordUsage, .hold, .settle: true
-    case .register, .setActive, .setRole, .issueToken, .revokeToken, .setLimits, .setDefaults,
+    case .session, .register, .setActive, .setRole, .issueToken, .revokeToken, .setLimits,
+      .setDefaults,
       .check, .void:
       false
     }

@@ -109,6 +109,18 @@ enum QuotalogFailure {
     case .unknownHold: ExitFailure(.badData, "there is no such hold")
     case .foreignHold: ExitFailure(.badData, "the hold belongs to somebody else")
     case .holdEnded: ExitFailure(.badData, "the hold has ended before")
+    case .unknownSession: ExitFailure(.badData, "there is no such session")
+    case .sessionOfAnother: ExitFailure(.badData, "another user's session has this id")
+    case .sessionConflict(let member):
+      ExitFailure(.badData, "the session was begun with another \(member)")
+    case .sessionClosed: ExitFailure(.badData, "the session was shut down: resume it first")
+    case .callInFlight: ExitFailure(.badData, "a model call is under way")
+    case .unknownBudget: ExitFailure(.badData, "there is no such shared budget")
+    case .answerNotYours:
+      ExitFailure(
+        .badData, "the question is about a shared budget: a session's client can only cancel")
+    case .creditsOverflow:
+      ExitFailure(.badData, "the sum would exceed 9223372036854775807 nano-credits")
     case .unavailable(let reason): ExitFailure(.inputOutput, "nothing was written: \(reason)")
     }
   }

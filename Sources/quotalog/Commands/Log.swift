@@ -104,12 +104,18 @@ enum EventLine {
       " \(grouped(hold.tokens.rawValue)) tokens until \(hold.expiresAt.rfc3339)"
     case .holdSettled(let hold, let spend): " hold \(hold)\(text(of: spend))"
     case .holdVoided(let hold, user: _), .holdExpired(let hold, user: _): " hold \(hold)"
-    case .spendRefused(let refusal):
-      refusal.violations.map { violation in
-        " \(violation.period.optionName) \(grouped(violation.used.rawValue)) + "
-          + "\(grouped(violation.reserved.rawValue)) reserved of \(violation.limit)"
-      }.joined(separator: ",")
+    case .spendRefused(let refusal): text(of: refusal.violations)
+    case .sessionStarted(let start): detail(of: start)
+    case .session(let session, let fact): " session \(session)\(detail(of: fact))"
+    case .budgetChanged(let change): detail(of: change)
     }
+  }
+
+  static func text(of violations: [Violation]) -> String {
+    violations.map { violation in
+      " \(violation.period.optionName) \(grouped(violation.used.rawValue)) + "
+        + "\(grouped(violation.reserved.rawValue)) reserved of \(violation.limit)"
+    }.joined(separator: ",")
   }
 
   private static func text(of spend: Spend) -> String {
