@@ -1,3 +1,4 @@
+internal import CopilotRuntime
 internal import Glibc
 
 /// The command: one binary that makes, serves, feeds, reads and checks a store.
@@ -11,7 +12,11 @@ struct Quotalog {
 
   private static func run(_ arguments: [String]) -> ExitCode {
     do throws(ExitFailure) {
-      try Subcommand.run(arguments)
+      if SpawnOptions.isSpawn(arguments) {
+        try SpawnedRuntime.run(arguments)
+      } else {
+        try Subcommand.run(arguments)
+      }
       return .success
     } catch {
       if !error.message.isEmpty { Terminal.complain(error.message) }

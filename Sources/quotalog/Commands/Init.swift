@@ -17,6 +17,14 @@ extension Subcommand {
     let path = try arguments.dataPath()
     let calendar = try CalendarOptions.setting(arguments, or: .default)
     _ = try usingStore { () throws(StoreFailure) in try TimeZones.calendar(calendar) }
+    let admin = try newStore(at: path, calendar)
+    say(admin, path, arguments)
+  }
+
+  /// Makes a store with a first staff user, whose token is known to nobody but the caller.
+  static func newStore(
+    at path: String, _ calendar: CalendarSetting = .default
+  ) throws(ExitFailure) -> Registration {
     let admin = Registration(
       user: System.randomUser(), name: try name("admin"), role: .staff, token: NewToken())
     try usingStore { () throws(StoreFailure) in
@@ -28,7 +36,7 @@ extension Subcommand {
     }
     _ = try store.execute(.register(admin))
     try store.finish()
-    say(admin, path, arguments)
+    return admin
   }
 
   private static func name(_ text: String) throws(ExitFailure) -> UserName {

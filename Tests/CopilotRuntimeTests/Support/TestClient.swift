@@ -25,6 +25,12 @@ final class TestClient {
     try connect(to: address, patienceMilliseconds)
   }
 
+  /// Takes over a connected socket.
+  init(descriptor: Int32) throws {
+    self.descriptor = descriptor
+    limit(5000)
+  }
+
   init(path: String) throws {
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
@@ -36,16 +42,20 @@ final class TestClient {
   deinit { close(descriptor) }
 
   private func connect<Address>(to address: Address, _ patienceMilliseconds: Int) throws {
-    var limit = timeval(
-      tv_sec: patienceMilliseconds / 1000, tv_usec: patienceMilliseconds % 1000 * 1000)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
-    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
+    limit(patienceMilliseconds)
     let result = unsafe withUnsafeBytes(of: address) { bytes in
       let pointer = unsafe bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
       return unsafe Glibc.connect(descriptor, pointer, socklen_t(bytes.count))
     }
     guard result == 0 else { throw Failure.cannotConnect(errno) }
+  }
+
+  private func limit(_ patienceMilliseconds: Int) {
+    var limit = timeval(
+      tv_sec: patienceMilliseconds / 1000, tv_usec: patienceMilliseconds % 1000 * 1000)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
   }
 
   private func set(_ option: Int32, _ value: Int32) {

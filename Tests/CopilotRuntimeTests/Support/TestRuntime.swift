@@ -118,7 +118,8 @@ final class ScriptedRuntime: RPCConnectionDelegate {
   }
 
   func connection(_ connection: RPCConnection, received notification: RPCCall) {
-    events.append("told \(notification.method)")
+    let params = notification.params.map { String(decoding: $0.sourceText, as: UTF8.self) } ?? ""
+    events.append("told \(notification.method) \(params)")
   }
 
   func connection(_ connection: RPCConnection, cancelled request: RPCRequest.Key) {
