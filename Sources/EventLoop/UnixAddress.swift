@@ -10,10 +10,14 @@ struct UnixAddress {
   private static let backlog: Int32 = 1024
 
   private let path: String
+  private let directory: DirectoryHandle?
   private var storage = sockaddr_un()
 
+  /// A longer path is named through an open descriptor of its directory.
   init(path: String) throws(UnixSocketFailure) {
-    let bytes = Array(path.utf8)
+    var bytes = Array(path.utf8)
+    directory = bytes.count > Self.maximumPathBytes ? try DirectoryHandle(holding: path) : nil
+    if let directory { bytes = Array(directory.shortPath.utf8) }
     guard bytes.count <= Self.maximumPathBytes else {
       throw .pathTooLong(limit: Self.maximumPathBytes)
     }
@@ -79,6 +83,21 @@ struct UnixAddress {
     guard descriptor >= 0 else { throw UnixSocketFailure("socket") }
     return Socket(descriptor)
   }
+}
+
+/// An open directory, and the short name that the kernel has for a file in it.
+private final class DirectoryHandle {
+  let shortPath: String
+  private let descriptor: Int32
+
+  init(holding path: String) throws(UnixSocketFailure) {
+    let slash = path.lastIndex(of: "/") ?? path.startIndex
+    descriptor = unsafe open(String(path[..<slash]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw UnixSocketFailure("open") }
+    shortPath = "/proc/self/fd/\(descriptor)" + path[slash...]
+  }
+
+  deinit { close(descriptor) }
 }
 
 /// Which file lies at a path.

@@ -2,7 +2,7 @@ import Glibc
 
 /// Why a unix domain socket could not be listened on or connected to.
 public enum UnixSocketFailure: Error, Hashable, Sendable {
-  /// A path of so many bytes at most fits the system's address.
+  /// The file's name does not fit the system's address, which holds so many bytes.
   case pathTooLong(limit: Int)
   /// Another process listens there.
   case inUse

@@ -207,13 +207,6 @@ import Testing
     #expect(try log().split(separator: "\n").count >= 2)
   }
 
-  @Test func `names a path that is too long for a socket`() {
-    let path = store.path + "/" + String(repeating: "x", count: 100)
-    let services = ServiceLauncher(dataPath: path, executable: "/bin/false")
-    let failure = RelayFailure.socket(path: path + "/runtime.sock", .pathTooLong(limit: 107))
-    #expect(throws: failure) { _ = try services.connect() }
-  }
-
   private func log() throws -> String {
     try String(contentsOfFile: store.path + "/background.log", encoding: .utf8)
   }

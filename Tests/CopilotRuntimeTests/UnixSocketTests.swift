@@ -71,16 +71,28 @@ import Testing
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "text")
   }
 
-  @Test(arguments: [107, 108]) func `has a path of at most 107 bytes`(length: Int) throws {
-    let name = String(repeating: "x", count: length - directory.path.utf8.count - 1)
-    let path = directory.path + "/" + name
+  @Test(arguments: [107, 108, 1000]) func `may lie deep in the file system`(length: Int) throws {
+    var deep = directory.path
+    while deep.utf8.count + 10 < length { deep = deep + "/" + String(repeating: "d", count: 40) }
+    try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
+    let path = deep + "/" + String(repeating: "x", count: max(8, length - deep.utf8.count - 1))
     let loop = try EventLoop()
-    if length == 107 {
+    var listener: Listener? = try Listener(on: loop, unixPath: path) { _ in }
+    close(try Socket(connectingToUnixPath: path).release())
+    #expect(try mode(of: path) == 0o600)
+    #expect(listener != nil)
+    listener = nil
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test func `has no name that the system cannot take`() throws {
+    let path = directory.path + "/" + String(repeating: "x", count: 100)
+    let loop = try EventLoop()
+    #expect(throws: UnixSocketFailure.pathTooLong(limit: 107)) {
       _ = try Listener(on: loop, unixPath: path) { _ in }
-    } else {
-      #expect(throws: UnixSocketFailure.pathTooLong(limit: 107)) {
-        _ = try Listener(on: loop, unixPath: path) { _ in }
-      }
+    }
+    #expect(throws: UnixSocketFailure.pathTooLong(limit: 107)) {
+      _ = try Socket(connectingToUnixPath: path)
     }
   }
 
@@ -98,8 +110,7 @@ import Testing
   }
 
   private func connect() throws {
-    let socket = try Socket(connectingToUnixPath: path)
-    close(socket.release())
+    close(try Socket(connectingToUnixPath: path).release())
   }
 
   private func leaveSocketBehind() throws {

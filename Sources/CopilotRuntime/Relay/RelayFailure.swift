@@ -21,8 +21,6 @@ extension RelayFailure: CustomStringConvertible {
     case .noService(let seconds, let line):
       "no background service answered within \(seconds) s" + Self.quoted(line)
     case .cannotStart(let code): "the background service cannot be started (errno \(code))"
-    case .socket(_, .pathTooLong(let limit)):
-      "the path of the service's socket exceeds \(limit) bytes: choose a shorter data directory"
     case .socket(let path, .notPermitted): "\(path) belongs to another user"
     case .socket(let path, let failure): "\(path) cannot be connected to: \(failure)"
     case .listening(let failure): "cannot listen: \(failure)"
