@@ -38,6 +38,26 @@ import Testing
   }
 
   @Test(arguments: [
+    (#"\ud83d"#, #"\ufffd"#), (#"a\uD83D b"#, #"a\ufffd b"#), (#"\ude00"#, #"\ufffd"#),
+    (#"\ud83d\ude00"#, #"\ud83d\ude00"#), (#"\ud83d\ud83d\ude00"#, #"\ufffd\ud83d\ude00"#),
+    (#"\\ud83d \ude00"#, #"\\ud83d \ufffd"#), (#"\ud83d\n\u00f5"#, #"\ufffd\n\u00f5"#),
+  ])
+  func `is read with half a character in it`(text: String, repaired: String) throws {
+    let message = read(#"{"jsonrpc":"2.0","id":"a","method":"m","params":["\#(text)"]}"#)
+    guard case .request(_, let call) = message else { throw Unexpected(message) }
+    #expect(
+      call.params.map { String(decoding: $0.sourceText, as: UTF8.self) } == #"["\#(repaired)"]"#)
+  }
+
+  @Test func `may nest deeply`() throws {
+    let deep = String(repeating: "[", count: 300) + String(repeating: "]", count: 300)
+    let message = read(#"{"jsonrpc":"2.0","id":"a","method":"m","params":\#(deep)}"#)
+    guard case .request = message else { throw Unexpected(message) }
+  }
+
+  @Test(arguments: [
+    (#"{"a":"\ud83d""#, -32700, "null"), (#"{"a":"\"#, -32700, "null"),
+    (#"{"a":"\u"}"#, -32700, "null"), (#"{"a":"\ud8"#, -32700, "null"),
     ("", -32700, "null"), ("{", -32700, "null"), ("nonsense", -32700, "null"),
     ("{\"jsonrpc\":\"2.0\"} x", -32700, "null"), ("{\"a\":\"\u{1}\"}", -32700, "null"),
     ("[]", -32600, "null"), (#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, -32600, "null"),
@@ -134,7 +154,7 @@ import Testing
   }
 
   private func read(_ body: String) -> RPCMessage {
-    RPCMessage(Array(body.utf8), parser: JSONParser())
+    RPCMessage(Array(body.utf8), parser: RPCMessage.makeParser())
   }
 
   struct Unexpected: Error {

@@ -33,7 +33,7 @@ public final class RPCConnection {
 
   /// Takes over a connected socket.
   ///
-  /// The loop's connections may share a parser. `isTCP` is for sockets whose kernel delays
+  /// The loop's connections may share a parser, of ``RPCMessage/makeParser()``. `isTCP` is for sockets whose kernel delays
   /// acknowledgements: see ``ByteStream/acknowledgesAtOnce``.
   public init(
     _ socket: consuming Socket, on loop: EventLoop, isTCP: Bool, parser: JSONParser,

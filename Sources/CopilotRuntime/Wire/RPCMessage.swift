@@ -38,16 +38,20 @@ public struct RPCRefusal: Error, Sendable {
 }
 
 extension RPCMessage {
+  /// Makes a parser for what clients send: the schemas of their tools may nest deeply.
+  public static func makeParser() -> JSONParser { JSONParser(maximumDepth: 512) }
+
   /// Reads the body of one frame.
   public init(_ body: [UInt8], parser: JSONParser) {
-    let value: JSONValue
     do throws(JSONSyntaxError) {
-      value = try parser.parse(body)
+      self.init(try parser.parse(body))
     } catch {
-      self = .invalid(nil, .parseError(error.description))
-      return
+      if let repaired = replacingLoneSurrogates(in: body) {
+        self.init(repaired, parser: parser)
+      } else {
+        self = .invalid(nil, .parseError(error.description))
+      }
     }
-    self.init(value)
   }
 
   private init(_ value: JSONValue) {

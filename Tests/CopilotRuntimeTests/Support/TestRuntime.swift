@@ -81,7 +81,7 @@ final class ScriptedRuntime: RPCConnectionDelegate {
   private let loop: EventLoop
   private let acknowledgesAtOnce: Bool
   private let limits: RPCLimits
-  private let parser = JSONParser()
+  private let parser = RPCMessage.makeParser()
   var connections: [RPCConnection] = []
   var trusted: [Bool] = []
   var events: [String] = []
