@@ -60,7 +60,8 @@ let package = Package(
     .executableTarget(
       name: "quotalog",
       dependencies: [
-        "CopilotRuntime", "QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop",
+        "CopilotRuntime", "QuotaAPI", "QuotaService", "Sessions", "QuotaModel", "HTTPServer",
+        "EventLoop",
         "JSON", "CMalloc",
       ],
       swiftSettings: strict),

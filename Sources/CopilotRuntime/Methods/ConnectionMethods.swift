@@ -37,8 +37,9 @@ extension MethodCall {
   private func known(_ token: String) throws(CallFault) -> RuntimeClient.Identity? {
     let digest = Digester.digest(of: token)
     do throws(StoreFailure) {
-      guard case .user(let user, _, _) = try runtime.hub.queries.identify(
-        digest, at: runtime.clock())
+      guard
+        case .user(let user, _, _) = try runtime.hub.queries.identify(
+          digest, at: runtime.clock())
       else { return nil }
       return RuntimeClient.Identity(user: user, viewer: .user(user), token: digest)
     } catch {
@@ -87,9 +88,10 @@ extension MethodCall {
   func quota() throws(CallFault) {
     let reading: UsageReading?
     do throws(StoreFailure) {
-      reading = try client.identity?.user.map { (user) throws(StoreFailure) in
-        try runtime.hub.queries.usage(of: .id(user), at: runtime.clock())
-      } ?? nil
+      reading =
+        try client.identity?.user.map { (user) throws(StoreFailure) in
+          try runtime.hub.queries.usage(of: .id(user), at: runtime.clock())
+        } ?? nil
     } catch {
       throw .text(error.description)
     }

@@ -72,7 +72,7 @@ struct MethodCall {
 }
 
 extension MethodCall {
-  typealias Body = (MethodCall) -> () throws(CallFault) -> Void
+  typealias Body = @Sendable (MethodCall) -> () throws(CallFault) -> Void
 
   static let table: [String: Body] = [
     "connect": connect,

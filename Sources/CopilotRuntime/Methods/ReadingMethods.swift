@@ -192,7 +192,9 @@ extension EventQuery {
     guard types.kind == .array else { throw .text("types must be \"*\" or a list of strings") }
     var names: Set<String> = []
     for element in types.elements {
-      guard let name = element.string else { throw .text("types must be \"*\" or a list of strings") }
+      guard let name = element.string else {
+        throw .text("types must be \"*\" or a list of strings")
+      }
       names.insert(name)
     }
     self.types = names

@@ -228,7 +228,9 @@ extension MethodCall {
       return answer { $0.member("error", "Unknown command: \(name)") }
     }
     if runtime.engine(session.ref)?.isCalling == true {
-      return answer { $0.member("error", "a model call is under way; wait for its end or abort it") }
+      return answer {
+        $0.member("error", "a model call is under way; wait for its end or abort it")
+      }
     }
     let actor = client.identity?.actor ?? .service
     runtime.desk.submit(Submission(.session(.clear(address)), by: actor)) { reply in

@@ -88,7 +88,8 @@ extension MethodCall {
     }
     let call = client.modelCalls[id]
     answer { $0.member("accepted", call != nil) }
-    let type = parameters["headers"]?.members.first { $0.name.lowercased() == "content-type" }?.value
+    let type = parameters["headers"]?.members.first { $0.name.lowercased() == "content-type" }?
+      .value
     let text = type?.string ?? type?.elements.first { _ in true }?.string
     call?.begin(status: Int(status), contentType: text)
   }
@@ -120,7 +121,9 @@ enum Base64 {
   /// nil where the text is no base64; padding may be missing, nothing else.
   static func decode(_ text: String) -> [UInt8]? {
     var digits = Array(text.utf8)[...]
-    while digits.last == UInt8(ascii: "="), digits.count > text.utf8.count - 2 { digits.removeLast() }
+    while digits.last == UInt8(ascii: "="), digits.count > text.utf8.count - 2 {
+      digits.removeLast()
+    }
     guard digits.count % 4 != 1 else { return nil }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(digits.count / 4 * 3 + 2)

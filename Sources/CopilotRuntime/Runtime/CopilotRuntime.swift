@@ -59,9 +59,9 @@ public final class CopilotRuntime {
   }
 
   /// Listens for processes of the same system user, who need no token.
-  public func listen(path: String) throws(ListenFailure) {
+  public func listen(path: String) throws(UnixSocketFailure) {
     listeners.append(
-      try Listener(on: loop, path: path) { [unowned self] socket in
+      try Listener(on: loop, unixPath: path) { [unowned self] socket in
         accept(socket, isTCP: false)
       })
   }

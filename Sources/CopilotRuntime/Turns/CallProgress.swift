@@ -1,6 +1,7 @@
 internal import ChatCompletions
 internal import QuotaModel
 internal import QuotaService
+internal import Sessions
 
 /// What has come of a model's answer so far.
 final class CallProgress {

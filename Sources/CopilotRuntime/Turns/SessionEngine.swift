@@ -88,7 +88,9 @@ final class SessionEngine {
 
   /// Whoever answers model calls: the sender's own handler first.
   func handler(for send: Send) -> RuntimeClient? {
-    if let sender = send.sender, sender.answersModelCalls, sender.connection.isOpen { return sender }
+    if let sender = send.sender, sender.answersModelCalls, sender.connection.isOpen {
+      return sender
+    }
     return clients.values.first { $0.answersModelCalls && $0.connection.isOpen }
   }
 }

@@ -40,8 +40,8 @@ struct Provider {
     }
     while base.hasSuffix("/") { base.removeLast() }
     url = base + "/chat/completions"
-    let wireModel = try members.optionalText("wireModel")
-    model = try wireModel ?? members.optionalText("modelId")
+    let ownModel = try members.optionalText("modelId")
+    model = try members.optionalText("wireModel") ?? ownModel
     maximumOutputTokens = try members.integer("maxOutputTokens", in: 1...1_000_000_000)
     headers = try Self.headers(members)
   }
@@ -51,8 +51,8 @@ struct Provider {
   ) throws(CallFault) -> [(name: String, value: String)] {
     var headers = try HeaderList.read(members["headers"], "provider.headers")
     // A bearer token wins over a key.
-    let secret = try members.optionalText("bearerToken") ?? members.optionalText("apiKey")
-    if let secret {
+    let key = try members.optionalText("apiKey")
+    if let secret = try members.optionalText("bearerToken") ?? key {
       headers.removeAll { $0.name == "authorization" }
       headers.append((name: "authorization", value: "Bearer \(secret)"))
     }

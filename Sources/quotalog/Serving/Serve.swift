@@ -1,4 +1,5 @@
 internal import CMalloc
+internal import CopilotRuntime
 internal import EventLoop
 internal import Glibc
 internal import HTTPServer
@@ -6,6 +7,7 @@ internal import JSON
 internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
+internal import Sessions
 
 extension Subcommand {
   static let serve = Subcommand(
@@ -15,6 +17,7 @@ extension Subcommand {
       Option("config", "FILE", "settings as a JSON object (or QUOTALOG_CONFIG)"),
       Option("check-config", nil, "check the settings and do not serve"),
       Option("print-config", nil, "print the settings and do not serve"),
+      Option("background", nil, "serve processes that SDKs start, and end behind the last one"),
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
@@ -31,12 +34,17 @@ private final class Service {
   private static let drainSeconds = 10
 
   private let wantsJSON: Bool
+  private var isStopping = false
   private let store: Store
   private let loop: EventLoop
   private let committer: Committer
   private let api: QuotaAPI
   private let server: HTTPServer
+  private let desk: CommandDesk
+  private let runtime: CopilotRuntime
+  private let runtimeAddress: String?
   private let host: String
+  private let isBackground: Bool
 
   init(_ configuration: ServeConfiguration, _ arguments: Arguments) throws(ExitFailure) {
     wantsJSON = arguments.wantsJSON
@@ -45,26 +53,119 @@ private final class Service {
     let store = try OpenStore.forWriting(arguments)
     try Self.apply(configuration, to: store)
     let answers = AnswerBox()
+    let inbox = CommandDesk.Inbox()
     let (loop, waker) = try Self.makeLoop()
     committer = try usingStore { () throws(StoreFailure) in
-      try Committer(store: store) { (delivered) in
-        answers.put(delivered)
-        waker.waker.wake()
-      }
+      try Committer(
+        store: store,
+        onNews: { (news) in
+          inbox.put(news)
+          waker.waker.wake()
+        },
+        deliver: { (delivered) in
+          var delivered = delivered
+          inbox.take(from: &delivered)
+          answers.put(delivered)
+          waker.waker.wake()
+        })
     }
+    let hub = SessionHub(Queries(store))
+    desk = CommandDesk(committer, inbox, hub)
+    runtime = try Self.makeRuntime(loop, configuration, desk, hub)
     api = QuotaAPI(
       store: store, committer: committer, answers: answers, settings: configuration.api)
     self.store = store
     self.loop = loop
     host = configuration.host
+    isBackground = configuration.isBackground
     server = try Self.listen(loop, configuration, api)
     api.server = server
-    waker.onWake = { [unowned api] in api.completeDelivered() }
-    loop.onTurnEnd = { [unowned api] in api.flush() }
+    runtimeAddress = try Self.listen(runtime, configuration, store.path)
+    waker.onWake = { [unowned api, unowned desk] in
+      // What happened is told before anybody is answered.
+      desk.collect()
+      api.completeDelivered()
+    }
+    loop.onTurnEnd = { [unowned api, unowned desk, unowned runtime] in
+      runtime.flush()
+      api.flush()
+      desk.flush()
+    }
+    runtime.start()
+  }
+
+  private static func makeRuntime(
+    _ loop: EventLoop, _ configuration: ServeConfiguration, _ desk: CommandDesk, _ hub: SessionHub
+  ) throws(ExitFailure) -> CopilotRuntime {
+    var settings = configuration.sessions
+    for (user, budget) in configuration.budgetsOfUsers {
+      settings.budgetsOfUsers[try known(user, hub)] = budget
+    }
+    let localUser = try configuration.localUser.map { (user) throws(ExitFailure) in
+      try known(user, hub)
+    }
+    do throws(RuntimeFailure) {
+      return try CopilotRuntime(
+        on: loop, desk: desk, hub: hub, settings: settings, localUser: localUser)
+    } catch {
+      throw ExitFailure(.unavailable, error.description)
+    }
+  }
+
+  private static func known(
+    _ reference: UserReference, _ hub: SessionHub
+  ) throws(ExitFailure) -> UserID {
+    let user = try usingStore { () throws(StoreFailure) in try hub.queries.user(reference) }
+    guard let user else {
+      throw ExitFailure(.badData, "a setting names a user that nobody knows: \(reference)")
+    }
+    return user.account.user
+  }
+
+  /// Listens for SDKs: processes of this system user always, others over TCP where that is set.
+  private static func listen(
+    _ runtime: CopilotRuntime, _ configuration: ServeConfiguration, _ path: String
+  ) throws(ExitFailure) -> String? {
+    do throws(UnixSocketFailure) {
+      try runtime.listen(path: ServiceLauncher.socketPath(of: path))
+    } catch {
+      throw ExitFailure(.unavailable, "cannot listen in the data directory: \(error)")
+    }
+    guard let (host, port) = configuration.runtime else { return nil }
+    do throws(ListenFailure) {
+      let taken = try runtime.listen(host: host, port: port)
+      return host.contains(":") ? "[\(host)]:\(taken)" : "\(host):\(taken)"
+    } catch {
+      throw ExitFailure(.unavailable, "cannot listen for SDKs on \(host):\(port): \(error)")
+    }
+  }
+
+  /// How long a background service stays when nobody is connected.
+  private static let lingerSeconds = 5
+
+  /// Ends when the last client has been gone for a while.
+  private func endWhenUnused() throws(ExitFailure) {
+    var idleSeconds = 0
+    do throws(EventLoopFailure) {
+      try loop.schedule(every: 1000) { [unowned self] in
+        idleSeconds = runtime.clientCount == 0 ? idleSeconds + 1 : 0
+        if idleSeconds >= Self.lingerSeconds { stop() }
+      }
+    } catch {
+      throw ExitFailure(.unavailable, "the event loop cannot start: \(error)")
+    }
+  }
+
+  private func stop() {
+    guard !isStopping else { return }
+    isStopping = true
+    runtime.drain()
+    server.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in loop.stop() }
   }
 
   func run() throws(ExitFailure) {
     try stopOnSignals()
+    if isBackground { try endWhenUnused() }
     announce()
     loop.run()
     committer.stop()
@@ -74,25 +175,28 @@ private final class Service {
   private func announce() {
     let name = host.contains(":") ? "[\(host)]" : host
     let address = "http://\(name):\(server.port)"
-    guard wantsJSON else { return Terminal.say("quotalog is listening on \(address)") }
+    guard wantsJSON else {
+      Terminal.say("quotalog is listening on \(address)")
+      if let runtimeAddress { Terminal.say("Copilot SDKs connect to \(runtimeAddress)") }
+      return
+    }
     var json = JSONWriter()
     json.beginObject()
     json.name("listening")
     json.string(address)
+    if let runtimeAddress {
+      json.name("runtime")
+      json.string(runtimeAddress)
+    }
     json.endObject()
     json.newline()
     Terminal.write(json.take())
   }
 
   private func stopOnSignals() throws(ExitFailure) {
-    var isStopping = false
     for number in [SIGTERM, SIGINT] {
       do {
-        try loop.onSignal(number) { [unowned self] in
-          guard !isStopping else { return }
-          isStopping = true
-          server.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in loop.stop() }
-        }
+        try loop.onSignal(number) { [unowned self] in stop() }
       } catch {
         throw ExitFailure(.unavailable, "signals cannot be received: \(error)")
       }
@@ -131,8 +235,11 @@ private final class Service {
     _ loop: EventLoop, _ configuration: ServeConfiguration, _ api: QuotaAPI
   ) throws(ExitFailure) -> HTTPServer {
     do {
+      // Many background services may run beside each other.
       return try HTTPServer(
-        loop: loop, host: configuration.host, port: configuration.port, handler: api)
+        loop: loop, host: configuration.host,
+        port: configuration.isBackground ? 0 : configuration.port,
+        handler: api)
     } catch {
       throw ExitFailure(failure: error, at: "\(configuration.host):\(configuration.port)")
     }

@@ -4,7 +4,10 @@ internal import JSON
 extension ServeConfiguration {
   init(_ arguments: Arguments) throws(ExitFailure) {
     self.init()
+    isBackground = arguments.has("background")
     let file = try ConfigurationFile(arguments)
+    if let models = file.models { try readModels(models, of: file.path) }
+    if let budgets = file.budgets { try readBudgets(budgets, of: file.path) }
     for setting in Setting.all {
       let name = setting.option.name
       if arguments.has(name) {
@@ -53,6 +56,8 @@ extension ServeConfiguration {
 private struct ConfigurationFile {
   let path: String
   private(set) var values: [String: [String]] = [:]
+  private(set) var models: JSONValue?
+  private(set) var budgets: JSONValue?
 
   init(_ arguments: Arguments) throws(ExitFailure) {
     guard let path = try arguments.value("config") ?? Environment["QUOTALOG_CONFIG"] else {
@@ -78,6 +83,14 @@ private struct ConfigurationFile {
   private mutating func take(_ object: JSONValue, prefix: String) throws(ExitFailure) {
     for (name, value) in object.members {
       let key = prefix + name
+      if key == "models" {
+        models = value
+        continue
+      }
+      if key == "session_budgets" {
+        budgets = value
+        continue
+      }
       if value.kind == .object {
         try take(value, prefix: key + ".")
         continue

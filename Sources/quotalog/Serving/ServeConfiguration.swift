@@ -1,6 +1,7 @@
 internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
+internal import Sessions
 
 /// What `serve` needs to know, from flags, environment, file and defaults.
 struct ServeConfiguration {
@@ -11,6 +12,15 @@ struct ServeConfiguration {
   var timeZone: String?
   var weekStart: Weekday?
   var defaults = PerPeriod<TokenLimit?>(repeating: nil)
+  /// Where SDKs connect over TCP; nil: nowhere.
+  var runtime: (host: String, port: UInt16)?
+  var sessions = SessionSettings()
+  /// Whose sessions local SDKs begin; nil: nobody's.
+  var localUser: UserReference?
+  /// Shared budgets that sessions join by themselves.
+  var budgetsOfUsers: [(user: UserReference, budget: BudgetID)] = []
+  /// Whether it serves spawned processes, and ends when the last one has gone.
+  var isBackground = false
 }
 
 /// One setting: where it can be given, and how its text is read.
@@ -43,25 +53,30 @@ struct SettingFault: Error {
 }
 
 extension Setting {
-  static let all: [Setting] = [
-    listen, pathPrefix, omittedLimits, timeZone, weekStart, registersUnknownUsers, allowedOrigins,
-    defaultLimit(.daily), defaultLimit(.weekly), defaultLimit(.monthly),
-  ]
+  static let all: [Setting] =
+    [
+      listen, pathPrefix, omittedLimits, timeZone, weekStart, registersUnknownUsers, allowedOrigins,
+      defaultLimit(.daily), defaultLimit(.weekly), defaultLimit(.monthly),
+    ] + sessionSettings
 
   private static let listen = Setting(
     Option("listen", "HOST:PORT", "where to listen; port 0 takes a free one (127.0.0.1:8080)"),
     environment: "QUOTALOG_LISTEN", key: "listen", show: { "\($0.host):\($0.port)" },
     read: { (text, configuration) throws(SettingFault) in
-      let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-      guard parts.count >= 2, let port = UInt16(parts[parts.count - 1]) else {
-        throw SettingFault(rule: "must be HOST:PORT with a port from 0 to 65535")
-      }
-      var host = parts.dropLast().joined(separator: ":")
-      if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-      guard !host.isEmpty else { throw SettingFault(rule: "needs a host, such as 127.0.0.1") }
-      configuration.host = host
-      configuration.port = port
+      (configuration.host, configuration.port) = try address(text)
     })
+
+  /// `HOST:PORT`, an IPv6 address in brackets.
+  static func address(_ text: String) throws(SettingFault) -> (host: String, port: UInt16) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count >= 2, let port = UInt16(parts[parts.count - 1]) else {
+      throw SettingFault(rule: "must be HOST:PORT with a port from 0 to 65535")
+    }
+    var host = parts.dropLast().joined(separator: ":")
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { throw SettingFault(rule: "needs a host, such as 127.0.0.1") }
+    return (host, port)
+  }
 
   private static let pathPrefix = Setting(
     Option("path-prefix", "PATH", "what every path starts with, such as /quota (none)"),
