@@ -124,7 +124,6 @@ extension HTTPServer {
     onDrained = nil
     drainTimer?.cancel()
     for connection in connections.all { connection.drop() }
-    context.closures.deliver()
     done()
   }
 }

@@ -23,13 +23,12 @@ final class StreamClosures {
     do throws(EventLoopFailure) {
       timer = try loop.schedule(after: 0) { [unowned self] in deliver() }
     } catch {
-      // Without memory for a timer the next closure tries again, or the end of draining delivers.
+      // Without memory for a timer the next closure tries again.
     }
   }
 
   /// Tells the handler of everything that has been added.
-  func deliver() {
-    timer?.cancel()
+  private func deliver() {
     timer = nil
     let closures = closures
     self.closures = []

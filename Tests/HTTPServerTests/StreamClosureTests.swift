@@ -52,6 +52,31 @@ import Testing
     #expect(isTold(.connectionGone, server))
   }
 
+  @Test func `costs no time while its client neither sends nor reads`() throws {
+    let server = try TestServer { $0.streamPendingBytes = 100_000_000 }
+    let clients = try [("s", Int32(4_096)), ("t", nil)].map { name, receiveBuffer in
+      let client = try open(server, name, receiveBuffer: receiveBuffer)
+      client.finishSending()
+      return client
+    }
+    usleep(50_000)
+    #expect(server.onLoop { _, handler in handler.write("p".repeated(20_000_000), to: "s") })
+    usleep(50_000)
+    let before = Self.threadMilliseconds(server)
+    usleep(400_000)
+    #expect(Self.threadMilliseconds(server) - before < 40)
+    withExtendedLifetime(clients) {}
+  }
+
+  /// Processor time that the server's thread has used.
+  private static func threadMilliseconds(_ server: TestServer) -> Int {
+    server.onLoop { _, _ in
+      var time = timespec()
+      _ = unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+      return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+    }
+  }
+
   @Test func `closes the connection whose client sends no more`() throws {
     let server = try TestServer()
     let client = try open(server)
@@ -136,7 +161,7 @@ import Testing
       #expect(handler.closures.isEmpty, "it is not told from within a call")
     }
     #expect(isTold(.clientTooSlow, server))
-    #expect(try client.isEnded())
+    #expect(try client.isReset(), "to a client of HTTP/1.0 anything else would look complete")
     #expect(server.onLoop { _, handler in handler.write("on", to: "t") })
   }
 

@@ -36,6 +36,7 @@ import Testing
       #expect(handler.write("a1", to: "a") && handler.write("b1", to: "b"))
       if let handle = handler.streams["b"] { #expect(server.pendingBytes(handle) == 7) }
       handler.end("b")
+      #expect(!handler.write("b2", to: "b"))
       handler.release("x", on: server)
     }
     #expect(try client.response().body == "x")
@@ -86,5 +87,74 @@ import Testing
     }
     #expect(server.wait { _, handler in handler.closures.count == 2 })
     #expect(server.onLoop { server, _ in server.openConnections } == 0)
+  }
+
+  @Test func `requests are read to the last when the client sends no more`() throws {
+    let server = try TestServer { $0.pipelinedRequests = 2 }
+    let client = try TestClient(port: server.port)
+    try client.send(
+      Self.get("/later?x") + Self.get("/later?y") + Self.get("/stream?a") + Self.get("/now"))
+    client.finishSending()
+    #expect(server.wait { _, handler in handler.handledCount == 2 })
+    usleep(50_000)
+    server.onLoop { server, handler in
+      for name in ["x", "y"] { handler.release(name, on: server) }
+    }
+    #expect(server.wait { _, handler in handler.handledCount == 4 })
+    server.onLoop { _, handler in handler.end("a") }
+    #expect(try client.textToEnd().hasSuffix("GET /now h 0"))
+  }
+
+  @Test func `requests are not handled once the stream is cut off`() throws {
+    let server = try TestServer { $0.streamPendingBytes = 1_000 }
+    let client = try TestClient(port: server.port)
+    try client.send(Self.get("/flood?2000") + Self.get("/now"))
+    #expect(server.wait { _, handler in handler.closures.count == 1 })
+    #expect(server.onLoop { _, handler in handler.handledCount } == 1)
+    #expect(try client.isEnded())
+  }
+
+  @Test func `a stream owes only what is its own`() throws {
+    let server = try TestServer { $0.streamPendingBytes = 1_000 }
+    let client = try TestClient(port: server.port)
+    try client.send(Self.get("/later?x") + Self.get("/stream?a"))
+    #expect(server.wait { _, handler in handler.handledCount == 2 })
+    server.onLoop { server, handler in
+      let big = HTTPResponse(status: 200, body: [UInt8](repeating: 0x2A, count: 100_000))
+      server.complete(handler.waiting[0].reply, big)
+      #expect(handler.write("ab", to: "a") && handler.write("cd", to: "a"))
+      if let handle = handler.streams["a"] { #expect(server.pendingBytes(handle) == 14) }
+      handler.end("a")
+    }
+    #expect(try client.response().body.utf8.count == 100_000)
+    #expect(try client.text(through: "0\r\n\r\n").hasSuffix("2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n"))
+  }
+
+  @Test func `a stream that waits for its turn ends with its client`() throws {
+    let server = try TestServer()
+    var client: TestClient? = try TestClient(port: server.port)
+    try client?.send(Self.get("/later?x") + Self.get("/later?a"))
+    client?.finishSending()
+    #expect(server.wait { _, handler in handler.waiting.count == 2 })
+    usleep(50_000)
+    server.onLoop { _, handler in handler.beginWaiting("a") }
+    client?.resetOnClose()
+    client = nil
+    #expect(server.wait { _, handler in handler.closures.count == 1 })
+    #expect(server.onLoop { server, _ in server.openConnections } == 0)
+  }
+
+  @Test func `a request that was left to the kernel is read behind it`() throws {
+    let server = try TestServer { $0.pipelinedRequests = 1 }
+    let client = try TestClient(port: server.port)
+    try client.send(Self.get("/stream?a"))
+    _ = try client.text(through: "\r\n\r\n")
+    let body = "b".repeated(300_000)
+    try client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n" + body)
+    usleep(50_000)
+    #expect(server.onLoop { _, handler in handler.decidedCount } == 1)
+    server.onLoop { _, handler in handler.end("a") }
+    #expect(try client.text(through: "0\r\n\r\n") == "0\r\n\r\n")
+    #expect(try client.response().body == body)
   }
 }

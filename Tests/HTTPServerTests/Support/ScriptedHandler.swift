@@ -4,7 +4,8 @@ import HTTPServer
 ///
 /// `/echo` gives the body back, `/later` waits for the test, `/big` has a body of a million bytes,
 /// `/forbidden` is refused before its body is read, `/strict` takes bodies of 10 bytes, `/stream` is
-/// answered by a stream, and anything else with what the request was.
+/// answered by a stream, `/flood` by one to which as many bytes as the query says are written at once,
+/// and anything else with what the request was.
 final class ScriptedHandler: HTTPHandler {
   /// Requests to `/later` that have no answer yet, with their queries.
   var waiting: [(reply: ReplyHandle, query: String)] = []
@@ -36,6 +37,11 @@ final class ScriptedHandler: HTTPHandler {
       return nil
     case "/stream":
       begin(request.query ?? "", reply)
+      return nil
+    case "/flood":
+      begin("flood", reply)
+      let bytes = request.query.flatMap { Int($0) } ?? 0
+      for _ in 0..<4 { _ = write(String(repeating: "f", count: bytes / 4), to: "flood") }
       return nil
     case "/closing":
       return HTTPResponse(status: 200, headers: [("Connection", "close")], body: Array("bye".utf8))

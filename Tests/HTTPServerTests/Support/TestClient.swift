@@ -119,6 +119,16 @@ final class TestClient {
     return String(decoding: received, as: UTF8.self)
   }
 
+  /// Whether the connection ends by a reset, whatever comes before.
+  func isReset() throws -> Bool {
+    do {
+      while try receive(mayBeReset: false) > 0 {}
+    } catch Failure.connectionLost(ECONNRESET) {
+      return true
+    }
+    return false
+  }
+
   /// Whether the server ends the connection, without another byte.
   func isEnded() throws -> Bool {
     try received.isEmpty && receive() == 0
@@ -142,11 +152,11 @@ final class TestClient {
   }
 
   @discardableResult
-  private func receive(_ flags: Int32 = 0) throws -> Int {
+  private func receive(_ flags: Int32 = 0, mayBeReset: Bool = true) throws -> Int {
     var buffer = [UInt8](repeating: 0, count: 65_536)
     let count = unsafe recv(descriptor, &buffer, buffer.count, flags)
     if count < 0 {
-      if errno == ECONNRESET { return 0 }
+      if errno == ECONNRESET, mayBeReset { return 0 }
       throw errno == EAGAIN ? Failure.tookTooLong : Failure.connectionLost(errno)
     }
     received.append(contentsOf: buffer[..<count])
