@@ -9,7 +9,7 @@ final class ConnectionContext {
   let handler: any HTTPHandler
   let parser = HeadParser()
   var writer = ResponseWriter()
-  let closures: StreamClosures
+  let notices: StreamNotices
 
   /// How often connections have been looked through for missed deadlines.
   var sweep: UInt64 = 0
@@ -21,6 +21,6 @@ final class ConnectionContext {
   init(loop: EventLoop, limits: HTTPServerLimits, handler: any HTTPHandler) {
     self.limits = limits
     self.handler = handler
-    closures = StreamClosures(loop: loop, handler: handler)
+    notices = StreamNotices(loop: loop, handler: handler)
   }
 }

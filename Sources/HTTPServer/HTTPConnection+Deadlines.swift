@@ -12,7 +12,7 @@ extension HTTPConnection {
   func checkDeadlines() {
     switch deadlines.missed(at: context.sweep) {
     case nil: return
-    case .output: cutOff()
+    case .output: cutOff(.clientTooSlow)
     case .input(.restOfRequest):
       refuse(.timedOut)
       settle()

@@ -25,7 +25,7 @@ extension HTTPConnection {
     guard let body = answers.openBody(sequence) else { return false }
     let waiting = body.isFlowing ? pendingBytes(of: body) : answers.waitingPieceBytes
     if waiting > 0, waiting + piece.count > context.limits.streamPendingBytes {
-      cutOff()
+      cutOff(.clientTooSlow)
       return false
     }
     body.append(piece, to: stream)
@@ -38,6 +38,28 @@ extension HTTPConnection {
     body.end(on: stream)
     sendDue()
     settle()
+  }
+
+  /// Breaks the body off, and the connection with it.
+  func abortStream(_ sequence: UInt64) {
+    guard let body = answers.openBody(sequence) else { return }
+    body.abandon()
+    cutOff(.connectionGone)
+  }
+
+  /// Has the handler told as soon as nothing of the body waits any more.
+  func notifyWhenSent(_ sequence: UInt64) {
+    guard let body = answers.openBody(sequence) else { return }
+    body.notifiesWhenSent = true
+    notifyIfSent()
+  }
+
+  func notifyIfSent() {
+    guard stream.pendingOutput == 0, let (_, body) = answers.firstStreamed,
+      body.notifiesWhenSent, body.isFlowing
+    else { return }
+    body.notifiesWhenSent = false
+    context.notices.add(.sent(body.handle))
   }
 
   /// Bytes of the body that the client has yet to be sent.
@@ -79,7 +101,7 @@ extension HTTPConnection {
     guard !open.isEmpty else { return }
     for body in open {
       body.end(on: stream)
-      context.closures.add(body.handle, .draining)
+      context.notices.add(.closed(body.handle, .draining))
     }
     deadlines.hurryOutput()
     sendDue()
@@ -89,7 +111,7 @@ extension HTTPConnection {
   func closeBodies(_ reason: StreamClosure) {
     for body in answers.openBodies {
       body.abandon()
-      context.closures.add(body.handle, reason)
+      context.notices.add(.closed(body.handle, reason))
     }
   }
 }

@@ -62,6 +62,7 @@ extension HTTPConnection: ByteStreamOwner {
   }
 
   func outputAdvanced() {
+    notifyIfSent()
     if !unread.isEmpty, mayRead { readAgain() }
     settle()
   }
@@ -95,10 +96,10 @@ extension HTTPConnection {
     leave()
   }
 
-  /// Resets the connection, whose client has not taken what it asked for.
-  func cutOff() {
+  /// Resets the connection, so that no answer that is under way looks complete.
+  func cutOff(_ reason: StreamClosure) {
     stream.abort()
-    leave(.clientTooSlow)
+    leave(reason)
   }
 
   private func leave(_ reason: StreamClosure = .connectionGone) {

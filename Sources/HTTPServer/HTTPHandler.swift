@@ -12,11 +12,19 @@ public protocol HTTPHandler: AnyObject {
   /// Told once, by the loop, never from within a call to the server; and not of a stream that the
   /// handler has ended itself.
   func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure)
+
+  /// Nothing of the stream waits any more, as was asked by ``HTTPServer/notifyWhenSent(_:)``.
+  ///
+  /// Told once for each time it was asked, by the loop; the stream may have ended meanwhile.
+  func streamSent(_ handle: StreamHandle)
 }
 
 extension HTTPHandler {
   /// For a handler that begins no streams.
   public func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure) {}
+
+  /// For a handler that never asks.
+  public func streamSent(_ handle: StreamHandle) {}
 }
 
 /// What to do about a request whose head has come.

@@ -27,6 +27,17 @@ extension HTTPServer {
     connections[handle.reply.connection]?.endStream(handle.reply.sequence)
   }
 
+  /// Breaks a stream off by a reset: its client sees that something is missing. The handler is not told.
+  public func abort(_ handle: StreamHandle) {
+    connections[handle.reply.connection]?.abortStream(handle.reply.sequence)
+  }
+
+  /// Has ``HTTPHandler/streamSent(_:)`` called, in a later turn, once the client's connection has taken
+  /// everything that was written: the moment to write more of a long body.
+  public func notifyWhenSent(_ handle: StreamHandle) {
+    connections[handle.reply.connection]?.notifyWhenSent(handle.reply.sequence)
+  }
+
   /// Bytes written to the stream that its client's connection has not taken; 0 for one that is not
   /// open. What chunks add is counted.
   public func pendingBytes(_ handle: StreamHandle) -> Int {

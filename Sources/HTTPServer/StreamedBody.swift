@@ -14,6 +14,8 @@ final class StreamedBody {
   private(set) var sendingBytes = 0
   /// No other answer will follow on the connection.
   var isLast = false
+  /// The handler waits until nothing of it waits any more.
+  var notifiesWhenSent = false
   private(set) var hasEnded = false
 
   init(_ head: HTTPResponse, isChunked: Bool, handle: StreamHandle) {

@@ -13,6 +13,10 @@ final class ScriptedHandler: HTTPHandler {
   var streams: [String: StreamHandle] = [:]
   /// What the handler was told of the end of streams, in order.
   var closures: [(name: String, reason: StreamClosure)] = []
+  /// Streams of which it was told that everything is sent, in order.
+  var sent: [String] = []
+  /// Written to a stream whenever everything is sent, for so many times; then it is ended.
+  var refill = (text: "", times: 0)
   unowned var server: HTTPServer?
   var handledCount = 0
   var decidedCount = 0
@@ -78,6 +82,19 @@ final class ScriptedHandler: HTTPHandler {
   func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure) {
     let name = streams.first { $0.value == handle }?.key
     closures.append((name ?? "?", reason))
+  }
+
+  func notifyWhenSent(_ name: String) {
+    if let handle = streams[name] { server?.notifyWhenSent(handle) }
+  }
+
+  func streamSent(_ handle: StreamHandle) {
+    guard let name = streams.first(where: { $0.value == handle })?.key else { return }
+    sent.append(name)
+    guard refill.times > 0 else { return end(name) }
+    refill.times -= 1
+    _ = write(refill.text, to: name)
+    notifyWhenSent(name)
   }
 
   private func begin(_ name: String, _ reply: ReplyHandle) {

@@ -112,6 +112,16 @@ final class TestClient {
     }
   }
 
+  /// Takes what is received up to the last chunk and with it.
+  func textThroughEndOfChunks() throws -> String {
+    let mark = Array("\r\n0\r\n\r\n".utf8)
+    while received.suffix(mark.count) != mark[...] {
+      guard try receive() > 0 else { throw Failure.noResponse("no last chunk") }
+    }
+    defer { received = [] }
+    return String(decoding: received, as: UTF8.self)
+  }
+
   /// Takes everything that is received until the server closes.
   func textToEnd() throws -> String {
     while try receive() > 0 {}
