@@ -56,7 +56,7 @@ extension HTTPConnection {
 
   func notifyIfSent() {
     guard stream.pendingOutput == 0, let (_, body) = answers.firstStreamed,
-      body.notifiesWhenSent, body.isFlowing
+      body.notifiesWhenSent
     else { return }
     body.notifiesWhenSent = false
     context.notices.add(.sent(body.handle))

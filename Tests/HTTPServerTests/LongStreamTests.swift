@@ -36,7 +36,7 @@ import Testing
     for _ in 0..<20 {
       #expect(try other.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
     }
-    #expect(server.onLoop { _, handler in handler.refill.times } > 0)
+    #expect(server.onLoop { _, handler in handler.refill?.times ?? 0 } > 0)
     withExtendedLifetime(client) {}
   }
 
@@ -54,10 +54,23 @@ import Testing
     #expect(server.onLoop { _, handler in handler.sent } == ["s", "s"])
   }
 
+  @Test func `is not told of unasked`() throws {
+    let server = try TestServer()
+    let client = try open(server)
+    server.onLoop { _, handler in handler.notifyWhenSent("s") }
+    for piece in ["one", "two"] {
+      #expect(server.onLoop { _, handler in handler.write(piece, to: "s") })
+      #expect(try client.text(through: piece + "\r\n") == "3\r\n\(piece)\r\n")
+    }
+    usleep(30_000)
+    #expect(server.onLoop { _, handler in handler.sent } == ["s"])
+  }
+
   @Test func `waits for a client that does not read`() throws {
     let server = try TestServer { $0.streamPendingBytes = 100_000_000 }
     let client = try open(server, receiveBuffer: 4_096)
     server.onLoop { _, handler in
+      handler.refill = ("", 0)
       #expect(handler.write("p".repeated(20_000_000), to: "s"))
       handler.notifyWhenSent("s")
     }
@@ -74,6 +87,7 @@ import Testing
       "GET /later?x HTTP/1.1\r\nHost: h\r\n\r\nGET /stream?s HTTP/1.1\r\nHost: h\r\n\r\n")
     #expect(server.wait { _, handler in handler.streams.count == 1 })
     server.onLoop { _, handler in
+      handler.refill = ("", 0)
       #expect(handler.write("one", to: "s"))
       handler.notifyWhenSent("s")
     }

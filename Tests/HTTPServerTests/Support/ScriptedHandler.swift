@@ -16,7 +16,7 @@ final class ScriptedHandler: HTTPHandler {
   /// Streams of which it was told that everything is sent, in order.
   var sent: [String] = []
   /// Written to a stream whenever everything is sent, for so many times; then it is ended.
-  var refill = (text: "", times: 0)
+  var refill: (text: String, times: Int)?
   unowned var server: HTTPServer?
   var handledCount = 0
   var decidedCount = 0
@@ -91,9 +91,10 @@ final class ScriptedHandler: HTTPHandler {
   func streamSent(_ handle: StreamHandle) {
     guard let name = streams.first(where: { $0.value == handle })?.key else { return }
     sent.append(name)
-    guard refill.times > 0 else { return end(name) }
-    refill.times -= 1
-    _ = write(refill.text, to: name)
+    guard let (text, times) = refill else { return }
+    guard times > 0 else { return end(name) }
+    refill = (text, times - 1)
+    _ = write(text, to: name)
     notifyWhenSent(name)
   }
 
