@@ -31,8 +31,8 @@ public struct SpawnOptions: Sendable {
   public init(
     _ arguments: [String], environment: (String) -> String?
   ) throws(SpawnOptionFault) {
-    var flags = Flags(arguments)
-    while let flag = flags.next() { notes += flag.note.map { [$0] } ?? [] }
+    let flags = Flags(arguments)
+    notes = flags.notes
     dataPath = flags.values["--data"]
     let host = flags.values["--host"] ?? "127.0.0.1"
     let port = try flags.values["--port"].map(Self.port) ?? 0
@@ -88,30 +88,26 @@ private struct Flags {
 
   /// The last value of every known flag; empty for a switch.
   private(set) var values: [String: String] = [:]
-  private var rest: ArraySlice<String>
+  private(set) var notes: [String] = []
 
-  init(_ words: [String]) { rest = words[...] }
-
-  /// What to say about the next word, if anything; nil at the end.
-  mutating func next() -> (note: String?, Void)? {
-    guard let word = rest.popFirst() else { return nil }
-    let name = String(word.prefix { $0 != "=" })
-    let attached = word.count > name.count ? String(word.dropFirst(name.count + 1)) : nil
-    guard !Self.switches.contains(name) else {
-      values[name] = ""
-      return (nil, ())
-    }
-    guard Self.valued.contains(name) else { return ("ignored the unknown argument \(word)", ()) }
-    guard let value = attached ?? takeValue() else {
-      return ("ignored \(name) without a value", ())
-    }
-    values[name] = value
-    return (nil, ())
+  init(_ words: [String]) {
+    var rest = words[...]
+    while let word = rest.popFirst() { take(word, &rest) }
   }
 
-  /// Another flag is no value: the one before it lacks its own.
-  private mutating func takeValue() -> String? {
-    guard let word = rest.first, !word.hasPrefix("--") else { return nil }
-    return rest.popFirst()
+  private mutating func take(_ word: String, _ rest: inout ArraySlice<String>) {
+    let name = String(word.prefix { $0 != "=" })
+    if Self.switches.contains(name) {
+      values[name] = ""
+    } else if !Self.valued.contains(name) {
+      notes.append("ignored the unknown argument \(word)")
+    } else if word.count > name.count {
+      values[name] = String(word.dropFirst(name.count + 1))
+    } else if let value = rest.first, !value.hasPrefix("--") {
+      values[name] = rest.popFirst()
+    } else {
+      // What follows is a flag of its own.
+      notes.append("ignored \(name) without a value")
+    }
   }
 }

@@ -60,31 +60,30 @@ extension RPCMessage {
       self = .invalid(nil, .invalidRequest(isBatch ? "no batches" : "expected an object"))
       return
     }
-    let idValue = value["id"]
-    let id = idValue.flatMap(RPCID.init)
-    guard value["jsonrpc"]?.stringEquals("2.0") == true else {
+    let id = value["id"].flatMap(RPCID.init)
+    if value["jsonrpc"]?.stringEquals("2.0") != true {
       self = .invalid(id, .invalidRequest("jsonrpc must be \"2.0\""))
-      return
-    }
-    guard let method = value["method"] else {
+    } else if let method = value["method"] {
+      self = Self.call(value, method, id)
+    } else {
       self = Self.response(value, id)
-      return
     }
+  }
+
+  private static func call(_ value: JSONValue, _ method: JSONValue, _ id: RPCID?) -> RPCMessage {
     guard let name = method.string else {
-      self = .invalid(id, .invalidRequest("method must be a string"))
-      return
-    }
-    guard idValue == nil || id != nil else {
-      self = .invalid(nil, .invalidRequest("id must be a string, a number or null"))
-      return
+      return .invalid(id, .invalidRequest("method must be a string"))
     }
     let params = value["params"].flatMap { $0.kind == .null ? nil : $0 }
     guard params.map({ $0.kind == .object || $0.kind == .array }) ?? true else {
-      self = .invalid(id, .invalidRequest("params must be an object or an array"))
-      return
+      return .invalid(id, .invalidRequest("params must be an object or an array"))
     }
     let call = RPCCall(method: name, params: params)
-    self = id.map { .request($0, call) } ?? .notification(call)
+    if let id { return .request(id, call) }
+    guard value["id"] == nil else {
+      return .invalid(nil, .invalidRequest("id must be a string, a number or null"))
+    }
+    return .notification(call)
   }
 
   /// A response is never answered, not even a malformed one: two peers could go on for ever.
