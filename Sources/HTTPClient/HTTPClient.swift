@@ -28,7 +28,10 @@ public final class HTTPClient {
   }
 
   deinit {
-    for transfer in transfers.values { release(transfer) }
+    for transfer in transfers.values {
+      transfer.fallSilent()
+      release(transfer)
+    }
   }
 
   /// Starts a request; `onEvent` is called on the loop, never before this has returned.

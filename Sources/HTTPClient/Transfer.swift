@@ -47,8 +47,13 @@ final class Transfer {
 
   /// Ends without another word.
   func cancel() {
-    onEvent = nil
+    fallSilent()
     client?.drop(self)
+  }
+
+  /// Tells nothing from now on.
+  func fallSilent() {
+    onEvent = nil
   }
 
   /// Lets go of libcurl's handle, which has left its multi handle, and of the timers.

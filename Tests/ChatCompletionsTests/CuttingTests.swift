@@ -11,6 +11,7 @@ import Testing
     ("\u{FEFF}\n" + event("a") + "data: {\"choices\":\ndata: []}\n\n" + event("b"), 200),
     (event("a") + "data: broken\n\n" + event("b") + usage(#"{"prompt_tokens":3}"#), 200),
     (" \n" + whole(#""é\n漢😀""#, #","usage":{"prompt_tokens":1}"#) + "\r\n", 200),
+    ("data: {\"choices\":\r\ndata: []}\r\n\r\n" + event("a") + done, 200),
     (whole(#""a""#) + "x", 200), (#"{"error":{"message":"é漢"}}"#, 429), ("<html>", 200), ("", 200),
   ]
 

@@ -82,7 +82,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "data: nonsense\n\n", "data: {}}\n\n", "data: []\n\n", "data: 1\n\n", "data: \n\n",
+    "data: nonsense\n\n", "data: {\"x\":tru\ndata: e}\n\n", "data: {}}\n\n", "data: []\n\n",
+    "data: 1\n\n", "data: \n\n",
     #"data: {"choices":{}}"# + "\n\n", #"data: {"choices":[1]}"# + "\n\n",
     #"data: {"choices":[{"delta":"x"}]}"# + "\n\n",
     #"data: {"choices":[{"delta":{"content":5}}]}"# + "\n\n",

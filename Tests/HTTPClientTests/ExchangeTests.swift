@@ -174,23 +174,27 @@ import Testing
     #expect(count == 3)
   }
 
-  @Test func `frees what its events hold once it has ended`() throws {
+  /// What ends an exchange that somebody still holds.
+  enum Ending: CaseIterable { case answer, cancelling, client }
+
+  @Test(arguments: Ending.allCases)
+  func `frees what its events hold once it has ended`(by ending: Ending) throws {
     final class Witness {}
     let server = try Self.echoServer()
     let on = try ClientOnLoop()
-    weak var ended: Witness?
-    weak var cancelled: Witness?
-    do {
-      let (first, second) = (Witness(), Witness())
-      (ended, cancelled) = (first, second)
-      let request = OutgoingRequest(method: "GET", url: server.url())
-      let answer = try on.send(request) { _ in _ = first }.answer
-      try on.run(until: { answer.hasEnded })
-      let exchange = try on.send(request) { _ in _ = second }.exchange
-      exchange.cancel()
+    var witness: Witness? = Witness()
+    weak let held = witness
+    let request = OutgoingRequest(method: "GET", url: server.url())
+    let (answer, exchange) = try on.send(request) { [witness] _ in _ = witness }
+    witness = nil
+    #expect(held != nil)
+    switch ending {
+    case .answer: try on.run(until: { answer.hasEnded })
+    case .cancelling: exchange.cancel()
+    case .client: on.client = nil
     }
-    #expect(ended == nil)
-    #expect(cancelled == nil)
+    #expect(held == nil)
+    withExtendedLifetime(exchange) {}
   }
 
   @Test func `leaves the loop's other work alone`() throws {
