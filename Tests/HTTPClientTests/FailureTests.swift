@@ -7,8 +7,8 @@ import Testing
   static let unresolvable = "http://\(String(repeating: "a", count: 64)).invalid/"
 
   @Test func `says that nobody listens`() throws {
-    let (descriptor, port) = try listenOnLoopback()
-    close(descriptor)
+    let (descriptor, port) = try listenOnLoopback(false)
+    defer { close(descriptor) }
     let answer = try ClientOnLoop().answer(
       OutgoingRequest(method: "GET", url: "http://127.0.0.1:\(port)/"))
     #expect(answer.failure == .cannotConnect)
@@ -92,7 +92,7 @@ final class FullListener {
   deinit { for descriptor in descriptors { close(descriptor) } }
 
   private static func knock(at port: UInt16) -> Int32 {
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue)
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = socket(AF_INET, type, 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

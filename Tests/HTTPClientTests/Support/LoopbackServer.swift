@@ -15,19 +15,19 @@ final class LoopbackServer: Sendable {
     self.descriptor = descriptor
     self.port = port
     Thread.detachNewThread { [weak self] in
+      // Closed by the one who uses it: its number may soon be that of another test's listener.
+      defer { close(descriptor) }
       while true {
         let connection = accept(descriptor, nil, nil)
         guard connection >= 0 else { return }
+        _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
         self?.accepted.add(1, ordering: .releasing)
         Thread.detachNewThread { serve(ServerConnection(connection)) }
       }
     }
   }
 
-  deinit {
-    _ = shutdown(descriptor, Int32(SHUT_RDWR))
-    close(descriptor)
-  }
+  deinit { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
 }
@@ -118,9 +118,11 @@ final class ServerConnection {
 
 enum LoopbackFailure: Error { case noSocket(Int32) }
 
-/// A listening socket on a free port.
-func listenOnLoopback() throws -> (descriptor: Int32, port: UInt16) {
-  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+/// A socket on a free port of its own, which listens if it should.
+func listenOnLoopback(
+  _ listens: Bool = true
+) throws -> (descriptor: Int32, port: UInt16) {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
   address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
@@ -130,7 +132,7 @@ func listenOnLoopback() throws -> (descriptor: Int32, port: UInt16) {
     guard let pointer = unsafe pointer, unsafe bind(descriptor, pointer, length) == 0 else {
       return errno
     }
-    guard listen(descriptor, 256) == 0 else { return errno }
+    guard !listens || listen(descriptor, 256) == 0 else { return errno }
     return unsafe getsockname(descriptor, pointer, &length)
   }
   guard result == 0 else { throw LoopbackFailure.noSocket(result) }
