@@ -64,8 +64,8 @@ extension NanoCredits: CustomStringConvertible {
 
 /// A JSON number taken apart: `digits` times ten to the power of `exponent`.
 private struct DecimalNumber {
-  /// Powers of ten beyond which every number is zero or does not fit, whatever its digits.
-  private static let maximumExponent = 1_000_000
+  /// Powers of ten beyond which every number is zero or does not fit: no text has so many digits.
+  private static let maximumExponent = 1 << 40
 
   let isNegative: Bool
   /// Without leading zeros.

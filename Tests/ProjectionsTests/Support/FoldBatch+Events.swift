@@ -31,7 +31,7 @@ extension Fact {
     case .tokensSpent, .spendRefused: false
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .spendHeld,
-      .holdSettled, .holdVoided, .holdExpired:
+      .holdSettled, .holdVoided, .holdExpired, .sessionStarted, .session, .budgetChanged:
       true
     }
   }

@@ -63,7 +63,8 @@ struct PlainReckoning {
       openHolds[id] = nil
       count(spend, event)
     case .holdVoided(let id, user: _), .holdExpired(let id, user: _): openHolds[id] = nil
-    case .spendRefused: break
+    // Sessions are reckoned by a simulation of their own.
+    case .spendRefused, .sessionStarted, .session, .budgetChanged: break
     }
   }
 

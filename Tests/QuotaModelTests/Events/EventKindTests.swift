@@ -9,6 +9,13 @@ import Testing
       5: "token_issued", 6: "token_revoked", 7: "defaults_changed", 8: "limits_changed",
       9: "calendar_changed", 10: "tokens_spent", 11: "spend_held", 12: "hold_settled",
       13: "hold_voided", 14: "hold_expired", 15: "spend_refused",
+      16: "session_started", 17: "session_resumed", 18: "session_limit_changed",
+      19: "session_model_changed", 20: "session_message_received", 21: "session_call_admitted",
+      22: "session_call_ended", 23: "session_usage_recorded", 24: "session_message_answered",
+      25: "session_turn_ended", 26: "session_checkpointed", 27: "exhaustion_requested",
+      28: "exhaustion_answered", 29: "session_warned", 30: "session_failed",
+      31: "session_aborted", 32: "session_window_started", 33: "session_closed",
+      34: "session_deleted", 35: "budget_changed",
     ]
     let found = EventKind.allCases.map { (Int($0.rawValue), $0.name) }
     #expect(Dictionary(uniqueKeysWithValues: found) == kinds)

@@ -86,7 +86,7 @@ extension Answer {
     switch self {
     case .recorded(let receipt), .refused(_, let receipt): receipt
     case .held(let held): held.receipt
-    case .unchanged, .granted, .failed: nil
+    case .unchanged, .granted, .session, .budget, .failed: nil
     }
   }
 
