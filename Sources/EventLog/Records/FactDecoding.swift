@@ -188,7 +188,7 @@ extension RecordReader {
   @_lifetime(self: copy self)
   fileprivate mutating func refusal() throws(RecordDamage) -> Refusal {
     let user = try user()
-    let estimate = try byte() == 0 ? nil : try variable()
+    let estimate = try flag() ? try variable() : nil
     return Refusal(user: user, estimate: estimate, violations: try violations())
   }
 

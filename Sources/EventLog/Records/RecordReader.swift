@@ -27,6 +27,16 @@ struct RecordReader: ~Escapable {
   @_lifetime(self: copy self)
   mutating func byte() throws(RecordDamage) -> UInt8 { bytes.byte(at: try skip(1)) }
 
+  /// Whether something is so, or follows: 1 or 0 and nothing else, so that every fact has one form.
+  @_lifetime(self: copy self)
+  mutating func flag() throws(RecordDamage) -> Bool {
+    switch try byte() {
+    case 0: false
+    case 1: true
+    default: throw .malformed
+    }
+  }
+
   @_lifetime(self: copy self)
   mutating func word() throws(RecordDamage) -> UInt64 { bytes.word(at: try skip(8)) }
 
@@ -45,7 +55,11 @@ struct RecordReader: ~Escapable {
     while true {
       let byte = try byte()
       value |= UInt64(byte & 0x7F) << shift
-      if byte & 0x80 == 0 { break }
+      if byte & 0x80 == 0 {
+        // A number ends with its last digit: zeros behind it would be another form of the same.
+        guard byte != 0 || shift == 0 else { throw .malformed }
+        break
+      }
       shift += 7
       guard shift < 63 else { throw .malformed }
     }

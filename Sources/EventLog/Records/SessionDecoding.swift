@@ -30,7 +30,7 @@ extension RecordReader {
   ) throws(RecordDamage) -> SessionFact {
     switch kind {
     case .sessionResumed:
-      .resumed(SessionResume(limit: try optionalCredits(), wasActive: try byte() == 1))
+      .resumed(SessionResume(limit: try optionalCredits(), wasActive: try flag()))
     case .sessionLimitChanged:
       .limitChanged(
         SessionLimitChange(
@@ -68,10 +68,18 @@ extension RecordReader {
   private mutating func sessionUsage(of user: UserID?) throws(RecordDamage) -> SessionUsage {
     SessionUsage(
       id: try bounded(StepID.init), user: user, call: try optional(StepID.init),
-      sequence: try word(), tokens: try byte() == 0 ? nil : try usage(try spendParts()),
+      sequence: try word(), tokens: try flag() ? try tokens() : nil,
       model: try optional(ModelName.init), cost: try cost(), agent: try optional(StepID.init),
-      durationMilliseconds: try byte() == 0 ? nil : try duration(),
+      durationMilliseconds: try flag() ? try duration() : nil,
       finishReason: try optional(CallMark.init), upstreamID: try optional(CallMark.init))
+  }
+
+  /// Token numbers without a model, which stands elsewhere.
+  @_lifetime(self: copy self)
+  private mutating func tokens() throws(RecordDamage) -> TokenUsage {
+    let parts = try spendParts()
+    guard !parts.contains(.model) else { throw .malformed }
+    return try usage(parts)
   }
 
   @_lifetime(self: copy self)
@@ -101,7 +109,7 @@ extension RecordReader {
   private mutating func assistantMessage() throws(RecordDamage) -> AssistantMessage {
     AssistantMessage(
       message: try entryID(), turn: try optionalNumber(),
-      outputTokens: try byte() == 0 ? nil : try variable(), model: try optional(ModelName.init))
+      outputTokens: try flag() ? try variable() : nil, model: try optional(ModelName.init))
   }
 
   @_lifetime(self: copy self)
@@ -185,11 +193,7 @@ extension RecordReader {
 
   @_lifetime(self: copy self)
   mutating func optionalUser() throws(RecordDamage) -> UserID? {
-    switch try byte() {
-    case 0: nil
-    case 1: try user()
-    default: throw .malformed
-    }
+    try flag() ? try user() : nil
   }
 
   @_lifetime(self: copy self)

@@ -43,18 +43,30 @@ private func description(of fact: Fact) -> [String: String] {
   case .spendRefused(let refusal):
     members["estimate"] = refusal.estimate?.description
     add(description(of: refusal.violations))
+  case .sessionStarted(let start): add(description(of: start))
+  case .session(let session, let fact):
+    add(description(of: fact))
+    add(["session": "\(session)"])
+  case .budgetChanged(let change):
+    add(["budget": "\(change.budget)", "new": "\(change.new)"])
+    members["old"] = change.old?.description
   }
   return members
 }
 
 private func description(of spend: Spend) -> [String: String] {
-  var members = ["tokens": "\(spend.usage.total)"]
-  members["input"] = spend.usage.input?.description
-  members["output"] = spend.usage.output?.description
-  members["cache_read"] = spend.usage.cacheRead?.description
-  members["cache_write"] = spend.usage.cacheWrite?.description
-  members["reasoning"] = spend.usage.reasoning?.description
+  var members = description(of: spend.usage)
   members["model"] = spend.model?.description
+  return members
+}
+
+func description(of usage: TokenUsage) -> [String: String] {
+  var members = ["tokens": "\(usage.total)"]
+  members["input"] = usage.input?.description
+  members["output"] = usage.output?.description
+  members["cache_read"] = usage.cacheRead?.description
+  members["cache_write"] = usage.cacheWrite?.description
+  members["reasoning"] = usage.reasoning?.description
   return members
 }
 
@@ -68,7 +80,7 @@ private func description(of changes: [LimitChange]) -> [String: String] {
   return members
 }
 
-private func description(of violations: [Violation]) -> [String: String] {
+func description(of violations: [Violation]) -> [String: String] {
   var members = ["violations": "\(violations.count)"]
   for (index, violation) in violations.enumerated() {
     members["violation \(index)"] =

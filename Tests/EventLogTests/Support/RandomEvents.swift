@@ -13,7 +13,8 @@ struct RandomEvents {
   }
 
   mutating func fact() -> Fact {
-    switch one(of: EventKind.allCases) {
+    let kind = one(of: EventKind.allCases)
+    return switch kind {
     case .userRegistered: .userRegistered(user(), role: one(of: Role.allCases))
     case .userDeactivated: .userDeactivated(user())
     case .userReactivated: .userReactivated(user())
@@ -32,7 +33,19 @@ struct RandomEvents {
     case .holdVoided: .holdVoided(HoldID(Position(word())), user: user())
     case .holdExpired: .holdExpired(HoldID(Position(word())), user: user())
     case .spendRefused: .spendRefused(refusal())
+    case .sessionStarted, .sessionResumed, .sessionLimitChanged, .sessionModelChanged,
+      .sessionMessageReceived, .sessionCallAdmitted, .sessionCallEnded, .sessionUsageRecorded,
+      .sessionMessageAnswered, .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested,
+      .exhaustionAnswered, .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted,
+      .sessionClosed, .sessionDeleted, .budgetChanged:
+      sessionFact(of: kind)
     }
+  }
+
+  private mutating func sessionFact(of kind: EventKind) -> Fact {
+    var facts = RandomSessionFacts(numbers: numbers)
+    defer { numbers = facts.numbers }
+    return facts.fact(of: kind)
   }
 
   mutating func spend() -> Spend {
