@@ -115,7 +115,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "QuotaAPITests",
-      dependencies: ["QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "LedgerSimulation"],
+      dependencies: [
+        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "JSON", "LedgerSimulation",
+        "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests",

@@ -80,7 +80,7 @@ extension JSONValue {
     SessionUsage(
       id: try requiredBounded("usage_id", StepID.init), user: try optionalUserID("user"),
       call: try bounded("call_id", StepID.init), sequence: try requiredNumber("sequence"),
-      tokens: self["tokens"] == nil ? nil : try tokenUsage(),
+      tokens: has(Self.tokenMembers) ? try tokenUsage() : nil,
       model: try bounded("model", ModelName.init), cost: try cost(),
       agent: try bounded("agent_id", StepID.init),
       durationMilliseconds: try number("duration_ms", in: 0...UInt32.max),
@@ -90,9 +90,8 @@ extension JSONValue {
 
   private func cost() throws(MemberFault) -> CallCost {
     let amount = try credits("cost_nano_aiu")
-    guard let batchSize = try number("price_batch_size", in: ModelPrice.batchSizes) else {
-      return amount.map { .stated($0) } ?? .unavailable
-    }
+    guard has(Self.priceMembers) else { return amount.map { .stated($0) } ?? .unavailable }
+    let batchSize = try batchSize()
     let price = ModelPrice(
       input: try rate("price_input_nano_aiu"), output: try rate("price_output_nano_aiu"),
       cacheRead: try rate("price_cache_read_nano_aiu"),
@@ -100,6 +99,32 @@ extension JSONValue {
     guard let price else { preconditionFailure("every number of the price was checked") }
     guard let amount else { throw MemberFault(member: "cost_nano_aiu", rule: "is required") }
     return .priced(amount, price)
+  }
+
+  private static var tokenMembers: [StaticString] {
+    [
+      "tokens", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens",
+      "reasoning_tokens",
+    ]
+  }
+
+  private static var priceMembers: [StaticString] {
+    [
+      "price_input_nano_aiu", "price_output_nano_aiu", "price_cache_read_nano_aiu",
+      "price_cache_write_nano_aiu", "price_batch_size",
+    ]
+  }
+
+  /// Whether one of the members is there: then all that are required with it have to be.
+  private func has(_ members: [StaticString]) -> Bool {
+    members.contains { (self[$0]?.kind ?? .null) != .null }
+  }
+
+  private func batchSize() throws(MemberFault) -> Int64 {
+    guard let size = try number("price_batch_size", in: ModelPrice.batchSizes) else {
+      throw MemberFault(member: "price_batch_size", rule: "is required")
+    }
+    return size
   }
 
   private func rate(_ name: StaticString) throws(MemberFault) -> NanoCredits {
