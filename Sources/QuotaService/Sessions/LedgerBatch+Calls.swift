@@ -127,10 +127,9 @@ extension LedgerBatch {
     _ outcome: CallOutcome, of session: Session, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     let ref = session.ref
-    var used: SessionUsage?
-    if let usage = outcome.usage, case .success(let fact) = try fact(of: usage, session) {
-      used = fact
-      try tell(.usageRecorded(fact), in: ref, submission)
+    let used = try newUsage(of: outcome, session)
+    if let used {
+      try tell(.usageRecorded(used), in: ref, submission)
     } else if session.call(outcome.call) != nil {
       try tell(.callEnded(outcome.call, outcome.end), in: ref, submission)
     }
@@ -147,6 +146,19 @@ extension LedgerBatch {
     try tell(.turnEnded(outcome.turn), in: ref, submission)
     if let used { try checkpoint(behind: used, session, submission) }
     return try answer(.done, about: ref)
+  }
+
+  /// What the call used; nil where that was counted before, or does not fit.
+  private mutating func newUsage(
+    of outcome: CallOutcome, _ session: Session
+  ) throws(StoreFailure) -> SessionUsage? {
+    guard var usage = outcome.usage,
+      try earlierStep(SessionKey(.usage, usage.id.description), session) == nil
+    else { return nil }
+    // What was kept free for the call that has ended is free again, whatever the usage says.
+    usage.call = outcome.call
+    guard case .success(let fact) = try fact(of: usage, session) else { return nil }
+    return fact
   }
 
   private mutating func count(
