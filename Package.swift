@@ -49,7 +49,8 @@ let package = Package(
     .target(
       name: "HTTPServer", dependencies: ["EventLoop", "CHTTPParser"], swiftSettings: strict),
     .target(
-      name: "QuotaAPI", dependencies: ["QuotaService", "QuotaModel", "HTTPServer", "JSON"],
+      name: "QuotaAPI",
+      dependencies: ["Sessions", "QuotaService", "QuotaModel", "HTTPServer", "JSON"],
       swiftSettings: strict),
     .target(
       name: "CopilotRuntime",
@@ -116,8 +117,8 @@ let package = Package(
     .testTarget(
       name: "QuotaAPITests",
       dependencies: [
-        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPServer", "JSON", "LedgerSimulation",
-        "TestSupport",
+        "QuotaAPI", "Sessions", "QuotaService", "QuotaModel", "HTTPServer", "JSON",
+        "LedgerSimulation", "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -8,6 +8,7 @@ enum Admitted {
   case health(Route)
   case waldur(WaldurPath, Caller)
   case native(NativePath, Caller)
+  case session(SessionPath, Caller)
 }
 
 extension QuotaAPI {
@@ -20,6 +21,7 @@ extension QuotaAPI {
     switch route {
     case .waldur(let path): return .waldur(path, try admit(request, to: path))
     case .native(let path): return .native(path, try admit(request, to: path))
+    case .session(let path): return .session(path, try admit(request, to: path))
     case .live, .ready:
       guard request.method == .get || request.method == .head else {
         throw EarlyAnswer(.detail(405, "Method \"\(request.methodText)\" not allowed."))
@@ -38,7 +40,9 @@ extension QuotaAPI {
       response.headers.append((name: "Allow", value: path.allow))
     case .native(let path) where request?.method == .options || response.status == 405:
       response.headers.append((name: "Allow", value: path.allow))
-    case .native, .live, .ready, nil: break
+    case .session(let path) where request?.method == .options || response.status == 405:
+      response.headers.append((name: "Allow", value: path.allow))
+    case .native, .session, .live, .ready, nil: break
     }
     if let origin {
       addCORS(to: &response, origin: origin, isPreflight: request?.isPreflight ?? false)

@@ -2,6 +2,7 @@ public import HTTPServer
 internal import JSON
 internal import QuotaModel
 public import QuotaService
+public import Sessions
 internal import Synchronization
 
 /// The routes: Waldur's and our own. Belongs to the loop's thread, except for `deliver`.
@@ -10,6 +11,11 @@ internal import Synchronization
 /// turn together, and their answers come back in batches.
 public final class QuotaAPI: HTTPHandler {
   let settings: APISettings
+  let sessionSettings: SessionSettings
+  /// Where sessions are listened to.
+  let hub: SessionHub
+  let streams: SessionStreams
+  var repeatedRequests = RepeatedRequests()
   let queries: Queries
   let clock: Clock
   let parser = JSONParser()
@@ -20,13 +26,22 @@ public final class QuotaAPI: HTTPHandler {
   private var outbox: [Committer.Ticket] = []
   var momentText = MomentText()
   /// Sends deferred answers; set once the server exists.
-  public unowned var server: HTTPServer?
+  public unowned var server: HTTPServer? {
+    didSet { streams.server = server }
+  }
 
+  /// `sessions` is where news of sessions are delivered; without one nobody hears any, but
+  /// everything else works.
   public init(
     store: Store, committer: Committer, answers: AnswerBox, settings: APISettings,
+    sessions: SessionHub? = nil, sessionSettings: SessionSettings = SessionSettings(),
     clock: @escaping Clock = System.clock
   ) {
     self.settings = settings
+    self.sessionSettings = sessionSettings
+    let hub = sessions ?? SessionHub(Queries(store))
+    self.hub = hub
+    streams = SessionStreams(hub)
     self.clock = clock
     self.committer = committer
     self.answers = answers
@@ -49,6 +64,7 @@ public final class QuotaAPI: HTTPHandler {
       case .preflight, .health: return .accept(bodyLimit: 0)
       case .waldur(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
       case .native(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
+      case .session(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
       }
     } catch {
       return .answer(finish(error.response, for: head))
@@ -63,6 +79,7 @@ public final class QuotaAPI: HTTPHandler {
         case .health(let route): health(route, request)
         case .waldur(let path, let caller): answer(request, at: path, from: caller, reply)
         case .native(let path, let caller): answer(request, at: path, from: caller, reply)
+        case .session(let path, let caller): answer(request, at: path, from: caller, reply)
         }
       return response.map { finish($0, for: request) }
     } catch {
@@ -70,8 +87,17 @@ public final class QuotaAPI: HTTPHandler {
     }
   }
 
-  /// Hands the commands of this loop turn to the committer.
+  public func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure) {
+    streams.forget(handle)
+  }
+
+  /// Sends a sign of life to everybody who listens to sessions; to be called every 15 seconds.
+  public func keepStreamsAlive() { streams.keepAlive() }
+
+  /// Hands the commands of this loop turn to the committer, and goes on with streams whose clients
+  /// have taken what they got.
   public func flush() {
+    streams.proceed()
     guard !outbox.isEmpty else { return }
     committer.submit(&outbox)
     for ticket in outbox {

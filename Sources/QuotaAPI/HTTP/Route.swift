@@ -4,6 +4,7 @@ internal import HTTPServer
 enum Route: Hashable {
   case waldur(WaldurPath)
   case native(NativePath)
+  case session(SessionPath)
   case live
   case ready
 }
@@ -61,7 +62,7 @@ enum NativePath: Hashable {
 }
 
 extension HTTPMethod {
-  fileprivate var text: String {
+  var text: String {
     switch self {
     case .get: "GET"
     case .head: "HEAD"
@@ -111,7 +112,9 @@ extension Route {
     switch segments.first {
     case "api" where segments.dropFirst().first == "chat-quota":
       waldur(segments.dropFirst(2))
-    case "v1": native(Array(segments.dropFirst())).map(Route.native)
+    case "v1":
+      SessionPath(Array(segments.dropFirst())).map(Route.session)
+        ?? native(Array(segments.dropFirst())).map(Route.native)
     case "livez" where segments.count == 1: .live
     case "readyz" where segments.count == 1: .ready
     default: nil

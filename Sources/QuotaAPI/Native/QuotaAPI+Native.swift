@@ -80,7 +80,7 @@ extension QuotaAPI {
     }
   }
 
-  private func isSelf(_ text: String, _ caller: Caller) -> Bool {
+  func isSelf(_ text: String, _ caller: Caller) -> Bool {
     switch UserReference(text) {
     case .id(let user): user == caller.user
     case .name(let name): (try? queries.name(of: caller.user))??.description == name
