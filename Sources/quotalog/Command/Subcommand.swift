@@ -21,7 +21,8 @@ struct Subcommand: Sendable {
 
   static let all: [Subcommand] = [
     .initialise, .serve, .userAdd, .userList, .userDeactivate, .tokenIssue, .tokenRevoke,
-    .limitsSet, .append, .usage, .log, .export, .import, .rebuild, .verify,
+    .limitsSet, .sessionList, .sessionShow, .sessionLimits, .sessionAnswer, .sessionEvents, .append,
+    .usage, .log, .export, .import, .rebuild, .verify,
   ]
 
   /// Runs what the command line asks for.

@@ -53,18 +53,9 @@ extension Subcommand {
       + " until " + reading.calendar.text(of: window.end)
   }
 
-  /// How full a limit is; green, then yellow from four fifths on, red when nothing is left.
   private static func bar(_ used: TokenCount, _ limit: TokenLimit) -> String {
-    let width = min(30, max(10, Terminal.width - 72))
-    guard let allowed = TokenCount(limit.rawValue) else {
-      return Terminal.coloured(String(repeating: "·", count: width), .grey)
-    }
-    let isFull = used >= allowed
-    // Only a picture: no decision hangs on it.
-    let share = isFull ? 1 : Double(used.rawValue) / Double(allowed.rawValue)
-    let filled = Int(share * Double(width))
-    let colour: Terminal.Colour = isFull ? .red : share >= 0.8 ? .yellow : .green
-    return Terminal.coloured(String(repeating: "█", count: filled), colour)
-      + Terminal.coloured(String(repeating: "░", count: width - filled), .grey)
+    UsageBar.text(
+      used.rawValue, of: limit.isUnlimited ? nil : limit.rawValue,
+      width: min(30, max(10, Terminal.width - 72)))
   }
 }
