@@ -71,9 +71,11 @@ private final class Service {
     }
     let hub = SessionHub(Queries(store))
     desk = CommandDesk(committer, inbox, hub)
-    runtime = try Self.makeRuntime(loop, configuration, desk, hub)
+    let sessions = try Self.sessionSettings(configuration, hub)
+    runtime = try Self.makeRuntime(loop, configuration, sessions, desk, hub)
     api = QuotaAPI(
-      store: store, committer: committer, answers: answers, settings: configuration.api)
+      store: store, committer: committer, answers: answers, settings: configuration.api,
+      sessions: hub, sessionSettings: sessions)
     self.store = store
     self.loop = loop
     host = configuration.host
@@ -91,16 +93,32 @@ private final class Service {
       api.flush()
       desk.flush()
     }
+    try keepStreamsAlive()
     runtime.start()
   }
 
-  private static func makeRuntime(
-    _ loop: EventLoop, _ configuration: ServeConfiguration, _ desk: CommandDesk, _ hub: SessionHub
-  ) throws(ExitFailure) -> CopilotRuntime {
+  private func keepStreamsAlive() throws(ExitFailure) {
+    do throws(EventLoopFailure) {
+      try loop.schedule(every: 15_000) { [unowned self] in api.keepStreamsAlive() }
+    } catch {
+      throw ExitFailure(.unavailable, "the event loop cannot start: \(error)")
+    }
+  }
+
+  private static func sessionSettings(
+    _ configuration: ServeConfiguration, _ hub: SessionHub
+  ) throws(ExitFailure) -> SessionSettings {
     var settings = configuration.sessions
     for (user, budget) in configuration.budgetsOfUsers {
       settings.budgetsOfUsers[try known(user, hub)] = budget
     }
+    return settings
+  }
+
+  private static func makeRuntime(
+    _ loop: EventLoop, _ configuration: ServeConfiguration, _ settings: SessionSettings,
+    _ desk: CommandDesk, _ hub: SessionHub
+  ) throws(ExitFailure) -> CopilotRuntime {
     let localUser = try configuration.localUser.map { (user) throws(ExitFailure) in
       try known(user, hub)
     }
