@@ -4,6 +4,7 @@ import LedgerSimulation
 import QuotaAPI
 import QuotaModel
 import QuotaService
+import Sessions
 import Synchronization
 
 /// The routes on a store of their own, asked directly, with a user of each role and one more.
@@ -17,6 +18,9 @@ final class APIWithoutSocket {
   private let api: QuotaAPI
   private let committer: Committer
   private let answers = AnswerQueue()
+  private let news = NewsBox()
+  /// Where everything is told that commands make happen in sessions.
+  let hub: SessionHub
   private var tokens: [Role: String] = [:]
   private(set) var users: [Role: UserID] = [:]
   /// A user who asks for nothing.
@@ -24,14 +28,18 @@ final class APIWithoutSocket {
   /// The last to go: LMDB knows open stores by their inodes, which the next directory may get.
   private let directory: TemporaryDirectory
 
-  init() throws {
+  init(_ sessionSettings: SessionSettings = SessionSettings()) throws {
     directory = try TemporaryDirectory()
     let path = directory.path + "/store"
     try Store.create(at: path, clock: System.clock)
     let store = try Store(at: path, mode: .writing)
-    committer = try Committer(store: store) { [answers] in answers.put($0.map(\.answer)) }
+    committer = try Committer(store: store, onNews: { [news] in news.put($0) }) { [answers] in
+      answers.put($0.map(\.answer))
+    }
+    hub = SessionHub(Queries(store))
     api = QuotaAPI(
-      store: store, committer: committer, answers: AnswerBox(), settings: APISettings())
+      store: store, committer: committer, answers: AnswerBox(), settings: APISettings(),
+      sessions: hub, sessionSettings: sessionSettings)
     try execute(.register(Registration(user: other, name: UserName("other"), role: .user)))
     for role in Role.allCases { try register(role) }
   }
@@ -74,12 +82,20 @@ final class APIWithoutSocket {
     tokens[role] = token.text
   }
 
-  private func execute(_ command: Command) throws {
+  /// Has the ledger do something, and tells those who listen to sessions.
+  @discardableResult
+  func execute(_ command: Command, delivers: Bool = true) throws -> QuotaService.Answer {
     var tickets = [Committer.Ticket(Submission(command, by: .operator), number: 0)]
     committer.submit(&tickets)
     precondition(tickets.isEmpty, "the committer takes no command")
-    if case .failed(let failure) = answers.next() { throw failure }
+    let answer = answers.next()
+    if delivers { deliver() }
+    if case .failed(let failure) = answer { throw failure }
+    return answer
   }
+
+  /// Tells what happened since the last time.
+  func deliver() { hub.deliver(news.takeAll()) }
 
   private func request(
     _ method: HTTPMethod, _ path: String, token: String?, fields: [(String, String)] = []
@@ -91,6 +107,20 @@ final class APIWithoutSocket {
     return HTTPRequest(
       method: method, methodText: "\(method)".uppercased(), path: target[0],
       query: target.count > 1 ? target[1] : nil, headers: HTTPHeaders(fields), body: [])
+  }
+}
+
+/// News on their way from the committer's thread.
+private final class NewsBox: Sendable {
+  private let news = Mutex<[SessionNews]>([])
+
+  func put(_ new: [SessionNews]) { news.withLock { $0 += new } }
+
+  func takeAll() -> [SessionNews] {
+    news.withLock { (news) in
+      defer { news = [] }
+      return news
+    }
   }
 }
 

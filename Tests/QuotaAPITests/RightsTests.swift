@@ -44,6 +44,19 @@ import Testing
     Right(.get, "/v1/events", .staff, .auditor),
     Right(.get, "/api/chat-quota/usage/?user_uuid=OTHER", .support, .staff, .service, .auditor),
     Right(.post, "/api/chat-quota/set_quota/", .support, .staff),
+    Right(.get, "/v1/sessions", .user, .support, .staff, .service, .auditor),
+    Right(.post, "/v1/sessions", .user, .staff, .service),
+    Right(.get, "/v1/sessions/s1", .user, .support, .staff, .service, .auditor),
+    Right(.patch, "/v1/sessions/s1", .user, .staff, .service),
+    Right(.delete, "/v1/sessions/s1", .user, .staff, .service),
+    Right(.post, "/v1/sessions/s1/resume", .user, .staff, .service),
+    Right(.post, "/v1/sessions/s1/clear", .user, .staff, .service),
+    Right(.post, "/v1/sessions/s1/exhaustions/r1", .user, .staff, .service),
+    Right(.post, "/v1/sessions/s1/check", .staff, .service),
+    Right(.post, "/v1/sessions/s1/usage", .staff, .service),
+    Right(.get, "/v1/sessions/s1/events", .user, .support, .staff, .service, .auditor),
+    Right(.get, "/v1/budgets/b1", .support, .staff, .service, .auditor),
+    Right(.put, "/v1/budgets/b1", .staff),
   ]
 
   @Test(arguments: rights, Role.allCases)
