@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import SessionService, session_services
 from service import Account, Clock, Service, Store
 
 NOON = "2026-11-20 12:00:00"
@@ -78,3 +79,31 @@ def store(tmp_path: Path) -> Store:
 def person(service) -> Account:
     """An ordinary user whom no other test knows."""
     return service.register()
+
+
+@pytest.fixture(scope="module")
+def start_sessions(tmp_path_factory) -> Iterator[Callable[..., SessionService]]:
+    """Starts services with a runtime listener."""
+    with session_services(lambda: tmp_path_factory.mktemp("sessions")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_runtime(start_sessions) -> SessionService:
+    """A service with a runtime listener and default settings that the tests of a module share."""
+    return start_sessions()
+
+
+@pytest.fixture
+def runtime(shared_runtime) -> Iterator[SessionService]:
+    """The shared service; whatever was sent wrongly during the test fails it."""
+    yield shared_runtime
+    faults = shared_runtime.take_faults()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def start_own(tmp_path_factory) -> Iterator[Callable[..., SessionService]]:
+    """Starts services of a test's own: with settings, or to be killed."""
+    with session_services(lambda: tmp_path_factory.mktemp("own-sessions")) as start:
+        yield start

@@ -235,7 +235,9 @@ class Server:
         try:
             line = next_line(self.process)
             assert line, f"the server did not start: {self.complaints()}"
-            self.base = json.loads(line)["listening"]
+            announced = json.loads(line)
+            self.base = announced["listening"]
+            self.runtime: str | None = announced.get("runtime")
         except BaseException:
             self.kill()
             raise
