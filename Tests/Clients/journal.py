@@ -103,6 +103,8 @@ class Journal:
 
     messages: list[tuple[str, dict]] = field(default_factory=list)
     """Direction (`in` to the client, `out` from it) and message, in order."""
+    bodies: list[bytes] = field(default_factory=list)
+    """The messages to the client as bytes."""
     faults: list[str] = field(default_factory=list)
     _waiting: dict = field(default_factory=dict)
     _asked: set = field(default_factory=set)
@@ -122,6 +124,7 @@ class Journal:
     def received(self, body: bytes, message: dict) -> None:
         with self.changed:
             self.messages.append(("in", message))
+            self.bodies.append(body)
             try:
                 spelled_exactly(body)
                 self._check(message)

@@ -21,6 +21,10 @@ PRICES = {
     "max_context_tokens": 128_000,
     "max_output_tokens": 16_000,
 }
+ODD_MODEL = "m-odd"
+ODD_PRICES = {"input_nano_aiu": 1, "output_nano_aiu": 3, "batch_size": 1000}
+"""Prices at which hardly any call costs whole nano-AIU."""
+
 CREDIT = 1_000_000_000
 ONE_CALL = 1_600_000_000
 """What a plain prompt costs."""

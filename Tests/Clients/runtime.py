@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from model import MODEL, PRICES, Endpoint, Model
+from model import MODEL, ODD_MODEL, ODD_PRICES, PRICES, Endpoint, Model
 from peer import Peer
 from service import Account, Answer, Client, Service, Store
 
@@ -20,10 +20,10 @@ class SessionService(Service):
     def __init__(self, store: Store, *options: str, settings: dict | None = None):
         self.endpoint = Endpoint()
         self._peers: list[Peer] = []
-        config = store.path.parent / "config.json"
-        config.write_text(json.dumps({"models": {MODEL: PRICES}} | (settings or {})))
+        self.config = store.path.parent / "config.json"
+        self.config.write_text(json.dumps({"models": {MODEL: PRICES, ODD_MODEL: ODD_PRICES}} | (settings or {})))
         try:
-            super().__init__(store, "--runtime-listen", FREE_PORT, "--config", str(config), *options)
+            super().__init__(store, "--runtime-listen", FREE_PORT, "--config", str(self.config), *options)
         except BaseException:
             self.endpoint.close()
             raise

@@ -103,5 +103,9 @@ def test_a_call_on_loopback_takes_less_than_a_millisecond(shared_runtime):
 @pytest.mark.parametrize("way", ["over_standard_streams", "over_a_spawned_listener"])
 @pytest.mark.parametrize("version", ["1.0.5", "1.0.11", "1.0.16", NEWEST])
 def test_an_sdk_that_starts_the_runtime_itself(shared_runtime, version, way):
-    environment = {"COPILOT_CLI_PATH": binary(), "QUOTALOG_DATA": str(shared_runtime.store.path)}
+    environment = {
+        "COPILOT_CLI_PATH": binary(),
+        "QUOTALOG_DATA": str(shared_runtime.store.path),
+        "QUOTALOG_CONFIG": str(shared_runtime.config),
+    }
     assert_faultless(play(shared_runtime, version, way, environment=environment)[way])
