@@ -192,7 +192,8 @@ def test_what_a_client_was_shown_survives_a_kill_at_any_moment(start_own):
         peer = service.peer()
         session = peer.create(100)
         peer.request("session.send", sessionId=session, prompt=ask("x", gate="never" if number % 2 else None))
-        peer.until(lambda peer=peer, n=number: len(peer.events()) >= 3 + n, f"{3 + number} events")
+        wanted = 4 if number % 2 else 3 + number
+        peer.until(lambda peer=peer, wanted=wanted: len(peer.events()) >= wanted, f"{wanted} events")
         service.kill()
         peer.close()
         shown = durable(peer.events(session))
