@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 import traceback
 
 import copilot_flows
@@ -20,7 +21,7 @@ FLOW_SECONDS = 60
 
 def run(job: dict, name: str) -> dict:
     stage = Stage(job["runtime"], job["base"], job["tokens"])
-    faults, value = [], None
+    faults, value, began = [], None, time.monotonic()
 
     async def play() -> object:
         try:
@@ -32,12 +33,12 @@ def run(job: dict, name: str) -> dict:
     try:
         value = asyncio.run(play())
     except BaseException:  # noqa: BLE001 - the test shows whatever it was
-        faults.append(traceback.format_exc())
+        faults.append(traceback.format_exc(limit=-4))
     stage.close()
     faults += stage.wiretap.faults
     for journal in stage.wiretap.journals:
         faults += journal_misfits(journal, rpc, session_events, job["closed"])
-    return {"flow": name, "faults": faults, "value": value}
+    return {"flow": name, "faults": faults, "value": value, "seconds": time.monotonic() - began}
 
 
 def main() -> None:

@@ -66,7 +66,8 @@ async def flow_models_and_quota(stage: Stage, _) -> None:
     quota = await client.rpc.account.get_quota(rpc.AccountGetQuotaRequest())
     assert set(quota.quota_snapshots) == {"daily", "weekly", "monthly"}
     assert all(period.is_unlimited_entitlement for period in quota.quota_snapshots.values())
-    assert (await client.get_status()).protocolVersion == 3
+    status = await client.get_status()
+    assert status.to_dict()["protocolVersion"] == 3
     assert (await client.get_auth_status()).isAuthenticated
     assert (await client.ping("hello")).message == "pong: hello"
 
@@ -388,6 +389,16 @@ async def flow_client_timeout_in_a_decision(stage: Stage, _) -> None:
     await room.event("session.idle", 3)
     assert room.all("assistant.message")[-1].data.content == "answer to third – ✓ 🦜"
     assert await room.say("fourth") == "answer to fourth – ✓ 🦜"
+
+
+async def flow_stopping_a_client(stage: Stage, _) -> None:
+    one = await stage.room(10)
+    two = await stage.resume(one.id)
+    await two.client.stop()
+    if hasattr(one.session, "_mark_disconnected"):
+        assert await one.say("still here")
+    again = await stage.resume(one.id)
+    assert await again.cap() == 10
 
 
 async def flow_two_clients(stage: Stage, _) -> None:

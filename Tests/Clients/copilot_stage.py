@@ -173,10 +173,11 @@ class Stage:
         return {"on_event": room.events.append, "on_permission_request": copilot.PermissionHandler.approve_all} | config
 
     async def tidy(self) -> None:
+        """Not by `stop`, which waits a second for its own reading thread."""
         clients, self.clients = self.clients, []
         for client in clients:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(client.stop(), DEADLINE_SECONDS)
+                await client.force_stop()
 
     def close(self) -> None:
         self.wiretap.close()

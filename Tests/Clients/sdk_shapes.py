@@ -119,6 +119,11 @@ def event_misfits(event: dict, events, closed: bool) -> list[str]:
     if events.SessionEventType(event["type"]) is events.SessionEventType.UNKNOWN:
         return [f"{event['type']} is unknown to the SDK"]
     found = misfits(event["type"], event, events.session_event_from_dict, LATER.get(event["type"], set()))
+    return read(found, closed)
+
+
+def read(found: list[str], closed: bool) -> list[str]:
+    """All of these faults if objects are closed, else what makes a message unreadable."""
     return found if closed else [fault for fault in found if "is not read" in fault]
 
 
@@ -133,7 +138,7 @@ def journal_misfits(journal: Journal, rpc, events, closed: bool) -> list[str]:
             found += event_misfits(message["params"]["event"], events, closed)
         elif message.get("method") in REQUESTS:
             parser = getattr(rpc, REQUESTS[message["method"]])
-            found += misfits(message["method"], message["params"], parser.from_dict)
+            found += read(misfits(message["method"], message["params"], parser.from_dict), closed)
         elif "result" in message:
             found += result_misfits(methods.get(message["id"], ""), message["result"], rpc, events, closed)
     return found
@@ -143,9 +148,7 @@ def result_misfits(method: str, result, rpc, events, closed: bool) -> list[str]:
     found = []
     if method in RESULTS:
         parser = getattr(rpc, RESULTS[method][0])
-        found = misfits(method, result, parser.from_dict, LATER.get(method, set()))
-        if not closed:
-            found = [fault for fault in found if "is not read" in fault]
+        found = read(misfits(method, result, parser.from_dict, LATER.get(method, set())), closed)
     elif method in MEMBERS:
         found = [f"{method}.{name} is not in the contract" for name in result if name not in MEMBERS[method]]
     if method in ("session.getMessages", "session.eventLog.read"):

@@ -64,9 +64,16 @@ def played(shared_runtime) -> dict:
     def of(version: str) -> dict:
         if version not in results:
             results[version] = play(shared_runtime, version, *FLOWS)
+            show(results[version])
         return results[version]
 
     return of
+
+
+def show(results: dict) -> None:
+    """The slowest flows, for whoever runs the tests with `-s`."""
+    slowest = sorted(results.values(), key=lambda result: -result.get("seconds", 0))[:5]
+    print([(result.get("flow"), round(result.get("seconds", 0), 2)) for result in slowest])
 
 
 def assert_faultless(result: dict) -> None:
