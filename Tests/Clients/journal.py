@@ -117,9 +117,10 @@ class Journal:
             self.messages.append(("out", message))
             if isinstance(message, dict) and "method" in message and "id" in message:
                 self._waiting[message["id"]] = message
-                if message["method"] in ("session.create", "session.resume"):
+                params = message.get("params")
+                if message["method"] in ("session.create", "session.resume") and isinstance(params, dict):
                     # What happened while this connection was not attached may be missing here.
-                    self._last.pop(message["params"].get("sessionId"), None)
+                    self._last.pop(str(params.get("sessionId")), None)
 
     def received(self, body: bytes, message: dict) -> None:
         with self.changed:
