@@ -52,11 +52,11 @@ import Testing
     Right(.post, "/v1/sessions/s1/resume", .user, .staff, .service),
     Right(.post, "/v1/sessions/s1/clear", .user, .staff, .service),
     Right(.post, "/v1/sessions/s1/exhaustions/r1", .user, .staff, .service),
-    Right(.post, "/v1/sessions/s1/check", .staff, .service),
-    Right(.post, "/v1/sessions/s1/usage", .staff, .service),
+    Right(.post, "/v1/sessions/s1/check", .user, .staff, .service),
+    Right(.post, "/v1/sessions/s1/usage", .user, .staff, .service),
     Right(.get, "/v1/sessions/s1/events", .user, .support, .staff, .service, .auditor),
-    Right(.get, "/v1/budgets/b1", .support, .staff, .service, .auditor),
-    Right(.put, "/v1/budgets/b1", .staff),
+    Right(.get, "/v1/budgets/b1", .user, .support, .staff, .service, .auditor),
+    Right(.put, "/v1/budgets/b1", .staff, .service),
   ]
 
   @Test(arguments: rights, Role.allCases)

@@ -51,9 +51,10 @@ extension QuotaAPI {
   ) throws(Problem) -> BudgetID? {
     let configured = user.flatMap { sessionSettings.budgetsOfUsers[$0] }
     guard let named = try body.bounded(.budgetID, BudgetID.init) else { return configured }
-    guard caller.role != .user || named == configured else {
+    guard caller.role != .user || configured == nil || named == configured else {
       throw Problem(
-        403, "forbidden", "budget_id is for the roles staff and service", member: "budget_id")
+        403, "forbidden", "must be the budget that your sessions join: \(configured?.description ?? "")",
+        member: "budget_id")
     }
     return named
   }

@@ -149,9 +149,7 @@ extension Caller {
     let isReading = method == .get || method == .head
     switch (path, role) {
     case (_, .auditor), (_, .support): return isReading
-    case (.budget, .user): return false
-    case (.budget, _): return isReading || role.mayManageUsers
-    case (.action(.check, _), _), (.action(.usage, _), _): return role.mayRecordUsage
+    case (.budget, _): return isReading || role.mayRecordUsage
     default: return true
     }
   }
