@@ -12,6 +12,8 @@ public struct SessionSettings: Sendable {
   public var prices: [ModelName: ModelPrice] = [:]
   /// What a model can take and give, as `models.list` tells.
   public var modelBounds: [ModelName: ModelBounds] = [:]
+  /// The model of a session that names none.
+  public var defaultModel: ModelName?
   /// What a call is taken for that nobody can estimate.
   public var fallbackReservation = NanoCredits(NanoCredits.perCredit) ?? .zero
   /// How long a reservation lasts whose caller says nothing.

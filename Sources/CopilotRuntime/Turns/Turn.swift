@@ -46,6 +46,7 @@ final class Turn {
 
   private var runtime: CopilotRuntime { engine.runtime }
   private var session: Session { engine.session }
+  private var model: ModelName? { session.model ?? runtime.settings.defaultModel }
   var isCalling: Bool { state == .calling }
 
   func start() {
@@ -73,7 +74,6 @@ final class Turn {
   }
 
   private func callRequest() -> CallRequest {
-    let model = session.model
     let price = model.flatMap { runtime.settings.prices[$0] }
     let bound = engine.provider?.maximumOutputTokens
     return CallRequest(
@@ -221,7 +221,7 @@ final class Turn {
       return end(.failed("the conversation cannot be read: \(error)"))
     }
     let request = ChatRequest(
-      model: engine.provider?.model ?? session.model?.description ?? "default",
+      model: engine.provider?.model ?? model?.description ?? "default",
       messages: conversation, isStreaming: engine.isStreaming,
       maxOutputTokens: engine.provider?.maximumOutputTokens)
     showContext(conversation)
@@ -244,7 +244,7 @@ final class Turn {
   }
 
   private func showContext(_ messages: [ChatRequest.Message]) {
-    let bounds = session.model.flatMap { runtime.settings.modelBounds[$0] }
+    let bounds = model.flatMap { runtime.settings.modelBounds[$0] }
     let byteCount = messages.reduce(0) { $0 + $1.content.utf8.count }
     runtime.hub.show("session.usage_info", in: session, at: runtime.clock()) {
       $0.member("tokenLimit", bounds?.contextTokens.rawValue ?? 128_000)
@@ -276,7 +276,7 @@ final class Turn {
   }
 
   private func fill(_ outcome: inout CallOutcome, from result: CallResult) {
-    outcome.usage = result.usage(of: call, model: session.model, runtime)
+    outcome.usage = result.usage(of: call, model: model, runtime)
     if let text = result.text, let progress {
       outcome.message = (id: progress.message, text: Array(text.utf8))
     }

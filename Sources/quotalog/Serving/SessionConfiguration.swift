@@ -106,6 +106,8 @@ extension ServeConfiguration {
     for (name, value) in json.members {
       let entry = ModelEntry(name: name, json: value, path: path)
       let model = try entry.model()
+      // A session that names no model gets the first of the file.
+      sessions.defaultModel = sessions.defaultModel ?? model
       sessions.prices[model] = try entry.price()
       sessions.modelBounds[model] = try entry.bounds()
     }
