@@ -37,19 +37,17 @@ extension Snapshot {
   public func sessions(
     of user: UserID?, after ref: SessionRef?, limit: Int
   ) throws(ProjectionFailure) -> [Session] {
-    var refs: [SessionRef] = []
+    var found: [Session] = []
     let behind = SessionRef(Position((ref?.position.rawValue ?? 0) + 1))
     let owner = Array(copying: Key.owned(behind, by: user).rawBytes).prefix(16)
     try forEach(in: tables.sessionOwners, from: Key.owned(behind, by: user).rawBytes) {
       (key, _) throws(ProjectionFailure) in
       let bytes = Array(copying: key)
       guard bytes.count == 24, bytes.prefix(16) == owner else { return false }
-      refs.append(SessionRef(Position(key.word(at: 16).byteSwapped)))
-      return refs.count < limit * 2
-    }
-    var found: [Session] = []
-    for ref in refs where found.count < limit {
-      if let session = try session(ref), session.phase != .deleted { found.append(session) }
+      let session = try session(SessionRef(Position(key.word(at: 16).byteSwapped)))
+      // The key of nobody is that of the user with the smallest id.
+      if let session, session.user == user, session.phase != .deleted { found.append(session) }
+      return found.count < limit
     }
     return found
   }
