@@ -16,7 +16,6 @@ extension LedgerBatch {
     let isFirst = ref.position == fold.state.position.next
     let before = isFirst ? nil : try current(ref)
     let receipt = try record(fact, for: submission, withRequestID: false)
-    let text = text.flatMap { $0.isEmpty ? nil : $0 }
     if let text { keep(SessionText(session: ref, position: receipt.position, bytes: text)) }
     let event = Event(
       position: receipt.position, recordedAt: receipt.recordedAt, happenedAt: receipt.recordedAt,
@@ -24,7 +23,10 @@ extension LedgerBatch {
     let entry = SessionEventEntry(
       position: receipt.position, parent: before?.lastEvent,
       earlierCount: before?.counts.durableEvents ?? 0)
-    add(SessionNews(session: try current(ref), event: event, entry: entry, text: text))
+    add(
+      SessionNews(
+        session: try current(ref), event: event, entry: entry,
+        text: text.flatMap { $0.isEmpty ? nil : $0 }))
   }
 
   mutating func answer(

@@ -60,8 +60,9 @@ final class NameStore: Sendable {
 
   /// Gives names and keeps texts, durably. Whoever carried one of the names before loses it.
   func store(_ users: [UserName: UserID], _ texts: [SessionText] = []) throws(StoreFailure) {
-    guard !users.isEmpty || !texts.isEmpty else { return }
     do throws(LMDBError) {
+      let texts = try needed(texts)
+      guard !users.isEmpty || !texts.isEmpty else { return }
       var transaction = try environment.beginWrite()
       for (name, user) in users {
         let user = Self.key(user)
@@ -74,6 +75,20 @@ final class NameStore: Sendable {
     } catch {
       throw Self.failure(error, path)
     }
+  }
+
+  /// The texts that say something, or hide what a crash left behind of an event that was never
+  /// appended.
+  private func needed(_ texts: [SessionText]) throws(LMDBError) -> [SessionText] {
+    guard texts.contains(where: \.bytes.isEmpty) else { return texts }
+    let transaction = try environment.beginRead()
+    var needed: [SessionText] = []
+    for text in texts {
+      let key = Self.key(text.session, text.position, 0)
+      let isThere = try transaction.get(key.rawBytes, in: self.texts) != nil
+      if isThere || !text.bytes.isEmpty { needed.append(text) }
+    }
+    return needed
   }
 
   private static func put(
@@ -107,7 +122,8 @@ final class NameStore: Sendable {
     } catch {
       throw Self.failure(error, path)
     }
-    return Array(text.dropFirst(8).prefix(Int(text.rawBytes.word(at: 0))))
+    let count = Int(text.rawBytes.word(at: 0))
+    return count == 0 ? nil : Array(text.dropFirst(8).prefix(count))
   }
 
   /// Erases every text of a session.
