@@ -33,6 +33,7 @@ public final class Ledger {
     lastStored = clock()
     folder = try Self.folder(of: store)
     nextDeadline = try Self.nextDeadline(in: store)
+    try eraseDeleted()
   }
 
   /// Why commands fail at the moment; nil while they do not.
@@ -72,6 +73,7 @@ public final class Ledger {
     folder = try Self.folder(of: store)
     try LogFold(log: store.log).catchUp(folder)
     folder.runInBackground = runInBackground
+    try eraseDeleted()
     trouble = nil
     return true
   }
@@ -122,10 +124,17 @@ public final class Ledger {
   /// Tells what happened in sessions; what was said in a deleted one is erased.
   private func publish(_ news: [SessionNews]) {
     guard !news.isEmpty else { return }
-    for item in news where item.session.phase == .deleted {
-      try? store.names.eraseTexts(of: item.session.ref)
+    if news.contains(where: { $0.session.phase == .deleted }) {
+      do throws(StoreFailure) { try eraseDeleted() } catch { trouble = error }
     }
     onNews?(news)
+  }
+
+  /// Erases what was said in sessions whose deletion is in the log.
+  private func eraseDeleted() throws(StoreFailure) {
+    try store.names.erase { (ref) throws(StoreFailure) in
+      try Queries(store).session(ref)?.phase == .deleted
+    }
   }
 
   /// Whether something is folded and not stored.

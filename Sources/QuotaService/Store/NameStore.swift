@@ -143,6 +143,17 @@ final class NameStore: Sendable {
     }
   }
 
+  /// Where a session has texts; the first few thousand.
+  func positionsOfTexts(of session: SessionRef) throws(StoreFailure) -> [Position] {
+    do throws(LMDBError) {
+      return try textKeys(of: session, behind: Self.key(session, .zero, 0)).map {
+        Position($0.rawBytes.word(at: 8).byteSwapped)
+      }
+    } catch {
+      throw Self.failure(error, path)
+    }
+  }
+
   private func textKeys(
     of session: SessionRef, behind last: [UInt8]
   ) throws(LMDBError) -> [[UInt8]] {

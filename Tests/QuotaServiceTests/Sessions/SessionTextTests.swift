@@ -39,6 +39,35 @@ import Testing
     #expect(try text(at: try say(Array("b".utf8))) == Array("b".utf8))
   }
 
+  /// A mark is stored, then the deletion, and what was said is erased: a crash may come at any time.
+  @Test(arguments: [false, true])
+  func `is erased after a restart only if the deletion is in the log`(isDeleted: Bool) throws {
+    let position = try say(Array("secret".utf8))
+    let ref = try #require(try open.session()?.ref)
+    if isDeleted { try open.execute(.delete(open.address)) }
+    let said = SessionText(session: ref, position: position, bytes: Array("secret".utf8))
+    try open.open.store.names.store([:], [said, NameStore.mark(of: ref)])
+    try open.open.reopen()
+    let found = try Queries(open.open.store).text(of: ref, at: position)
+    #expect((found == nil) == isDeleted)
+    #expect(try open.open.store.names.positionsOfTexts(of: SessionRef(.zero)) == [])
+  }
+
+  @Test func `is erased with its session, and no other's is`() throws {
+    let other = try SessionID("s2")
+    let texts = try (0..<20).map { try say([UInt8](repeating: 1, count: $0 * 5000 + 1)) }
+    let answer = try open.start(other, text: [7])
+    let otherRef = try #require(answer.session?.ref)
+    let ref = try #require(try open.session()?.ref)
+    try open.execute(.delete(open.address))
+    for position in texts {
+      #expect(try Queries(open.open.store).text(of: ref, at: position) == nil)
+    }
+    #expect(try open.open.store.names.positionsOfTexts(of: ref) == [])
+    let left = try Queries(open.open.store).text(of: otherRef, at: otherRef.position)
+    #expect(left == [7])
+  }
+
   @Test func `is shorter where a longer text was left behind`() throws {
     let session = try #require(try open.session())
     let next = session.lastEvent.position.next
