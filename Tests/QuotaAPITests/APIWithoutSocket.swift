@@ -33,9 +33,9 @@ final class APIWithoutSocket {
     let path = directory.path + "/store"
     try Store.create(at: path, clock: System.clock)
     let store = try Store(at: path, mode: .writing)
-    committer = try Committer(store: store, onNews: { [news] in news.put($0) }) { [answers] in
-      answers.put($0.map(\.answer))
-    }
+    committer = try Committer(
+      store: store, onNews: { [news] in news.put($0) },
+      deliver: { [answers] in answers.put($0.map(\.answer)) })
     hub = SessionHub(Queries(store))
     api = QuotaAPI(
       store: store, committer: committer, answers: AnswerBox(), settings: APISettings(),

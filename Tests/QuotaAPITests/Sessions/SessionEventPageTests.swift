@@ -30,7 +30,7 @@ import Testing
 
     let events: [Event]
     let cursor: String
-    let has_more: Bool
+    let hasMore: Bool
   }
 
   @Test func `has the events that are kept, first to last`() throws {
@@ -52,7 +52,7 @@ import Testing
     api.hub.show("session.idle", in: session, at: session.updatedAt) { _ in }
     let answer = api.ask(
       .get, "/v1/sessions/other/events?include_ephemeral=true", as: .auditor)
-    let events = try JSONDecoder().decode(Page.self, from: Data(answer.body.utf8)).events
+    let events = try JSONDecoder.ofSnakeCase.decode(Page.self, from: Data(answer.body.utf8)).events
     #expect(events.map(\.type) == ["session.start", "session.idle"])
   }
 
@@ -66,7 +66,7 @@ import Testing
       #expect(page.events.count <= length)
       found += page.events
       after = page.cursor
-      if !page.has_more { break }
+      if !page.hasMore { break }
       try #require(page.events.count == length, "a page ends early")
     }
     #expect(found == whole)
@@ -104,7 +104,7 @@ import Testing
   private func page(_ query: String) throws -> Page {
     let answer = api.ask(.get, "/v1/sessions/s1/events?\(query)", as: .auditor)
     try #require(answer.status == 200, "\(answer)")
-    return try JSONDecoder().decode(Page.self, from: Data(answer.body.utf8))
+    return try JSONDecoder.ofSnakeCase.decode(Page.self, from: Data(answer.body.utf8))
   }
 }
 

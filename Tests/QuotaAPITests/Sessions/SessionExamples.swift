@@ -1,3 +1,4 @@
+import Foundation
 import QuotaModel
 import QuotaService
 import Testing
@@ -41,5 +42,14 @@ extension CallRequest {
     CallRequest(
       call: try StepID(call), estimate: nil, fallback: try .credits("1"), timeToLiveSeconds: 600,
       turn: nil)
+  }
+}
+
+extension JSONDecoder {
+  /// Reads members that are spelled as the API spells them.
+  static var ofSnakeCase: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
   }
 }

@@ -55,9 +55,9 @@ import Testing
     var after = 0
     while true {
       let page = try page("?limit=\(length)&after=\(after)", as: .staff)
-      found += page.sessions.map(\.session_id)
-      guard page.has_more else { break }
-      after = try #require(page.next_after)
+      found += page.sessions.map(\.sessionId)
+      guard page.hasMore else { break }
+      after = try #require(page.nextAfter)
     }
     #expect(found == Self.all)
   }
@@ -104,20 +104,20 @@ import Testing
   }
 
   private struct Page: Decodable {
-    struct Session: Decodable { let session_id: String }
+    struct Session: Decodable { let sessionId: String }
 
     let sessions: [Session]
-    let next_after: Int?
-    let has_more: Bool
+    let nextAfter: Int?
+    let hasMore: Bool
   }
 
   private func page(_ query: String, as role: Role) throws -> Page {
     let answer = api.ask(.get, "/v1/sessions\(query)", as: role)
     try #require(answer.status == 200, "\(answer)")
-    return try JSONDecoder().decode(Page.self, from: Data(answer.body.utf8))
+    return try JSONDecoder.ofSnakeCase.decode(Page.self, from: Data(answer.body.utf8))
   }
 
   private func ids(_ query: String, as role: Role) throws -> [String] {
-    try page(query, as: role).sessions.map(\.session_id)
+    try page(query, as: role).sessions.map(\.sessionId)
   }
 }
