@@ -70,6 +70,9 @@ public struct NaiveSessions {
     }
   }
 
+  /// When the next reservation ends.
+  var firstDeadline: Moment? { sessions.flatMap { $0.calls.map(\.expiresAt) }.min() }
+
   func figures(of place: Int) -> SessionFigures {
     let session = sessions[place]
     return SessionFigures(

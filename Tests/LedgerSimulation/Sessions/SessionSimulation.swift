@@ -80,6 +80,9 @@ public final class SessionSimulation {
         to \(String(describing: command).prefix(600))
         """
     }
+    if ledger.nextDeadline != naive.firstDeadline, disagreement == nil {
+      disagreement = "the next reservation ends at \(String(describing: ledger.nextDeadline))"
+    }
     noteQuestions()
   }
 
