@@ -80,7 +80,7 @@ extension [UInt8] {
   }
 
   fileprivate mutating func append(_ calls: [OpenCall]) {
-    appendInteger(UInt16(calls.count))
+    appendInteger(UInt64(calls.count))
     for call in calls {
       appendText(call.call.description)
       appendInteger(call.reservation.rawValue)
@@ -138,7 +138,7 @@ extension RowReader {
   @_lifetime(self: copy self)
   fileprivate mutating func calls() throws(ProjectionFailure) -> [OpenCall] {
     var calls: [OpenCall] = []
-    for _ in 0..<(try count()) {
+    for _ in 0..<(try word()) {
       calls.append(
         OpenCall(
           call: try bounded(StepID.init), reservation: try credits(), expiresAt: try moment(),
@@ -186,7 +186,7 @@ enum BudgetRow {
     row.appendInteger(budget.limit.rawValue)
     row.appendInteger(budget.used.rawValue)
     row.appendInteger(budget.reserved.rawValue)
-    row.appendInteger(UInt16(budget.asking.count))
+    row.appendInteger(UInt64(budget.asking.count))
     for session in budget.asking { row.appendInteger(session.position.rawValue) }
     return row
   }
@@ -196,7 +196,7 @@ enum BudgetRow {
     var budget = SharedBudget(id: id, limit: try row.credits())
     budget.used = try row.credits()
     budget.reserved = try row.credits()
-    for _ in 0..<(try row.count()) { budget.asking.append(SessionRef(try row.position())) }
+    for _ in 0..<(try row.word()) { budget.asking.append(SessionRef(try row.position())) }
     guard row.isAtEnd else { throw row.damage }
     return budget
   }

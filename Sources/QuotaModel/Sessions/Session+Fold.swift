@@ -22,7 +22,7 @@ extension Session {
     case .exhaustionAnswered:
       request = nil
     case .warned(.unknownPrice(let model)):
-      warnedModels.append(model)
+      if warnedModels.count < Self.maximumModelCount { warnedModels.append(model) }
     case .windowStarted(let number):
       window = SessionWindow(
         number: number, startedAt: recordedAt, base: total, dearestCall: .zero)
@@ -56,7 +56,7 @@ extension Session {
     guard let model = usage.model else { return }
     if let index = models.firstIndex(where: { $0.model == model }) {
       models[index].count(usage)
-    } else {
+    } else if models.count < Self.maximumModelCount {
       var use = ModelUse(model: model)
       use.count(usage)
       models.append(use)

@@ -1,5 +1,10 @@
 /// What the log says about one session: a pure fold of its events.
 public struct Session: Hashable, Sendable {
+  /// How many calls may be under way; every event of a session writes them all.
+  public static let maximumCallCount = 1024
+  /// How many models are told apart, for the same reason; clients name them as they like.
+  public static let maximumModelCount = 256
+
   public let ref: SessionRef
   public let id: SessionID
   public let user: UserID?
@@ -19,7 +24,7 @@ public struct Session: Hashable, Sendable {
   /// Calls that were let in and have not ended.
   public internal(set) var calls: [OpenCall] = []
   public internal(set) var counts = SessionCounts()
-  /// What each model used, in the order of their first use.
+  /// What each model used, in the order of their first use; those behind the 256th are not told.
   public internal(set) var models: [ModelUse] = []
   /// Models without price that a warning was given for.
   public internal(set) var warnedModels: [ModelName] = []

@@ -38,6 +38,7 @@ extension Session {
     if let budget, budget.isExhausted {
       return .exhausted(used: budget.used, limit: budget.limit, budget: budget.id)
     }
+    if calls.count >= Self.maximumCallCount { return .mustWait }
     if let limit, used.addingClamped(reserved) >= limit { return .mustWait }
     if let budget, budget.used.addingClamped(budget.reserved) >= budget.limit { return .mustWait }
     let dearest = window.dearestCall == .zero ? fallback : window.dearestCall

@@ -100,7 +100,8 @@ extension LedgerBatch {
   private mutating func warn(
     ofUnpriced model: ModelName, _ ref: SessionRef, _ submission: Submission
   ) throws(StoreFailure) {
-    guard try !current(ref).warnedModels.contains(model) else { return }
+    let warned = try current(ref).warnedModels
+    guard !warned.contains(model), warned.count < Session.maximumModelCount else { return }
     try tell(.warned(.unknownPrice(model)), in: ref, submission)
   }
 
