@@ -20,7 +20,11 @@ final class WriterLock: Sendable {
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Not left to the close: a child that is just being started has a copy until it runs its program.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   private static func holder(in file: String) -> Int32? {
     guard let bytes = try? Files.read(file) else { return nil }
