@@ -73,7 +73,9 @@ struct RowReader: ~Escapable {
   @_lifetime(self: copy self)
   mutating func optionalCredits() throws(ProjectionFailure) -> NanoCredits? {
     let stored = Int64(bitPattern: try word())
-    return stored == -1 ? nil : NanoCredits(stored)
+    if stored == -1 { return nil }
+    guard let credits = NanoCredits(stored) else { throw damage }
+    return credits
   }
 
   @_lifetime(self: copy self)

@@ -25,6 +25,7 @@ extension Snapshot {
     let start = ref.map { $0.position.rawValue + 1 } ?? 0
     try forEach(in: tables.sessions, from: Key.number(start).rawBytes) {
       (key, row) throws(ProjectionFailure) in
+      guard key.byteCount == 8 else { throw .malformedRow(table: "sessions") }
       let ref = SessionRef(Position(key.word(at: 0).byteSwapped))
       let session = try SessionRow.session(ref, from: row)
       if session.phase != .deleted { found.append(session) }
@@ -77,7 +78,8 @@ extension Snapshot {
     guard let row = try get(Key.session(session, step).rawBytes, in: tables.sessionKeys) else {
       return nil
     }
-    return try WordRow.position(from: row)
+    guard row.byteCount == 8 else { throw .malformedRow(table: "session_keys") }
+    return Position(row.word(at: 0).byteSwapped)
   }
 
   public func budget(_ id: BudgetID) throws(ProjectionFailure) -> SharedBudget? {
