@@ -1,3 +1,4 @@
+import EventLog
 import LedgerSimulation
 import Projections
 import QuotaModel
@@ -71,6 +72,31 @@ import Testing
       let texts = try Self.news(of: ref, in: simulation.store).compactMap(\.text)
       #expect(texts == (session.isDeleted ? [] : session.texts), "seed \(seed), case \(number)")
     }
+  }
+
+  @Test(arguments: 500..<502 as Range<UInt64>)
+  func `are the same in a store that imports their events`(number: UInt64) throws {
+    let simulation = try SessionSimulation(at: directory.path + "/store", seed: seed + number)
+    try simulation.run(batches: 300)
+    try #require(simulation.disagreement == nil, "seed \(seed), case \(number)")
+    let path = directory.path + "/copy"
+    try Store.create(at: path, clock: System.clock)
+    let copy = try Store(at: path, mode: .writing)
+    let importer = try Importer(into: copy)
+    var events: [Event] = []
+    try simulation.store.log.scan(.only, after: .zero) { record in
+      if let event = try? record.event() { events.append(event) }
+      return .proceed
+    }
+    for (index, event) in events.enumerated() {
+      try importer.add(event, name: nil, line: index + 1)
+    }
+    try importer.finish()
+    for ref in simulation.refs {
+      let original = try Queries(simulation.store).session(ref)
+      #expect(try Queries(copy).session(ref) == original, "seed \(seed), case \(number)")
+    }
+    #expect(try copy.rebuild().difference == nil, "seed \(seed), case \(number)")
   }
 
   private static func news(of ref: SessionRef, in store: Store) throws -> [SessionNews] {
