@@ -11,9 +11,10 @@ import statistics
 import time
 import uuid
 
-from copilot_stage import Room, Stage, copilot, rpc
+from copilot_stage import Room, Stage, copilot, rpc, session_events
 from journal import check_history, durable
 from model import CREDIT, ONE_CALL, Ask, ask
+from sdk_shapes import event_misfits
 
 FIRST_CAP = 2.5
 """Two plain calls of 1.6 credits fit: 1.6 < 2.5, so the second may start; the third may not."""
@@ -471,6 +472,20 @@ async def flow_budget_over_http(stage: Stage, _) -> None:
     assert (await room.event("session.session_limits_changed", 3)).data.session_limits.max_ai_credits == 9
     page = http.get(f"{path}/events?limit=1000").json
     assert page["events"] == await room.history()
+
+
+async def flow_the_checks_can_fail(stage: Stage, _) -> None:
+    room = await stage.room(10)
+    await room.say("hello")
+    for event in await room.history():
+        assert not event_misfits(event, session_events, closed=False)
+        assert event_misfits(event | {"invented": 1}, session_events, closed=True)
+        assert event_misfits(event | {"data": event["data"] | {"invented": 1}}, session_events, closed=True)
+        assert event_misfits(event | {"type": "session.invented"}, session_events, closed=False)
+        assert event_misfits(event | {"id": "no uuid"}, session_events, closed=False)
+        for name, value in event["data"].items():
+            wrong = [7] if not isinstance(value, list) else "text"
+            assert event_misfits(event | {"data": event["data"] | {name: wrong}}, session_events, closed=True), name
 
 
 # ---- of pairs of processes, with the server stopped between them

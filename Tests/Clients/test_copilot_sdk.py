@@ -21,7 +21,14 @@ NEWEST = VERSIONS[-1]
 CLOSED = ("1.0.13", NEWEST)
 """The first version whose types hold all that the published schema 1.0.81-5 has, and the newest."""
 
-ALONE = {"before_a_restart", "after_a_restart", "latency", "over_standard_streams", "over_a_spawned_listener"}
+ALONE = {
+    "before_a_restart",
+    "after_a_restart",
+    "latency",
+    "over_standard_streams",
+    "over_a_spawned_listener",
+    "the_checks_can_fail",
+}
 FLOWS = [
     flow
     for flow in re.findall(r"^async def flow_(\w+)", (HERE / "copilot_flows.py").read_text(), re.M)
@@ -84,6 +91,11 @@ def assert_faultless(result: dict) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_flow(played, version, flow):
     assert_faultless(played(version)[flow])
+
+
+@pytest.mark.parametrize("version", CLOSED)
+def test_the_checks_can_fail(shared_runtime, version):
+    assert_faultless(play(shared_runtime, version, "the_checks_can_fail")["the_checks_can_fail"])
 
 
 @pytest.mark.parametrize("stop", ["cleanly", "killed"])
