@@ -18,7 +18,7 @@ enum SpawnedRuntime {
     } catch {
       throw ExitFailure(.usage, error.description)
     }
-    for note in options.notes { Terminal.complain(note) }
+    for note in options.notes { Terminal.remark(note) }
     let path = try Arguments(
       options.dataPath.map { ["--data", $0] } ?? [], options: [.data]
     ).dataPath()
@@ -58,7 +58,7 @@ enum SpawnedRuntime {
     do throws(RelayFailure) {
       relay = try TCPRelay(
         on: loop, host: host, port: port, token: token, services: services,
-        complain: Terminal.complain)
+        complain: Terminal.remark)
     } catch {
       throw ExitFailure(error)
     }

@@ -26,6 +26,17 @@ enum Terminal {
     _ = Output(descriptor: STDERR_FILENO).write(Array("quotalog: \(message)\n".utf8))
   }
 
+  /// A sentence on standard error that may be lost where nobody reads.
+  ///
+  /// SDKs leave the pipe of a runtime that listens unread, and a full one would hold us up for ever.
+  static func remark(_ message: String) {
+    var reader = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+    guard unsafe poll(&reader, 1, 0) == 1, reader.revents == Int16(POLLOUT) else { return }
+    // Where there is any room at all, there is room for this much.
+    let line = Array("quotalog: \(message)".utf8).prefix(4095) + [UInt8(ascii: "\n")]
+    _ = Output(descriptor: STDERR_FILENO).write(Array(line))
+  }
+
   /// Text on standard error that is not a complaint.
   static func note(_ text: String) {
     _ = Output(descriptor: STDERR_FILENO).write(Array(text.utf8))
