@@ -1,4 +1,4 @@
-"""Session budgets over HTTP: creating, capping, checking, spending, asking and answering (contract session-limits, 6)."""
+"""Session budgets over HTTP: beginning, capping, checking, spending, asking, answering (contract session-limits, 6)."""
 
 import json
 import threading
@@ -96,7 +96,8 @@ def test_absent_null_empty_and_value_mean_what_the_table_says(session, body, cap
 
 def test_credits_are_exact_to_the_last_digit(app):
     session = Session.begin(app)
-    answer = session.patch(b'{"session_limits":{"max_ai_credits":9223372036.854775807}}', Content_Type="application/json")
+    largest = b'{"session_limits":{"max_ai_credits":9223372036.854775807}}'
+    answer = session.patch(largest, Content_Type="application/json")
     assert b'"max_ai_credits":9223372036.854775807}' in answer.body
     assert b'"remaining_ai_credits":9223372036.854775807,' in answer.body
     session.spend(0, nano_aiu=1)
@@ -328,6 +329,33 @@ def test_a_shared_budget_caps_its_sessions_together(service, app):
     service.admin.ask("PUT", budget, {"max_ai_credits": 4})
     assert second.document["pending_request"] is None
     assert second.check(call_id="c2")["allowed"]
+
+
+def test_a_user_stays_in_the_budget_that_the_settings_say(start, tmp_path):
+    service = start()
+    person, other = service.register(), service.register()
+    for name in ("b1", "b2"):
+        assert service.admin.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": 1}).status == 201
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"session_budgets": {person.uuid: "b1"}}))
+    service.restart("--config", str(file))
+    assert Session.begin(person.client).document["budget_id"] == "b1"
+    assert Session.begin(person.client, budget_id="b1").document["budget_id"] == "b1"
+    error(person.client.post("/v1/sessions", {"budget_id": "b2"}), 403, "forbidden")
+    assert Session.begin(service.gateway.client, user=person.uuid, budget_id="b2").document["budget_id"] == "b2"
+    assert Session.begin(other.client, budget_id="b2").document["budget_id"] == "b2"
+    session = Session.begin(service.gateway.client, user=person.name)
+    assert session.document["budget_id"] == "b1"
+
+
+def test_a_user_does_everything_with_own_sessions(person):
+    session = Session.begin(person.client, 2)
+    assert session.check(call_id="c1")["allowed"]
+    session.spend(2, reservation_id="c1", input_tokens=5)
+    request = session.check()["request_id"]
+    assert session.post(f"exhaustions/{request}", {"action": "add", "additional_ai_credits": 1}).status == 200
+    assert session.patch({"session_limits": None}).status == session.post("clear").status == 200
+    assert session.post("resume").status == 200 and session.ask("DELETE").status == 204
 
 
 def test_an_unknown_budget_is_not_found(service, app):

@@ -45,7 +45,8 @@ extension QuotaAPI {
     return try known(named).account.user
   }
 
-  /// The budget that the request names, or the one that the owner's sessions join by configuration.
+  /// The budget that the request names, or the one that the owner's sessions join by configuration,
+  /// which a user cannot leave by naming another.
   private func sharedBudget(
     _ body: SessionBody, of user: UserID?, _ caller: Caller
   ) throws(Problem) -> BudgetID? {
@@ -53,7 +54,7 @@ extension QuotaAPI {
     guard let named = try body.bounded(.budgetID, BudgetID.init) else { return configured }
     guard caller.role != .user || configured == nil || named == configured else {
       throw Problem(
-        403, "forbidden", "must be the budget that your sessions join: \(configured?.description ?? "")",
+        403, "forbidden", "your sessions share another budget by configuration",
         member: "budget_id")
     }
     return named

@@ -73,7 +73,6 @@ import Testing
       #expect(api.ask(.post, "/v1/sessions", as: .user, body: body).status == 403)
     }
     #expect(api.ask(.post, "/v1/sessions", as: .user, body: #"{"user":"user"}"#).status == 202)
-    #expect(api.ask(.post, "/v1/sessions", as: .user, body: #"{"budget_id":"b"}"#).status == 403)
     let unknown = api.ask(.post, "/v1/sessions", as: .service, body: #"{"user":"no-such"}"#)
     #expect(unknown.status == 404)
   }
