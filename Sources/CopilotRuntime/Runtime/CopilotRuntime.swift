@@ -121,6 +121,8 @@ extension CopilotRuntime {
 
   /// Has a client hear what happens in a session from now on; once, however often it asks.
   func attach(_ client: RuntimeClient, to session: Session, behind position: Position = .zero) {
+    // It may have gone while the ledger was asked.
+    guard client.connection.isOpen else { return releaseIfIdle(session.ref) }
     let engine = engine(of: session)
     engine.clients[ObjectIdentifier(client)] = client
     guard client.attachments[session.ref] == nil else { return }

@@ -102,7 +102,7 @@ final class Turn {
       }
       // Whoever would have answered may have gone meanwhile, or the answer may have come.
       if !runtime.hub.hasInterest(session.ref) { interestLost() }
-      if session.request == nil { gate() }
+      if state == .deciding, session.request == nil { gate() }
     default: becomeIdle()
     }
   }
