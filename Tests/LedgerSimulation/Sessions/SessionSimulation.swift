@@ -107,12 +107,16 @@ public final class SessionSimulation {
     }
   }
 
+  /// Writes everything down and closes the store.
+  public func close() throws(StoreFailure) {
+    ledger.storeFolded()
+    try store.close()
+    opened = nil
+  }
+
   /// Closes the store, or drops it as a crash does, and opens it again.
   public func reopen() throws(StoreFailure) {
-    if numbers.once(in: 2) {
-      ledger.storeFolded()
-      try store.close()
-    }
+    if numbers.once(in: 2) { try close() }
     opened = nil
     try open()
     for ref in refs {
