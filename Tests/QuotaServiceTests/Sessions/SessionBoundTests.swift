@@ -19,6 +19,26 @@ import Testing
     #expect(try open.check("late") == .admitted(call: try StepID("late"), turn: nil))
   }
 
+  @Test func `frees what was kept for calls whose time is over, however many there are`() throws {
+    let ids = try (1...5).map { try SessionID("s\($0)") }
+    for id in ids.dropFirst() { try open.start(id, limit: 1_000_000) }
+    let calls = try ids.flatMap { id in
+      try (0..<1000).map { number in
+        let request = try CallRequest.outside("c\(number)", estimate: 1, seconds: 1)
+        let address = SessionAddress(id, as: .everybody)
+        return Submission(.session(.admit(address, request)), by: .operator)
+      }
+    }
+    _ = try open.open.execute(calls)
+    open.open.clock.move(bySeconds: 1)
+    #expect(try open.check("late", estimate: 7) != .mustWait)
+    #expect(try open.session()?.calls.map(\.call) == [try StepID("late")])
+    for id in ids.dropFirst() {
+      let session = try Queries(open.open.store).session(SessionAddress(id, as: .everybody))
+      #expect(session?.calls == [])
+    }
+  }
+
   @Test func `counts what every model used, and by itself that of the first 256`() throws {
     let usages = try (0..<300).map { number in
       var usage = CallUsage(id: try StepID("u\(number)"))
