@@ -23,7 +23,7 @@ extension LedgerBatch {
         id: System.randomEntry(), used: used, limit: limit, budget: budget)
       return try ask(question, for: request, session, submission)
     case .admitted(let reservation):
-      let turn = request.turn == nil ? nil : session.counts.turns + 1
+      let turn = request.turn == nil ? nil : session.counts.turns &+ 1
       let admission = CallAdmission(
         call: request.call, reservation: reservation,
         expiresAt: Moment(
@@ -197,7 +197,7 @@ extension LedgerBatch {
     return .success(
       SessionUsage(
         id: usage.id, user: session.user, call: usage.call,
-        sequence: session.counts.calls + 1, tokens: usage.tokens, model: usage.model, cost: cost,
+        sequence: session.counts.calls &+ 1, tokens: usage.tokens, model: usage.model, cost: cost,
         agent: usage.agent, durationMilliseconds: usage.durationMilliseconds,
         finishReason: usage.finishReason, upstreamID: usage.upstreamID))
   }

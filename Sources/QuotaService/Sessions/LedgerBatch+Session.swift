@@ -194,7 +194,7 @@ extension LedgerBatch {
   ) throws(StoreFailure) -> Answer {
     guard session.calls.isEmpty else { return .failed(.callInFlight) }
     try cancelRequest(of: session, submission)
-    try tell(.windowStarted(session.window.number + 1), in: session.ref, submission)
+    try tell(.windowStarted(session.window.number &+ 1), in: session.ref, submission)
     return try answer(.done, about: session.ref)
   }
 
