@@ -7,7 +7,9 @@ internal import Sessions
 extension MethodCall {
   func connect() throws(CallFault) {
     if client.hasShutDown { throw .error(.serverShuttingDown) }
-    guard let identity = try identify(try parameters.optionalText("token")) else {
+    // A token that is no text is a wrong one.
+    let token = parameters["token"]
+    guard token == nil || token?.string != nil, let identity = try identify(token?.string) else {
       throw .error(.authenticationFailed)
     }
     client.identity = identity
