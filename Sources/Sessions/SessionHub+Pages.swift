@@ -135,7 +135,9 @@ struct EventCursor: Equatable {
   init?(text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count == 3, let place = UInt64(parts[0]), let serial = UInt64(parts[1]),
-      let epoch = UInt64(parts[2], radix: 36)
+      let epoch = UInt64(parts[2], radix: 36),
+      // Nothing lies at position zero, and whoever looks before it would find no number.
+      place == 0 || SessionEventPlace(number: place).position > .zero
     else { return nil }
     self.init(place: place, serial: serial, epoch: epoch)
   }

@@ -101,6 +101,15 @@ import Testing
     #expect(answer.body.hasPrefix(#"{"error":{"code":"invalid","message":""#))
   }
 
+  @Test(arguments: ["1-0-a", "3-9-0", "2-18446744073709551615-zz", "18446744073709551615-0-0"])
+  func `is read by an SDK with any cursor`(cursor: String) throws {
+    let session = try #require(try api.hub.queries.session(.named("s1")))
+    var query = EventQuery()
+    query.cursor = cursor
+    let page = try api.hub.page(of: session.ref, query)
+    #expect(page.isExpired == !cursor.hasPrefix("18"))
+  }
+
   private func page(_ query: String) throws -> Page {
     let answer = api.ask(.get, "/v1/sessions/s1/events?\(query)", as: .auditor)
     try #require(answer.status == 200, "\(answer)")
