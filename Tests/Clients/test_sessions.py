@@ -128,6 +128,29 @@ def test_resume_and_clear_under_a_key_are_done_once(session):
     error(session.post("clear", {"x": 1}, Idempotency_Key=key), 409, "request_conflict")
 
 
+def test_requests_at_once_under_a_key_are_one(session):
+    session.spend(1)
+    answers = []
+
+    def clear():
+        answers.append(session.post("clear", Idempotency_Key="k").gist)
+
+    threads = [threading.Thread(target=clear) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8 and len(set(answers)) == 1 and answers[0][0] == 200
+    assert session.document["window"]["number"] == 2
+
+
+def test_a_failure_under_a_key_is_not_kept(session):
+    session.check(call_id="c1")
+    error(session.post("clear", Idempotency_Key="k"), 409, "call_in_flight")
+    session.spend(1, reservation_id="c1")
+    assert session.post("clear", Idempotency_Key="k").status == 200
+
+
 def test_a_call_goes_ahead_below_the_cap_and_is_told_the_same_again(session):
     assert session.check(call_id="c1") == {"allowed": True, "reservation_id": "c1"}
     assert session.check(callId="c1") == {"allowed": True, "reservation_id": "c1"}
