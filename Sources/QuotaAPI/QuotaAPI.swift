@@ -91,13 +91,13 @@ public final class QuotaAPI: HTTPHandler {
     streams.forget(handle)
   }
 
+  public func streamSent(_ handle: StreamHandle) { streams.proceed(handle) }
+
   /// Sends a sign of life to everybody who listens to sessions; to be called every 15 seconds.
   public func keepStreamsAlive() { streams.keepAlive() }
 
-  /// Hands the commands of this loop turn to the committer, and goes on with streams whose clients
-  /// have taken what they got.
+  /// Hands the commands of this loop turn to the committer.
   public func flush() {
-    streams.proceed()
     guard !outbox.isEmpty else { return }
     committer.submit(&outbox)
     for ticket in outbox {

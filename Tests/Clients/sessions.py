@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import socket
+import time
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from service import DEADLINE_SECONDS, Answer, Client
 
@@ -78,16 +79,27 @@ class Session:
     def history(self) -> list[dict]:
         return self.events("limit=1000")["events"]
 
-    def stream(self, query: str = "", last_event_id: str | None = None) -> Stream:
-        return Stream(self, query, last_event_id)
+    def history_in_pages(self) -> list[dict]:
+        found, page = [], {"cursor": "0", "has_more": True}
+        while page["has_more"]:
+            page = self.events(f"limit=1000&after={page['cursor']}")
+            found += page["events"]
+        return found
+
+    def stream(self, query: str = "", last_event_id: str | None = None, receive_buffer: int | None = None) -> Stream:
+        return Stream(self, query, last_event_id, receive_buffer)
 
 
 class Stream:
     """Server-sent events, read from a socket of its own by the letter of the specification."""
 
-    def __init__(self, session: Session, query: str = "", last_event_id: str | None = None):
+    def __init__(self, session: Session, query: str, last_event_id: str | None, receive_buffer: int | None):
         url = urlsplit(session.client.base)
-        self.socket = socket.create_connection((url.hostname, url.port), timeout=DEADLINE_SECONDS)
+        self.socket = socket.socket()
+        self.socket.settimeout(DEADLINE_SECONDS)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect((url.hostname, url.port))
         lines = [f"GET {session.path}/events?{query} HTTP/1.1", f"Host: {url.netloc}", "Accept: text/event-stream"]
         lines.append(f"Authorization: Token {session.client.token}")
         if last_event_id is not None:
@@ -122,7 +134,10 @@ class Stream:
     def __next__(self) -> dict:
         """The next event: the envelope that `data` holds."""
         name = data = None
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while (line := self._line()) is not None:
+            # Comments keep the socket from timing out.
+            assert time.monotonic() < deadline, "no event came"
             field, _, value = line.partition(b": ")
             if line.startswith(b":"):
                 self.comments += 1
@@ -168,7 +183,3 @@ def durable(events: list[dict]) -> list[dict]:
 
 def types(events: list[dict]) -> list[str]:
     return [event["type"] for event in events]
-
-
-def quoted(text: str) -> str:
-    return quote(text, safe="")

@@ -177,6 +177,19 @@ def test_a_long_history_comes_whole_while_more_happens(service):
     assert told == session.history()
 
 
+def test_a_client_that_begins_to_read_late_gets_all_of_a_long_history(service):
+    """More than the kernel takes for a client with a small window, so that the server has to wait."""
+    session = Session.begin(service.gateway.client)
+    for number in range(1500):
+        session.patch({"session_limits": {"max_ai_credits": number + 1}})
+    with session.stream(receive_buffer=32768) as stream:
+        session.spend(1)
+        told = stream.take(1503)
+        assert durable(told) == session.history_in_pages()
+        session.spend(1)
+        assert types(stream.take(2)) == ["assistant.usage", CHECKPOINT]
+
+
 def test_a_client_that_does_not_read_holds_nobody_up(service, session):
     silent = [session.stream("include_ephemeral=false") for _ in range(3)]
     with session.stream() as stream:

@@ -11,8 +11,6 @@ final class SessionStreams {
   unowned var server: HTTPServer?
   private let hub: SessionHub
   private var streams: [StreamHandle: SessionStream] = [:]
-  /// Those that have not told all of the history yet.
-  private var behind: Set<StreamHandle> = []
 
   init(_ hub: SessionHub) {
     self.hub = hub
@@ -26,15 +24,20 @@ final class SessionStreams {
       server?.write(piece, to: handle)
     }
     streams[handle] = stream
-    behind.insert(handle)
-    proceed(handle, stream)
+    proceed(handle)
   }
 
-  /// Goes on with the history where the clients have taken what they got. Called often.
-  func proceed() {
-    guard !behind.isEmpty else { return }
-    for handle in behind {
-      if let stream = streams[handle] { proceed(handle, stream) }
+  /// Goes on with the history: the client has taken what it got.
+  func proceed(_ handle: StreamHandle) {
+    guard let stream = streams[handle] else { return }
+    do throws(StoreFailure) {
+      let isLive = try stream.proceed { [server] in
+        (server?.pendingBytes(handle) ?? 0) < Self.historyPendingByteCount
+      }
+      if !isLive { server?.notifyWhenSent(handle) }
+    } catch {
+      // The status has been sent: the client learns the reason when it comes again.
+      end(handle)
     }
   }
 
@@ -43,20 +46,7 @@ final class SessionStreams {
   }
 
   func forget(_ handle: StreamHandle) {
-    behind.remove(handle)
     streams.removeValue(forKey: handle)?.close()
-  }
-
-  private func proceed(_ handle: StreamHandle, _ stream: SessionStream) {
-    do throws(StoreFailure) {
-      let isLive = try stream.proceed { [server] in
-        (server?.pendingBytes(handle) ?? 0) < Self.historyPendingByteCount
-      }
-      if isLive { behind.remove(handle) }
-    } catch {
-      // The status has been sent: the client learns the reason when it comes again.
-      end(handle)
-    }
   }
 
   private func endAll(of session: SessionRef) {
