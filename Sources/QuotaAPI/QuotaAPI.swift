@@ -145,8 +145,9 @@ public final class QuotaAPI: HTTPHandler {
     guard submission.command.changesRights else { return submit(submission, .other(complete)) }
     submit(
       submission,
-      .other { [authenticator] answer in
+      .other { [authenticator, streams] answer in
         authenticator.forgetAll()
+        streams.endForbidden()
         complete(answer)
       })
   }

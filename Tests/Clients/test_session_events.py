@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from service import until
+from service import Client, until
 from sessions import Session, durable, error, types
 
 REQUESTED, COMPLETED = "session_limits_exhausted.requested", "session_limits_exhausted.completed"
@@ -156,6 +156,25 @@ def test_a_stream_ends_with_its_session(session):
         session.ask("DELETE")
         assert list(stream) == []
     error(session.ask("GET", "/events"), 404, "unknown_session")
+
+
+@pytest.mark.parametrize("end", ["revoke", "deactivate", "demote"])
+def test_a_stream_ends_with_the_rights_of_its_client(service, end):
+    person, other = service.register("service"), service.register("service")
+    session = Session.begin(person.client)
+    token = service.issue_token(person)
+    with Session(Client(service.base, token["token"]), session.id).stream() as stream:
+        stream.take(1)
+        service.issue_token(other)
+        session.spend(1)
+        assert types(stream.take(2)) == ["assistant.usage", CHECKPOINT]
+        if end == "revoke":
+            service.admin.ask("DELETE", f"/v1/users/{person.uuid}/tokens/{token['token_id']}")
+        elif end == "deactivate":
+            service.deactivate(person)
+        else:
+            service.admin.ask("PATCH", f"/v1/users/{person.uuid}", {"role": "user"})
+        assert list(stream) == []
 
 
 def test_interest_is_for_those_who_may_answer(service, session):

@@ -37,7 +37,17 @@ extension QuotaAPI {
       HTTPResponse(status: 200, headers: EventStreamWriter.headers), for: call.request)
     let handle = server?.beginStream(call.reply, status: head.status, headers: head.headers)
     guard let handle else { return }
-    streams.begin(handle, of: session.ref, query)
+    streams.begin(handle, of: session.ref, query) { [unowned self] in isStillAllowed(call) }
+  }
+
+  /// Whether the token of a request is worth what it was.
+  private func isStillAllowed(_ call: SessionCall) -> Bool {
+    do throws(Unauthenticated) {
+      return try caller(of: call.request) == call.caller
+    } catch {
+      if case .unavailable = error { return true }
+      return false
+    }
   }
 
   private func page(

@@ -10,7 +10,13 @@ final class SessionStreams {
 
   unowned var server: HTTPServer?
   private let hub: SessionHub
-  private var streams: [StreamHandle: SessionStream] = [:]
+  private var streams: [StreamHandle: Listener] = [:]
+
+  /// A stream, and whether its client may still listen.
+  private struct Listener {
+    let stream: SessionStream
+    let isAllowed: () -> Bool
+  }
 
   init(_ hub: SessionHub) {
     self.hub = hub
@@ -19,17 +25,20 @@ final class SessionStreams {
     }
   }
 
-  func begin(_ handle: StreamHandle, of session: SessionRef, _ query: SessionEventQuery) {
+  func begin(
+    _ handle: StreamHandle, of session: SessionRef, _ query: SessionEventQuery,
+    whileAllowed isAllowed: @escaping () -> Bool
+  ) {
     let stream = SessionStream(session, query, hub) { [unowned self] piece in
       server?.write(piece, to: handle)
     }
-    streams[handle] = stream
+    streams[handle] = Listener(stream: stream, isAllowed: isAllowed)
     proceed(handle)
   }
 
   /// Goes on with the history: the client has taken what it got.
   func proceed(_ handle: StreamHandle) {
-    guard let stream = streams[handle] else { return }
+    guard let stream = streams[handle]?.stream else { return }
     do throws(StoreFailure) {
       let isLive = try stream.proceed { [server] in
         (server?.pendingBytes(handle) ?? 0) < Self.historyPendingByteCount
@@ -42,15 +51,22 @@ final class SessionStreams {
   }
 
   func keepAlive() {
-    for stream in streams.values { stream.comment() }
+    // Tokens expire without anybody doing anything.
+    endForbidden()
+    for listener in streams.values { listener.stream.comment() }
+  }
+
+  /// Ends the streams of clients whose rights have ended.
+  func endForbidden() {
+    for (handle, listener) in streams where !listener.isAllowed() { end(handle) }
   }
 
   func forget(_ handle: StreamHandle) {
-    streams.removeValue(forKey: handle)?.close()
+    streams.removeValue(forKey: handle)?.stream.close()
   }
 
   private func endAll(of session: SessionRef) {
-    for (handle, stream) in streams where stream.session == session { end(handle) }
+    for (handle, listener) in streams where listener.stream.session == session { end(handle) }
   }
 
   private func end(_ handle: StreamHandle) {
