@@ -373,5 +373,3 @@ def expect_no_errors(measured: Measurement, events: int) -> None:
 def middle(values: list[float]) -> float:
     return sorted(values)[len(values) // 2] if values else 0.0
 
-
-PARTS = {part.name: part for part in (Single(), Batch(), Read(), Rebuild(), Memory())}

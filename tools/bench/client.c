@@ -6,21 +6,11 @@
  * a positive integer from the script. The result is one JSON object on standard output. */
 
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
+#include "common.h"
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { ID_LENGTH = 36, AMOUNT_LENGTH = 3, OUTPUT_LENGTH = 2, ANSWER_CAPACITY = 1 << 20, EVENTS_PER_WAIT = 256 };
-enum { SUB_BUCKETS = 64, BUCKETS = 64 * SUB_BUCKETS };
 static const double DRAIN_SECONDS = 10;
 
 struct options {
@@ -50,8 +40,8 @@ struct connection {
 };
 
 struct tally {
-  uint64_t answered, events, all_events, errors;
-  uint64_t buckets[BUCKETS];
+  uint64_t events, all_events, errors;
+  struct latencies latencies;
   char first_error[160];
 };
 
@@ -60,17 +50,6 @@ static struct template template;
 static struct tally tally;
 static uint64_t random_state, issued, measure_from, measure_until;
 static int epoll_set, waiting_count, alive_count;
-
-static void fail(const char *what) {
-  fprintf(stderr, "client: %s: %s\n", what, strerror(errno));
-  exit(74);
-}
-
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 static uint64_t next_random(void) { /* splitmix64 */
   uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
@@ -248,42 +227,14 @@ static enum verdict judge_resp(struct connection *of) {
 }
 
 static void note_error(const char *text) {
-  tally.errors++;
-  if (tally.first_error[0]) return;
-  int length = 0;
-  for (; text[length] && length < (int)sizeof tally.first_error - 1; length++) {
-    char c = text[length];
-    tally.first_error[length] = c < ' ' || c == '"' || c == '\\' || c > '~' ? ' ' : c;
-  }
-}
-
-static int bucket_of(uint64_t value) {
-  if (value < SUB_BUCKETS) return (int)value;
-  int shift = 63 - __builtin_clzll(value) - 6;
-  return (shift + 1) * SUB_BUCKETS + (int)(value >> shift) - SUB_BUCKETS;
-}
-
-static uint64_t value_of(int bucket) {
-  if (bucket < SUB_BUCKETS) return (uint64_t)bucket;
-  int shift = bucket / SUB_BUCKETS - 1;
-  return (uint64_t)(bucket % SUB_BUCKETS + SUB_BUCKETS) << shift;
-}
-
-static double quantile_microseconds(double share) {
-  uint64_t wanted = (uint64_t)((double)tally.answered * share), seen = 0;
-  for (int bucket = 0; bucket < BUCKETS; bucket++) {
-    seen += tally.buckets[bucket];
-    if (seen > wanted) return (double)value_of(bucket) / 1000;
-  }
-  return 0;
+  if (tally.errors++ == 0) copy_plainly(tally.first_error, sizeof tally.first_error, text);
 }
 
 static void count_right(uint64_t started, uint64_t ended) {
   tally.all_events += (uint64_t)options.batch;
   if (ended < measure_from || ended >= measure_until) return;
-  tally.answered++;
   tally.events += (uint64_t)options.batch;
-  tally.buckets[bucket_of(ended - started)]++;
+  note_latency(&tally.latencies, ended - started);
 }
 
 /* MARK: connections */
@@ -346,13 +297,7 @@ static void receive(struct connection *connection) {
 }
 
 static void open_connection(struct connection *connection) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  connection->socket = socket(AF_INET, SOCK_STREAM, 0);
-  if (connection->socket < 0) fail("socket");
-  if (connect(connection->socket, (struct sockaddr *)&address, sizeof address) < 0) fail("connect");
-  int yes = 1;
-  setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  connection->socket = connect_to(options.port);
   connection->request = malloc((size_t)template.length);
   connection->answer = malloc(ANSWER_CAPACITY);
   if (!connection->request || !connection->answer) fail("malloc");
@@ -388,16 +333,7 @@ static void run(void) {
 
 /* MARK: the command line */
 
-static const char *text_option(int count, char **arguments, const char *name, const char *otherwise) {
-  for (int i = 1; i + 1 < count; i += 2) {
-    if (strcmp(arguments[i], name) == 0) return arguments[i + 1];
-  }
-  return otherwise;
-}
-
 static void read_options(int count, char **arguments) {
-#define TEXT(name, otherwise) text_option(count, arguments, "--" name, otherwise)
-#define NUMBER(name, otherwise) strtoull(TEXT(name, otherwise), NULL, 10)
   options = (struct options){
     .protocol = TEXT("protocol", "http"), .token = TEXT("token", ""), .script = TEXT("script", ""),
     .user_prefix = TEXT("user-prefix", "user-"), .window = TEXT("window", "2026-01-01"),
@@ -428,7 +364,7 @@ int main(int count, char **arguments) {
     "{\"events\":%llu,\"all_events\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"rate\":%.1f,"
     "\"p50_us\":%.1f,\"p99_us\":%.1f,\"first_error\":\"%s\"}\n",
     (unsigned long long)tally.events, (unsigned long long)tally.all_events, (unsigned long long)tally.errors,
-    seconds, seconds > 0 ? (double)tally.events / seconds : 0, quantile_microseconds(0.5),
-    quantile_microseconds(0.99), tally.first_error);
+    seconds, seconds > 0 ? (double)tally.events / seconds : 0, quantile_microseconds(&tally.latencies, 0.5),
+    quantile_microseconds(&tally.latencies, 0.99), tally.first_error);
   return 0;
 }

@@ -50,6 +50,16 @@ class Pace:
     warmup: float
 
 
+def compiled(name: str, directory: Path) -> Path:
+    """One of our clients, ready to run."""
+    made = directory / name
+    command = ["gcc", "-O2", "-Wall", "-o", str(made), str(HERE / f"{name}.c")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Unusable(f"gcc ended with {result.returncode}: {result.stderr.strip()}")
+    return made
+
+
 class Load:
     """Sends load to servers and measures it, with the same users, ids and amounts for all."""
 
@@ -61,11 +71,7 @@ class Load:
         self.random_ids = random_ids
 
     def compile(self) -> None:
-        self.client = self.scratch / "client"
-        command = ["gcc", "-O2", "-Wall", "-o", str(self.client), str(HERE / "client.c")]
-        made = subprocess.run(command, capture_output=True, text=True)
-        if made.returncode != 0:
-            raise Unusable(f"gcc ended with {made.returncode}: {made.stderr.strip()}")
+        self.client = compiled("client", self.scratch)
 
     def spend(self, server: Quotalog, connections: int, *, batch: int = 1, **options) -> Measurement:
         """Usage events over HTTP; `count` ends the turn early, `users_in_turn` serves every user once a round."""

@@ -100,6 +100,7 @@ class Quotalog(Server):
 
     name = "quotalog"
     settings = "serve --default-daily, --default-weekly, --default-monthly 900000000000; otherwise as it comes"
+    listeners = ["--listen", "127.0.0.1:0"]
 
     def __init__(self, directory: Path, binary: str, people: People):
         super().__init__(directory)
@@ -134,21 +135,48 @@ class Quotalog(Server):
     def start(self) -> None:
         limits = [word for period in ("daily", "weekly", "monthly") for word in (f"--default-{period}", "900000000000")]
         self.log.unlink(missing_ok=True)
-        command = [self.binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--json", *limits]
+        command = [self.binary, "serve", "--data", str(self.data), "--json", *self.listeners, *limits]
         self.launch(command, env=self.environment)
 
     def is_ready(self) -> bool:
         """It says where it listens in a line of JSON; other lines may come before."""
         for line in self.log.read_text().splitlines():
             if line.startswith('{"listening"') and line.endswith("}"):
-                self.port = urlsplit(json.loads(line)["listening"]).port
+                self.take(json.loads(line))
                 return True
         return False
+
+    def take(self, announced: dict) -> None:
+        self.port = urlsplit(announced["listening"]).port
 
     def get(self, target: str) -> bytes:
         request = Request(f"http://127.0.0.1:{self.port}{target}", headers={"Authorization": f"Token {self.token}"})
         with urlopen(request, timeout=10) as answer:
             return answer.read()
+
+
+class SessionQuotalog(Quotalog):
+    """quotalog that Copilot SDKs reach too."""
+
+    listeners = [*Quotalog.listeners, "--runtime-listen", "127.0.0.1:0"]
+
+    def take(self, announced: dict) -> None:
+        super().take(announced)
+        self.runtime = announced["runtime"]
+
+    @property
+    def runtime_port(self) -> int:
+        return int(self.runtime.rpartition(":")[2])
+
+    def post(self, target: str, body: dict) -> dict:
+        headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
+        request = Request(f"http://127.0.0.1:{self.port}{target}", json.dumps(body).encode(), headers)
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def new_token(self, user: int) -> str:
+        """A token of one of the people, as an SDK shows it."""
+        return self.post(f"/v1/users/{People.uuid(user)}/tokens", {})["token"]
 
 
 class Redis(Server):
