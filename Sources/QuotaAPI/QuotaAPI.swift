@@ -106,9 +106,12 @@ public final class QuotaAPI: HTTPHandler {
     outbox.removeAll(keepingCapacity: true)
   }
 
-  /// Sends the answers that the committer has delivered.
-  public func completeDelivered() {
-    for (number, answer) in answers.takeAll() { complete(number, answer) }
+  /// Sends the answers that the committer has delivered, behind whatever `tell` has to tell: the
+  /// answers to what happened later wait for the next time.
+  public func completeDelivered(behind tell: () -> Void = {}) {
+    let delivered = answers.takeAll()
+    tell()
+    for (number, answer) in delivered { complete(number, answer) }
   }
 
   private func complete(_ number: UInt64, _ answer: Answer) {

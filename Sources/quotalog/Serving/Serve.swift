@@ -85,8 +85,7 @@ private final class Service {
     runtimeAddress = try Self.listen(runtime, configuration, store.path)
     waker.onWake = { [unowned api, unowned desk] in
       // What happened is told before anybody is answered.
-      desk.collect()
-      api.completeDelivered()
+      api.completeDelivered { desk.collect() }
     }
     loop.onTurnEnd = { [unowned api, unowned desk, unowned runtime] in
       runtime.flush()
