@@ -52,7 +52,9 @@ extension SessionHub {
 
   /// The cursor behind one event that was heard.
   public func cursor(behind live: LiveEvent) -> String {
-    let place = live.event.place ?? SessionEventPlace(position: live.event.position, index: 3)
+    let place =
+      live.event.place
+      ?? SessionEventPlace(position: live.event.position, index: SessionEventPlace.lastIndex)
     return EventCursor(place: place.number, serial: live.serial, epoch: epoch).text
   }
 
@@ -65,8 +67,9 @@ extension SessionHub {
     var serial = cursor.epoch == epoch ? cursor.serial : 0
     var isLast = false
     while events.count < query.limit, !isLast {
+      // Of those that are read, few may fit.
       let page = try history(
-        of: session, after: place.number == 0 ? nil : place, limit: query.limit)
+        of: session, after: place.number == 0 ? nil : place, limit: max(query.limit, 100))
       isLast = page.isLast
       for event in page.events where events.count < query.limit {
         while let first = ephemeral.first, first.event.position < event.position,
@@ -79,7 +82,8 @@ extension SessionHub {
         place = found
       }
       if events.count < query.limit, !page.isLast {
-        place = max(place, SessionEventPlace(position: page.seen, index: 3))
+        place = max(
+          place, SessionEventPlace(position: page.seen, index: SessionEventPlace.lastIndex))
       }
     }
     while events.count < query.limit, !ephemeral.isEmpty {

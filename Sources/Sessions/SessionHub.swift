@@ -121,8 +121,11 @@ extension SessionHub {
   public func history(
     of session: SessionRef, after place: SessionEventPlace?, limit: Int
   ) throws(StoreFailure) -> HistoryPage {
-    // The event at the place itself may be shown as more than one.
-    let start = place.map { Position($0.position.rawValue - 1) } ?? .zero
+    // The event at the place itself may be shown as more than one. It is read on top of the limit:
+    // a page that has nothing else would never end.
+    let isInside = place.map { $0.index < SessionEventPlace.lastIndex } ?? false
+    let start = place.map { Position($0.position.rawValue - (isInside ? 1 : 0)) } ?? .zero
+    let limit = isInside ? limit + 1 : limit
     let news = try queries.news(of: session, after: start, limit: limit)
     let events = news.flatMap(SessionNarrator.events).filter { event in
       guard let found = event.place else { return false }
@@ -147,7 +150,7 @@ extension SessionHub {
       let page = try history(of: session, after: last, limit: 1000)
       events += page.events
       if page.isLast { return events }
-      last = SessionEventPlace(position: page.seen, index: 3)
+      last = SessionEventPlace(position: page.seen, index: SessionEventPlace.lastIndex)
     }
   }
 }

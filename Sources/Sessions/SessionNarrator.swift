@@ -98,7 +98,7 @@ extension SessionNews {
     _ type: String, _ data: (inout JSONWriter) -> Void
   ) -> ClientEvent {
     // Nothing durable lies at this place, so that its number is free.
-    let place = SessionEventPlace(position: event.position, index: 3)
+    let place = SessionEventPlace(position: event.position, index: SessionEventPlace.lastIndex)
     return EnvelopeWriter.ephemeral(
       type, id: session.eventID(at: place), behind: entry.parent, in: session,
       at: event.recordedAt, position: event.position, data)

@@ -49,7 +49,7 @@ struct SessionHistory {
     while kept.isEmpty && !isLastPage {
       let place =
         seen > (cursor.place?.position ?? .zero)
-        ? SessionEventPlace(position: seen, index: 3) : cursor.place
+        ? SessionEventPlace(position: seen, index: SessionEventPlace.lastIndex) : cursor.place
       let page = try hub.history(of: session, after: place, limit: Self.pageLength)
       kept = page.events[...]
       seen = max(seen, page.seen)

@@ -127,8 +127,11 @@ public struct ModelUse: Hashable, Sendable {
 
 /// Names an event that clients see: an event of the log may be shown as more than one.
 public struct SessionEventPlace: Hashable, Comparable, Sendable {
+  /// No event of the log is shown as so many; stands for the end of them.
+  public static let lastIndex: UInt8 = 3
+
   public var position: Position
-  /// 0 to 3.
+  /// 0 to `lastIndex`.
   public var index: UInt8
 
   public init(position: Position, index: UInt8) {

@@ -49,16 +49,21 @@ extension Queries {
     }
     guard let session else { return [] }
     var news: [SessionNews] = []
+    // Folded from the beginning once, however many events show it.
+    var replayed: Session?
     for entry in entries {
       let event = try usingLog { () throws(LogFailure) in
         try store.log.event(at: entry.position)
       }
       guard let event else { continue }
+      if replayed != nil {
+        replayed.apply(event)
+      } else if event.showsState {
+        replayed = try self.session(ref, at: entry.position)
+      }
       news.append(
         SessionNews(
-          session: event.showsState
-            ? try self.session(ref, at: entry.position) ?? session : session,
-          event: event, entry: entry,
+          session: event.showsState ? replayed ?? session : session, event: event, entry: entry,
           text: event.hasText ? try text(of: ref, at: entry.position) : nil))
     }
     return news

@@ -22,7 +22,9 @@ extension Subcommand {
         try hub.history(of: ref, after: last, limit: 500)
       }
       for event in page.events { try print(event, arguments.wantsJSON) }
-      if page.seen > .zero { last = SessionEventPlace(position: page.seen, index: 3) }
+      if page.seen > .zero {
+        last = SessionEventPlace(position: page.seen, index: SessionEventPlace.lastIndex)
+      }
       guard page.isLast else { continue }
       guard isFollowing, try !isDeleted(ref, hub.queries) else { break }
       usleep(100_000)
