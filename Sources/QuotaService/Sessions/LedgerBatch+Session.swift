@@ -31,6 +31,7 @@ extension LedgerBatch {
       if session.model == model { return .session(SessionAnswer(session, .unchanged)) }
       try tell(.modelChanged(model), in: ref, submission)
     case .receive(_, let message, let text):
+      guard session.phase == .open else { return .failed(.sessionClosed) }
       try tell(.messageReceived(message), in: ref, submission, text: text)
     case .admit(_, let request): return try admit(request, to: session, submission)
     case .endCall(_, let outcome): return try endCall(outcome, of: session, submission)
