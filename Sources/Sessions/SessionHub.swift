@@ -171,7 +171,8 @@ private struct RecentEvents {
       byteCount -= events[first].live.event.json.count
       first += 1
     }
-    guard first > Self.maximumCount else { return }
+    // What was dropped holds its memory until here: one event may be as large as all others.
+    guard first > events.count / 2 else { return }
     events.removeFirst(first)
     first = 0
   }
