@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -306,3 +307,27 @@ def test_a_model_that_comes_late_holds_up_no_other_method(peer):
     peer.model.open("late")
     assert turn.result()["response"], "a lowered cap stops the next call, not the running one"
     assert isinstance(peer.model, Model) and peer.turn(session, "next")["response"] is None
+
+
+@pytest.mark.parametrize("padding", [0, 250, 270])
+@pytest.mark.parametrize("way", ["endpoint", "handler"])
+def test_an_error_that_repeats_secrets_is_told_without_them(start_own, way, padding):
+    secrets = ["sk-very-secret", "sk-header-secret", "sk-turn-secret"]
+
+    class Gossip(Model):
+        def pieces(self, request, ask):
+            headers = " ".join(self.headers[-1].get(name, "") for name in ("authorization", "x-secret", "x-turn"))
+            yield json.dumps({"error": {"message": "x" * padding + headers}}).encode()
+
+    runtime = start_own()
+    endpoint = Endpoint(Gossip())
+    peer = runtime.peer(model=Gossip() if way == "handler" else False)
+    provider = endpoint.provider | {"headers": {"x-secret": secrets[1]}}
+    session = peer.create(10, provider=provider)
+    prompt = ask("hello", status=401)
+    error = peer.refused("session.sendAndWait", sessionId=session, prompt=prompt, requestHeaders={"x-turn": secrets[2]})
+    endpoint.close()
+    told = str(of_type(peer.history(session), "session.error")).encode() + error.message.encode()
+    for secret in secrets:
+        assert secret.encode() not in told
+        assert secret[:8].encode() not in told

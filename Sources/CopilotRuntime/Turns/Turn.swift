@@ -283,9 +283,11 @@ final class Turn {
     guard let text = result.failure, stop == nil, let kind = try? CallMark("model_call") else {
       return
     }
-    failure = text
+    // A server may repeat anything of the request.
+    let told = Secrets((engine.provider?.headers ?? []) + send.headers).removed(from: text)
+    failure = told
     let error = SessionError(kind: kind, statusCode: result.statusCode)
-    outcome.error = (error: error, text: Array(text.utf8))
+    outcome.error = (error: error, text: Array(told.utf8))
   }
 
   // MARK: The end
