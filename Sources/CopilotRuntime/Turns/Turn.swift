@@ -269,7 +269,17 @@ final class Turn {
     var outcome = CallOutcome(call: call, turn: number, end: stop == nil ? .failed : .aborted)
     outcome.isAborted = stop == .byAbort
     if let result { fill(&outcome, from: result) }
+    record(outcome, untilLateBy: runtime.settings.reservationSeconds)
+  }
+
+  /// What was used is not lost because the ledger takes nothing at the moment.
+  private func record(_ outcome: CallOutcome, untilLateBy seconds: Int64) {
     submit(.endCall(engine.address, outcome)) { [self] answer in
+      if case .failed(.unavailable) = answer, seconds > 0 {
+        return setTimer(milliseconds: 1000) { [self] in
+          record(outcome, untilLateBy: seconds - 1)
+        }
+      }
       if case .failed = answer { failure = failure ?? text(of: answer) }
       becomeIdle()
     }
