@@ -31,6 +31,12 @@ final class Turn {
   private var modelCall: (any ModelCall)?
   private var progress: CallProgress?
   private var timer: LoopTimer?
+  /// What the call waits for.
+  private var question: ExhaustionRequest?
+  /// The last answer that was heard.
+  private var answer: (request: EntryID, answer: ExhaustionAnswer)?
+  /// Whether the ledger has dropped the call because nobody would answer.
+  private var isDropped = false
   /// The model's message as clients see it.
   private var response: [UInt8]?
   private var failure: String?
@@ -95,20 +101,23 @@ final class Turn {
       setTimer(milliseconds: 1000) { [weak self] in self?.roomMayBeFree() }
     case .exhausted where session.call(call) == nil && isDropped:
       becomeIdle()
-    case .exhausted:
+    case .exhausted(let request, isNew: _):
+      question = request
+      if let answer, answer.request == request.id { return follow(answer.answer) }
       state = .deciding
       if let seconds = runtime.settings.decisionTimeoutSeconds {
         setTimer(milliseconds: Int(seconds) * 1000) { [weak self] in self?.decisionTimedOut() }
       }
-      // Whoever would have answered may have gone meanwhile, or the answer may have come.
+      // Whoever would have answered may have gone meanwhile.
       if !runtime.hub.hasInterest(session.ref) { interestLost() }
-      if state == .deciding, session.request == nil { gate() }
     default: becomeIdle()
     }
   }
 
-  /// Whether the ledger has dropped the call because nobody would answer.
-  private var isDropped = false
+  private func follow(_ answer: ExhaustionAnswer) {
+    timer?.cancel()
+    if answer == .cancel { drop() } else { gate() }
+  }
 
   private func failWithoutRoute() {
     let text = "No model provider: register a request handler, or give the session a provider."
@@ -131,9 +140,10 @@ final class Turn {
     switch news.event.fact {
     case .session(_, .callEnded(call, .dropped)):
       isDropped = true
-    case .session(_, .exhaustionAnswered(_, let answer)) where state == .deciding && stop == nil:
-      timer?.cancel()
-      if answer == .cancel { drop() } else { gate() }
+    case .session(_, .exhaustionAnswered(let request, let answer)):
+      // It may come before the ledger's word that this is what the call waits for.
+      self.answer = (request, answer)
+      if state == .deciding, stop == nil { follow(answer) }
     case .session(_, .messageAnswered(let message)) where message.turn == number && number > 0:
       response = SessionNarrator.events(of: news).first?.json
     case .session(_, .callEnded), .session(_, .usageRecorded):
@@ -169,16 +179,8 @@ final class Turn {
   private func drop() {
     timer?.cancel()
     state = .ending
-    let warning = (session.request ?? lastRequest).map { SessionWarning($0) }
+    let warning = question.map { SessionWarning($0) }
     submit(.drop(engine.address, call, warning), by: .service) { [self] _ in becomeIdle() }
-  }
-
-  /// The question that was open when the turn began to wait.
-  private var lastRequest: ExhaustionRequest? {
-    guard let limit = session.limit, let id = EntryID(text: send.message.description) else {
-      return nil
-    }
-    return ExhaustionRequest(id: id, used: session.used, limit: limit)
   }
 
   // MARK: Stopping
