@@ -30,12 +30,16 @@ public final class SessionHub {
   public var onNews: [(SessionNews) -> Void] = []
   /// Told when nobody is left who would answer a session's question.
   public var onInterestLost: ((SessionRef) -> Void)?
+  /// Ends what runs in a session, and then calls the body; set by whoever runs turns.
+  public var stopTurn: ((SessionRef, @escaping () -> Void) -> Void)?
 
   private var subscribers: [SessionRef: [UInt64: Subscriber]] = [:]
   private var interests: [SessionRef: Set<UInt64>] = [:]
   private var recent = RecentEvents()
   private var nextNumber: UInt64 = 1
   private var serial: UInt64 = 0
+  /// Nothing that is still to be told happened before this. The clock is ahead of what is being written.
+  public private(set) var moment = Moment(microseconds: 0)
   /// Tells cursors of this process from those of one before.
   public let epoch = System.randomEntry().low
 
@@ -44,6 +48,7 @@ public final class SessionHub {
   /// Passes on what the log has taken, in its order.
   public func deliver(_ news: [SessionNews]) {
     for item in news {
+      moment = item.event.recordedAt
       for event in SessionNarrator.events(of: item) { pass(event, in: item.session.ref) }
       for observer in onNews { observer(item) }
     }
@@ -52,7 +57,7 @@ public final class SessionHub {
   /// Shows an event that is not kept.
   @discardableResult
   public func show(
-    _ type: String, in session: Session, at moment: Moment, _ data: (inout JSONWriter) -> Void
+    _ type: String, in session: Session, _ data: (inout JSONWriter) -> Void
   ) -> ClientEvent {
     let event = EnvelopeWriter.ephemeral(
       type, id: System.randomEntry(), behind: session.lastEvent, in: session,
@@ -103,6 +108,12 @@ public final class SessionHub {
     guard interests[id.session]?.isEmpty == true else { return }
     interests[id.session] = nil
     onInterestLost?(id.session)
+  }
+
+  /// Calls `body` as soon as nothing runs in the session any more.
+  public func whenStopped(_ session: SessionRef, _ body: @escaping () -> Void) {
+    guard let stopTurn else { return body() }
+    stopTurn(session, body)
   }
 
   public func hasInterest(_ session: SessionRef) -> Bool { interests[session] != nil }

@@ -130,7 +130,7 @@ final class Turn {
 
   private func show(_ request: ExhaustionRequest) {
     runtime.hub.show(
-      "session_limits_exhausted.requested", in: session, at: runtime.clock()
+      "session_limits_exhausted.requested", in: session
     ) { $0.data(of: request) }
   }
 
@@ -248,7 +248,7 @@ final class Turn {
   private func showContext(_ messages: [ChatRequest.Message]) {
     let bounds = model.flatMap { runtime.settings.modelBounds[$0] }
     let byteCount = messages.reduce(0) { $0 + $1.content.utf8.count }
-    runtime.hub.show("session.usage_info", in: session, at: runtime.clock()) {
+    runtime.hub.show("session.usage_info", in: session) {
       $0.member("tokenLimit", bounds?.contextTokens.rawValue ?? 128_000)
       // Four bytes a token: only the model knows better, and says so afterwards.
       $0.member("currentTokens", (byteCount + 3) / 4)
@@ -258,7 +258,7 @@ final class Turn {
 
   private func showDelta(_ text: String) {
     guard engine.isStreaming, !text.isEmpty, let progress else { return }
-    runtime.hub.show("assistant.message_delta", in: session, at: runtime.clock()) {
+    runtime.hub.show("assistant.message_delta", in: session) {
       $0.member("messageId", progress.message.description)
       $0.member("deltaContent", text)
     }
@@ -308,7 +308,7 @@ final class Turn {
     state = .ending
     timer?.cancel()
     let isAborted = stop == .byAbort
-    let idle = runtime.hub.show("session.idle", in: session, at: runtime.clock()) {
+    let idle = runtime.hub.show("session.idle", in: session) {
       $0.member("mode", "interactive")
       if isAborted { $0.member("aborted", true) }
     }

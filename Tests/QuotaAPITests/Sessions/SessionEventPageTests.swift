@@ -49,7 +49,7 @@ import Testing
 
   @Test func `has what was shown behind the kept event that it came behind`() throws {
     let session = try #require(try api.hub.queries.session(.named("other")))
-    api.hub.show("session.idle", in: session, at: session.updatedAt) { _ in }
+    api.hub.show("session.idle", in: session) { _ in }
     let answer = api.ask(
       .get, "/v1/sessions/other/events?include_ephemeral=true", as: .auditor)
     let events = try JSONDecoder.ofSnakeCase.decode(Page.self, from: Data(answer.body.utf8)).events
