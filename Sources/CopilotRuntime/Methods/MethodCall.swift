@@ -49,13 +49,18 @@ struct MethodCall {
     answer { $0.member("success", isSuccess) }
   }
 
-  /// Asks the ledger something about a session; failures become the request's answer.
-  func submit(_ command: SessionCommand, _ complete: @escaping (SessionAnswer) -> Void) {
+  /// Asks the ledger something about a session; failures become the request's answer, but for one
+  /// that a method may have an answer of its own for.
+  func submit(
+    _ command: SessionCommand, _ complete: @escaping (SessionAnswer) -> Void,
+    unknown: (() -> Void)? = nil
+  ) {
     let actor = client.identity?.actor ?? .service
     let submission = Submission(.session(command), by: actor)
     runtime.desk.submit(submission) { answer in
       switch answer {
       case .session(let answer): complete(answer)
+      case .failed(.unknownSession) where unknown != nil: unknown?()
       case .failed(let failure): fail(CallFault(failure, parameters).error(of: method))
       default: fail("the ledger gave an answer of another kind")
       }

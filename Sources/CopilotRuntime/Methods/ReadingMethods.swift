@@ -65,11 +65,20 @@ extension MethodCall {
   }
 
   func listSessions() throws(CallFault) {
-    let sessions = try allSessions()
+    let filter = parameters["filter"].map(Parameters.init)
+    let directory = try filter?.optionalText("cwd")
+    // Nothing is known of repositories, so that no session is in the one asked for.
+    let names: [StaticString] = ["gitRoot", "repository", "branch"]
+    let isNowhere = names.contains { filter?[$0] != nil }
+    let sessions = isNowhere ? [] : try allSessions()
     answer { json in
       json.name("sessions")
       json.beginArray()
-      for session in sessions { json.entry(of: session, try? sessionText(session)) }
+      for session in sessions {
+        let text = try? sessionText(session)
+        guard directory == nil || text?.workingDirectory == directory else { continue }
+        json.entry(of: session, text)
+      }
       json.endArray()
     }
   }
@@ -170,6 +179,8 @@ extension MethodCall {
       guard !hasEnded else { return false }
       hasEnded = true
       timer?.cancel()
+      // The timer keeps what it calls, and that keeps this.
+      timer = nil
       if let subscription { hub.unsubscribe(subscription) }
       return true
     }

@@ -93,13 +93,14 @@ extension MethodCall {
   private func repeatOpenRequest(of session: Session) {
     let current = runtime.engine(session.ref)?.session ?? session
     guard let request = current.request else { return }
-    let event = ClientEvent.requested(request, in: current, at: runtime.clock())
+    let event = ClientEvent.requested(request, in: current, at: runtime.hub.moment)
     client.send(event.json, of: session.id.description)
   }
 
   func resume() throws(CallFault) {
     let session = try existingSession()
     let options = try TurnOptions(parameters)
+    let address = SessionAddress(session.id, as: address, ref: session.ref)
     let disabled = try parameters.bool("disableResume")
     let suppressed = try parameters.bool("suppressResumeEvent")
     let resumption = SessionResumption(
@@ -109,16 +110,20 @@ extension MethodCall {
     // What the call causes is told before its answer, so that it has to listen already.
     let wasAttached = client.attachments[session.ref] != nil
     runtime.attach(client, to: session)
+    client.attachments[session.ref]?.resumptionCount += 1
     let actor = client.identity?.actor ?? .service
-    let command = Command.session(.resume(try sessionAddress(), resumption))
+    let command = Command.session(.resume(address, resumption))
     runtime.desk.submit(Submission(command, by: actor)) { answer in
+      client.attachments[session.ref]?.resumptionCount -= 1
       switch answer {
       case .session(let answer):
         runtime.engine(of: answer.session).take(options)
         self.answer(with: answer.session)
         if !wasAttached { repeatOpenRequest(of: answer.session) }
       case .failed(let failure):
-        if !wasAttached { runtime.detach(client, from: session.ref) }
+        if !wasAttached || failure == .unknownSession {
+          runtime.detach(client, from: session.ref)
+        }
         fail(CallFault(failure, parameters).error(of: method))
       default: fail("the ledger gave an answer of another kind")
       }
@@ -189,10 +194,13 @@ extension MethodCall {
     guard let id = try? parameters.sessionID(),
       let session = try? runtime.hub.queries.session(SessionAddress(id, as: address))
     else { return answerSuccess() }
+    let address = SessionAddress(id, as: address, ref: session.ref)
     runtime.engine(of: session).whenStopped {
-      submit(.close(SessionAddress(id, as: address), .routine)) { answer in
+      submit(.close(address, .routine)) { answer in
         answerSuccess()
-        detachAll(from: answer.session.ref)
+        runtime.detachAll(from: session.ref)
+      } unknown: {
+        answerSuccess()
       }
     }
   }
@@ -201,23 +209,22 @@ extension MethodCall {
     let text = try parameters.requiredText("sessionId")
     guard let id = try? SessionID(text),
       let session = try? runtime.hub.queries.session(SessionAddress(id, as: address))
-    else {
-      return answer {
-        $0.member("success", false)
-        $0.member("error", "Session not found: \(text)")
-      }
-    }
+    else { return answerUnknown(text) }
+    let address = SessionAddress(id, as: address, ref: session.ref)
     runtime.engine(of: session).whenStopped {
-      submit(.delete(SessionAddress(id, as: address))) { answer in
+      submit(.delete(address)) { _ in
         answerSuccess()
-        detachAll(from: answer.session.ref)
+      } unknown: {
+        answerUnknown(text)
       }
     }
   }
 
-  private func detachAll(from ref: SessionRef) {
-    for other in runtime.clients(of: ref) { runtime.detach(other, from: ref) }
-    runtime.releaseIfIdle(ref)
+  private func answerUnknown(_ id: String) {
+    answer {
+      $0.member("success", false)
+      $0.member("error", "Session not found: \(id)")
+    }
   }
 
   func executeCommand() throws(CallFault) {

@@ -53,7 +53,7 @@ extension MethodCall {
       text: MessageText(content: prompt, attachments: attachments ?? Array("[]".utf8)),
       headers: try HeaderList.read(parameters["requestHeaders"], "requestHeaders"),
       sender: client, actor: client.identity?.actor ?? .service,
-      address: SessionAddress(session.id, as: address), finish: finish)
+      address: SessionAddress(session.id, as: address, ref: session.ref), finish: finish)
   }
 
   /// The attachments as JSON; nil where there are none.

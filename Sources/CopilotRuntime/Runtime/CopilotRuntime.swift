@@ -42,6 +42,10 @@ public final class CopilotRuntime {
     do { http = try HTTPClient(on: loop) } catch { throw .models(error.description) }
     hub.onNews.append { [unowned self] in heard($0) }
     hub.onInterestLost = { [unowned self] in engines[$0]?.interestLost() }
+    hub.stopTurn = { [unowned self] ref, body in
+      guard let engine = engines[ref] else { return body() }
+      engine.whenStopped(body)
+    }
   }
 
   /// Ends what a process before this one left under way.
@@ -120,8 +124,9 @@ extension CopilotRuntime {
   func engine(_ ref: SessionRef) -> SessionEngine? { engines[ref] }
 
   /// Has a client hear what happens in a session from now on; once, however often it asks.
+  ///
+  /// One that has gone meanwhile hears nothing, and nobody would ever detach it.
   func attach(_ client: RuntimeClient, to session: Session, behind position: Position = .zero) {
-    // It may have gone while the ledger was asked.
     guard client.connection.isOpen else { return releaseIfIdle(session.ref) }
     let engine = engine(of: session)
     engine.clients[ObjectIdentifier(client)] = client
@@ -146,6 +151,13 @@ extension CopilotRuntime {
     engines[ref].map { Array($0.clients.values) } ?? []
   }
 
+  func detachAll(from ref: SessionRef) {
+    for client in clients(of: ref) where client.attachments[ref]?.resumptionCount == 0 {
+      detach(client, from: ref)
+    }
+    releaseIfIdle(ref)
+  }
+
   /// A session that nobody is attached to and in which nothing runs costs nothing.
   func releaseIfIdle(_ ref: SessionRef) {
     if let engine = engines[ref], engine.clients.isEmpty, engine.isIdle { engines[ref] = nil }
@@ -160,6 +172,7 @@ extension CopilotRuntime {
     default: updated.insert(ref)
     }
     engines[ref]?.heard(news)
+    if news.session.phase == .deleted { detachAll(from: ref) }
     if news.freesReservation, let budget = news.session.budget {
       for engine in engines.values where engine.session.budget == budget { engine.roomMayBeFree() }
     }

@@ -17,6 +17,8 @@ final class RuntimeClient {
 
   struct Attachment {
     let subscription: SessionHub.SubscriptionID
+    /// Resumptions under way: whoever takes the session up again just now stays when it is ended.
+    var resumptionCount = 0
   }
 
   struct Interest {

@@ -25,7 +25,9 @@ final class SessionEngine {
     self.runtime = runtime
   }
 
-  var address: SessionAddress { SessionAddress(session.id, as: .everybody) }
+  var address: SessionAddress {
+    SessionAddress(session.id, as: .everybody, ref: session.ref)
+  }
   var isIdle: Bool { turn == nil && queue.isEmpty && onStop.isEmpty }
   /// Whether a model is being called.
   var isCalling: Bool { turn?.isCalling ?? false }

@@ -121,7 +121,11 @@ extension QuotaAPI {
 
   /// `DELETE /v1/sessions/{id}`
   func deleteSession(_ id: String, _ call: SessionCall) throws(Problem) -> HTTPResponse? {
-    submit(.delete(try call.address(id)), call) { _ in HTTPResponse(status: 204) }
+    let address = try call.address(id)
+    // What a turn under way has used is counted before the session is gone.
+    hub.whenStopped(try knownSession(id, call).ref) { [unowned self] in
+      submit(.delete(address), call) { _ in HTTPResponse(status: 204) }
+    }
     return nil
   }
 }

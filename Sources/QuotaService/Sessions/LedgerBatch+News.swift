@@ -40,7 +40,7 @@ extension LedgerBatch {
     guard let session = try session(named: address.id), address.viewer.sees(session) else {
       return nil
     }
-    return session
+    return address.ref.map { $0 == session.ref } ?? true ? session : nil
   }
 
   mutating func session(named id: SessionID) throws(StoreFailure) -> Session? {

@@ -30,10 +30,13 @@ public enum SessionCommand: Sendable {
 public struct SessionAddress: Hashable, Sendable {
   public var id: SessionID
   public var viewer: SessionViewer
+  /// The one session that is meant: the id of a deleted one may be another's by now.
+  public var ref: SessionRef?
 
-  public init(_ id: SessionID, as viewer: SessionViewer) {
+  public init(_ id: SessionID, as viewer: SessionViewer, ref: SessionRef? = nil) {
     self.id = id
     self.viewer = viewer
+    self.ref = ref
   }
 }
 
