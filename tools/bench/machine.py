@@ -148,6 +148,12 @@ def processor_seconds(pid: int) -> float:
     return ticks / TICKS_PER_SECOND
 
 
+def waited_seconds(pid: int) -> float:
+    """How long the threads of one process were ready to run while others had the processors."""
+    waits = (task.joinpath("schedstat").read_text().split()[1] for task in Path(f"/proc/{pid}/task").iterdir())
+    return sum(map(int, waits)) / 1e9
+
+
 def resident_bytes(pid: int) -> dict[str, int]:
     """Resident memory of one process: its own, shared, and pages of mapped files."""
     status = Path(f"/proc/{pid}/status").read_text()

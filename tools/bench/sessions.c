@@ -17,7 +17,7 @@
 enum { HTTP_CAPACITY = 16384, RPC_CAPACITY = 1 << 20, EVENTS_PER_WAIT = 256, MAXIMUM_SECONDS = 3600 };
 enum { EVENTS_PER_REPORT = 2, NANO_PER_REPORT = 1500000 };
 static const uint64_t SECOND = 1000000000u, SAMPLE_EVERY = 10000000u, SILENCE = 200000000u;
-static const uint64_t PATIENCE = 60 * SECOND, DRAIN = 10 * SECOND;
+static const uint64_t PATIENCE = 60 * SECOND, DRAIN = 60 * SECOND;
 
 struct peer {
   bool is_rpc, is_busy;
@@ -43,7 +43,7 @@ struct run {
 static struct peer *rpcs, *https;
 static struct session *sessions;
 static struct run run;
-static uint64_t session_count, report_count, delivered, answered, errors;
+static uint64_t session_count, detached_count, report_count, delivered, answered, errors;
 static uint8_t *has_arrived; /* per report of this run: whether its `assistant.usage` came */
 static int rpc_count, http_count, idle_count, epoll_set;
 static struct peer **idle;
@@ -238,14 +238,15 @@ static void open_sessions(uint64_t count) {
 }
 
 static void detach(void) {
-  uint64_t before = answered;
-  for (uint64_t i = 0; i < session_count; i++) {
+  uint64_t wanted = answered + session_count - detached_count;
+  for (uint64_t i = detached_count; i < session_count; i++) {
     char parameters[64];
     snprintf(parameters, sizeof parameters, "\"sessionId\":\"bench-%08llu\"", (unsigned long long)i);
     call(&rpcs[i % (uint64_t)rpc_count], "session.detach", parameters);
     if (i % 64 == 63) wait_for_input(0);
   }
-  wait_for_answers(before + session_count);
+  detached_count = session_count;
+  wait_for_answers(wanted);
   printf("{\"errors\":%llu,\"first_error\":\"%s\"}\n", (unsigned long long)errors, first_error);
 }
 

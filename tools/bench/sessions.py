@@ -33,7 +33,7 @@ EVENTS_PER_REPORT = 2
 EVENTS_PER_SESSION = 10
 GROWTH_SHARE = 0.001
 IDLE_SESSIONS = 10_000
-FIRST_SESSIONS = 100
+DETACHED_AT_ONCE = 500
 IDLE_BYTES = 8 * 1024
 
 
@@ -124,31 +124,35 @@ class Sessions:
     # Memory
 
     def memory(self, bench: Bench) -> Section:
+        """Those without client are detached a few at a time: the allocator keeps what attached ones once took."""
         bench.setup(f"sessions: opening {IDLE_SESSIONS:,} idle sessions")
-        with self.server(bench) as server, SessionClient.running(self.client, server, CONNECTIONS) as client:
-            before = own_memory(server)
-            client.step(f"open {FIRST_SESSIONS}")
-            warm = own_memory(server)
-            client.step(f"open {IDLE_SESSIONS - FIRST_SESSIONS}")
-            opened = own_memory(server)
-            bench.setup("sessions: detaching from them")
-            client.step("detach")
-            detached = own_memory(server)
-        idle, released = (opened - before) / IDLE_SESSIONS, (detached - before) / IDLE_SESSIONS
+        attached = self.memory_of_idle(bench, IDLE_SESSIONS, [])
+        bench.setup(f"sessions: the same {IDLE_SESSIONS:,}, each left at once")
+        detached = self.memory_of_idle(bench, DETACHED_AT_ONCE, ["detach"])
         facts = {
-            "own memory with connections and no session, MB": before / 1e6,
-            f"with {FIRST_SESSIONS} sessions, MB": warm / 1e6,
-            f"with {IDLE_SESSIONS:,} attached, MB": opened / 1e6,
-            f"with {IDLE_SESSIONS:,} detached, MB": detached / 1e6,
-            f"bytes of each session beyond the first {FIRST_SESSIONS}":
-                round((opened - warm) / (IDLE_SESSIONS - FIRST_SESSIONS)),
-        }  # fmt: skip
+            "own memory with connections and no session, MB": attached[0] / 1e6,
+            f"with {IDLE_SESSIONS:,} that clients are attached to, MB": attached[-1] / 1e6,
+            f"with {IDLE_SESSIONS:,} without client, MB": detached[-1] / 1e6,
+        }
         targets = [
-            Target(f"an idle session under {IDLE_BYTES:,} bytes", IDLE_BYTES, idle, "bytes", reached_when=is_less),
-            Target("and one without client", IDLE_BYTES, released, "bytes", reached_when=is_less),
-        ]
+            Target(
+                f"{who} under {IDLE_BYTES:,} bytes", IDLE_BYTES, (own[-1] - own[0]) / IDLE_SESSIONS, "bytes",
+                reached_when=is_less,
+            )
+            for who, own in (("an idle session with a client", attached), ("one without client", detached))
+        ]  # fmt: skip
         title = f"own memory of the server with {IDLE_SESSIONS:,} idle sessions over {CONNECTIONS} connections"
         return Section(self.name, title, [], targets, facts)
+
+    def memory_of_idle(self, bench: Bench, at_once: int, then: list[str]) -> list[int]:
+        """The server's own memory before the first session and after every step."""
+        with self.server(bench) as server, SessionClient.running(self.client, server, CONNECTIONS) as client:
+            found = [own_memory(server)]
+            for _ in range(IDLE_SESSIONS // at_once):
+                for line in [f"open {at_once}", *then]:
+                    client.step(line)
+                found.append(own_memory(server))
+        return found
 
 
 OWNERS = {f"{CONNECTIONS} users": CONNECTIONS, "one user": 1}
@@ -173,9 +177,10 @@ class LoadSeries(Series):
     def take(self, client: SessionClient, bench: Bench, flushes: int) -> None:
         pace = bench.load.pace
         per_session = EVENTS_PER_SESSION / EVENTS_PER_REPORT
-        before = machine.processor_seconds(client.server.pid)
-        found = client.step(f"spend {per_session} {pace.warmup} {pace.seconds}", pace.warmup + pace.seconds)
+        before, waited = machine.processor_seconds(client.server.pid), machine.waited_seconds(client.server.pid)
+        found = client.step(f"spend {per_session} {pace.warmup} {pace.seconds}")
         used = machine.processor_seconds(client.server.pid) - before
+        waited = machine.waited_seconds(client.server.pid) - waited
         measured = Measurement(
             found["events"], found["seconds"], found["p50_us"], found["p99_us"], found["errors"], found["first_error"],
             found["all_events"], round(used / max(1, found["all_events"]) * 1e6, 2), flushes,
@@ -186,6 +191,7 @@ class LoadSeries(Series):
             found
             | {
                 "server_cores": used / whole,
+                "waited_cores": waited / whole,
                 "client_cores": found["client_processor_seconds"] / whole,
                 "served_share": measured.rate / found["offered"],
                 "growth_per_second": self.growth(found),
@@ -226,6 +232,7 @@ class LoadSeries(Series):
             "events waiting, last quarter": ("waiting_last_quarter", 1),
             "events waiting at most": ("waiting_most", 1),
             "cores that the server used": ("server_cores", 1),
+            "cores that the server waited for while others had them": ("waited_cores", 1),
             "cores that the client used": ("client_cores", 1),
             "MB received by the client": ("received_bytes", 1e6),
         }
@@ -261,7 +268,7 @@ class SessionClient:
             process.kill()
             process.communicate()
 
-    def step(self, line: str, seconds: float = 0) -> dict:
+    def step(self, line: str) -> dict:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         return self.read()
