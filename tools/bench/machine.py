@@ -150,8 +150,13 @@ def processor_seconds(pid: int) -> float:
 
 def waited_seconds(pid: int) -> float:
     """How long the threads of one process were ready to run while others had the processors."""
-    waits = (task.joinpath("schedstat").read_text().split()[1] for task in Path(f"/proc/{pid}/task").iterdir())
-    return sum(map(int, waits)) / 1e9
+    nanoseconds = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            nanoseconds += int((task / "schedstat").read_text().split()[1])
+        except OSError:
+            continue  # it has ended
+    return nanoseconds / 1e9
 
 
 def resident_bytes(pid: int) -> dict[str, int]:

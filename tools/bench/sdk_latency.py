@@ -1,6 +1,6 @@
 """Round trips of the real Copilot SDK over TCP, as JSON on standard output.
 
-usage: PYTHONPATH=<SDK> python sdk_latency.py < job.json, of the runtime's address, a token, a session and how many calls
+usage: PYTHONPATH=<SDK> python sdk_latency.py < job.json
 """
 
 from __future__ import annotations

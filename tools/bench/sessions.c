@@ -148,8 +148,8 @@ static void take_event(const char *body, const char *end, uint64_t time) {
   struct session *of = &sessions[number];
   if (strncmp(type, "assistant.usage\"", 16) == 0) return take_usage(of, type, end, time);
   if (strncmp(type, "session.usage_checkpoint\"", 25) == 0) return take_checkpoint(of, type, end, time);
-  bool is_beginning = strncmp(type, "session.start\"", 14) == 0 || strncmp(type, "session.session_limits_changed\"", 31) == 0;
-  if (!is_beginning) note_error(body);
+  bool is_start = strncmp(type, "session.start\"", 14) == 0;
+  if (!is_start && strncmp(type, "session.session_limits_changed\"", 31) != 0) note_error(body);
 }
 
 static void take_body(const char *body, const char *end, uint64_t time) {
