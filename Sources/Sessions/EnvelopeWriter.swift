@@ -79,15 +79,11 @@ extension Moment {
   /// RFC 3339 in UTC with exactly three digits behind the second, cut off and not rounded.
   public var millisecondText: String {
     var bytes: [UInt8] = []
-    Moment(microseconds: microseconds - ((microseconds % 1000) + 1000) % 1000).write(into: &bytes)
-    var text = String(decoding: bytes, as: UTF8.self)
-    guard text.hasSuffix("Z") else { return text }
-    text.removeLast()
-    if let dot = text.firstIndex(of: ".") {
-      let digits = text[text.index(after: dot)...].prefix(3)
-      let zeros = String(repeating: "0", count: 3 - digits.count)
-      return text[..<dot] + "." + digits + zeros + "Z"
-    }
-    return text + ".000Z"
+    bytes.reserveCapacity(27)
+    write(into: &bytes)
+    // Six digits and the `Z` end every moment's text.
+    bytes.removeLast(4)
+    bytes.append(UInt8(ascii: "Z"))
+    return String(decoding: bytes, as: UTF8.self)
   }
 }
