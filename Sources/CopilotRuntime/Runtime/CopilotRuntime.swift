@@ -21,9 +21,11 @@ public final class CopilotRuntime {
   private var listeners: [Listener] = []
   private var clients: [ObjectIdentifier: RuntimeClient] = [:]
   private var engines: [SessionRef: SessionEngine] = [:]
-  /// Sessions that were written to in this turn of the loop.
-  private var updated: Set<SessionRef> = []
-  private var latest: [SessionRef: Session] = [:]
+  /// Sessions that were written to and of which that is not told yet, as they are now.
+  private var updated: [SessionRef: Session] = [:]
+  /// How long one word about a session's changes waits for more of them: everybody who may see the
+  /// session gets it, which a busy one would make dear.
+  private static let updateMilliseconds = 200
   private var isDraining = false
   /// Told when a client comes or goes.
   public var onClientCount: ((Int) -> Void)?
@@ -165,11 +167,12 @@ extension CopilotRuntime {
 
   private func heard(_ news: SessionNews) {
     let ref = news.session.ref
-    latest[ref] = news.session
     switch news.event.fact {
     case .sessionStarted: tellLifecycle("session.created", news.session)
-    case .session(_, .deleted): tellLifecycle("session.deleted", news.session)
-    default: updated.insert(ref)
+    case .session(_, .deleted):
+      updated[ref] = nil
+      tellLifecycle("session.deleted", news.session)
+    default: tellLater(of: news.session)
     }
     engines[ref]?.heard(news)
     if news.session.phase == .deleted { detachAll(from: ref) }
@@ -178,14 +181,21 @@ extension CopilotRuntime {
     }
   }
 
-  /// Sends what is told once for many events; called at the end of each turn of the loop.
-  public func flush() {
-    for ref in updated.sorted() {
-      guard let session = latest[ref], session.phase != .deleted else { continue }
+  private func tellLater(of session: Session) {
+    guard !clients.isEmpty else { return }
+    let isFirst = updated.isEmpty
+    updated[session.ref] = session
+    guard isFirst else { return }
+    let timer = try? loop.schedule(after: Self.updateMilliseconds) { [unowned self] in tellUpdates()
+    }
+    if timer == nil { tellUpdates() }
+  }
+
+  private func tellUpdates() {
+    for (_, session) in updated.sorted(by: { $0.key < $1.key }) {
       tellLifecycle("session.updated", session)
     }
     updated.removeAll(keepingCapacity: true)
-    latest.removeAll(keepingCapacity: true)
   }
 
   private func tellLifecycle(_ type: String, _ session: Session) {

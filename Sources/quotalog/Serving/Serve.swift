@@ -87,8 +87,7 @@ private final class Service {
       // What happened is told before anybody is answered.
       api.completeDelivered { desk.collect() }
     }
-    loop.onTurnEnd = { [unowned api, unowned desk, unowned runtime] in
-      runtime.flush()
+    loop.onTurnEnd = { [unowned api, unowned desk] in
       api.flush()
       desk.flush()
     }
