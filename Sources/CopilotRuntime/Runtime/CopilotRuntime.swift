@@ -186,7 +186,8 @@ extension CopilotRuntime {
     let isFirst = updated.isEmpty
     updated[session.ref] = session
     guard isFirst else { return }
-    let timer = try? loop.schedule(after: Self.updateMilliseconds) { [unowned self] in tellUpdates()
+    let timer = try? loop.schedule(after: Self.updateMilliseconds) { [weak self] in
+      self?.tellUpdates()
     }
     if timer == nil { tellUpdates() }
   }
