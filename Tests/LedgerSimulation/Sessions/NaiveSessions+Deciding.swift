@@ -26,7 +26,10 @@ extension NaiveSessions {
     case .resume(_, let resumption): return resume(place, resumption)
     case .setLimit(_, let update, let change): return setLimit(of: place, update, change)
     case .setModel(_, let model): return setModel(of: place, model)
-    case .receive(_, _, let text), .fail(_, _, let text): say(text, in: place)
+    case .receive(_, _, let text):
+      guard sessions[place].isOpen else { return .failed(.sessionClosed) }
+      say(text, in: place)
+    case .fail(_, _, let text): say(text, in: place)
     case .admit(_, let request): return admit(request, to: place)
     case .endCall(_, let outcome): endCall(outcome, of: place)
     case .recordUsage(_, let usage): return recordUsage(usage, of: place)
