@@ -245,3 +245,38 @@ def test_who_takes_a_session_up_while_another_ends_it_goes_on_hearing_of_it(runt
             continue
         assert other.turn(session, "hello")["completionEventId"]
         other.event(session, "session.idle")
+
+
+@pytest.mark.parametrize("way", ["handler", "endpoint"])
+def test_a_service_that_is_stopped_waits_for_its_models(start_own, way):
+    runtime = start_own()
+    peer = runtime.peer(model=way == "handler")
+    session = peer.create(10, **({} if way == "handler" else {"provider": runtime.endpoint.provider}))
+    model = peer.model if way == "handler" else runtime.endpoint.model
+    turn = peer.start_turn(session, ask("slow", gate="stopping"))
+    queued = peer.start_turn(session, "next")
+    model.wait_for("stopping")
+    runtime.server.process.terminate()
+    late = {"sessionId": session, "prompt": "late"}
+    until(lambda: isinstance(ended(peer.request("session.send", late)), RpcError), "a refusal")
+    model.open("stopping")
+    assert turn.result()["response"]
+    assert runtime.server.process.wait(20) == 0
+    assert not queued.done
+    runtime.resume()
+    assert runtime.sessions().get(session)["usage"]["total_nano_aiu"] == ONE_CALL
+
+
+def test_a_decision_does_not_keep_a_service_from_stopping(start_own):
+    runtime = start_own()
+    peer = runtime.peer()
+    session = peer.create(1)
+    peer.watch(session)
+    peer.turn(session, "first")
+    peer.start_turn(session, "second")
+    peer.event(session, "session_limits_exhausted.requested")
+    start = time.monotonic()
+    assert runtime.server.stop() == 0
+    assert time.monotonic() - start < 5
+    runtime.resume()
+    assert runtime.sessions().get(session)["state"] == "deciding"

@@ -35,7 +35,8 @@ extension MethodCall {
     guard runtime.engine(of: session).enqueue(send) else { throw .text(Self.tooMany) }
   }
 
-  private static let tooMany = "too many messages of the session are waiting for their turns"
+  private static let tooMany =
+    "too many messages of the session are waiting for their turns, or the service is being stopped"
 
   private func message(
     to session: Session, id: EntryID = System.randomEntry(), finish: ((TurnEnd) -> Void)?

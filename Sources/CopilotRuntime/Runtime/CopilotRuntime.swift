@@ -26,7 +26,7 @@ public final class CopilotRuntime {
   /// How long one word about a session's changes waits for more of them: everybody who may see the
   /// session gets it, which a busy one would make dear.
   private static let updateMilliseconds = 200
-  private var isDraining = false
+  private(set) var isDraining = false
   /// Told when a client comes or goes.
   public var onClientCount: ((Int) -> Void)?
 
@@ -72,12 +72,27 @@ public final class CopilotRuntime {
       })
   }
 
-  /// Takes no more clients, and lets those go whose requests are answered.
-  public func drain() {
+  /// Takes no more clients and begins no more turns. When no model is being called any more, or the
+  /// time is over, lets those go whose requests are answered, and calls `body`.
+  public func drain(deadlineSeconds: Int, _ body: @escaping () -> Void) {
     isDraining = true
     listeners = []
-    for client in clients.values { client.connection.finish() }
+    letGo(tries: deadlineSeconds * 1000 / Self.drainStepMilliseconds, body)
   }
+
+  /// How often to look whether the models have answered.
+  private static let drainStepMilliseconds = 50
+
+  private func letGo(tries: Int, _ body: @escaping () -> Void) {
+    let again = { [unowned self] in letGo(tries: tries - 1, body) }
+    let step = Self.drainStepMilliseconds
+    if isCallingModels, tries > 0, (try? loop.schedule(after: step, again)) != nil { return }
+    for client in clients.values { client.connection.finish() }
+    body()
+  }
+
+  /// Whether anything is being used that is not recorded yet.
+  public var isCallingModels: Bool { engines.values.contains { $0.isSpending } }
 
   private func accept(_ socket: consuming Socket, isTCP: Bool) {
     guard isTCP || socket.isPeerTrusted else { return }

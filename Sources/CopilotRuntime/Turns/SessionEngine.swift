@@ -31,6 +31,8 @@ final class SessionEngine {
   var isIdle: Bool { turn == nil && queue.isEmpty && onStop.isEmpty }
   /// Whether a model is being called.
   var isCalling: Bool { turn?.isCalling ?? false }
+  /// The same, until what it used is recorded.
+  var isSpending: Bool { turn?.isSpending ?? false }
 
   func take(_ options: TurnOptions) {
     provider = options.provider ?? provider
@@ -40,7 +42,7 @@ final class SessionEngine {
 
   /// Queues a message; false where too many wait.
   func enqueue(_ send: Send) -> Bool {
-    guard queue.count < Self.queueCapacity else { return false }
+    guard queue.count < Self.queueCapacity, !runtime.isDraining else { return false }
     queue.append(send)
     startNext()
     return true
@@ -82,7 +84,7 @@ final class SessionEngine {
   }
 
   private func startNext() {
-    guard turn == nil, onStop.isEmpty, !queue.isEmpty else { return }
+    guard turn == nil, onStop.isEmpty, !queue.isEmpty, !runtime.isDraining else { return }
     let turn = Turn(queue.removeFirst(), of: self)
     self.turn = turn
     turn.start()

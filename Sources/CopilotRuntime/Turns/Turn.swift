@@ -54,6 +54,8 @@ final class Turn {
   private var session: Session { engine.session }
   private var model: ModelName? { session.model ?? runtime.settings.defaultModel }
   var isCalling: Bool { state == .calling }
+  /// Whether a model was called and what it used is not recorded yet.
+  var isSpending: Bool { isCalling || progress != nil && state == .ending }
 
   func start() {
     submit(.receive(send.address, send.message, text: send.text.bytes)) { [self] answer in

@@ -164,7 +164,8 @@ private final class Service {
     var idleSeconds = 0
     do throws(EventLoopFailure) {
       try loop.schedule(every: 1000) { [unowned self] in
-        idleSeconds = runtime.clientCount == 0 ? idleSeconds + 1 : 0
+        let isUnused = runtime.clientCount == 0 && !runtime.isCallingModels
+        idleSeconds = isUnused ? idleSeconds + 1 : 0
         if idleSeconds >= Self.lingerSeconds { stop() }
       }
     } catch {
@@ -175,8 +176,9 @@ private final class Service {
   private func stop() {
     guard !isStopping else { return }
     isStopping = true
-    runtime.drain()
-    server.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in loop.stop() }
+    runtime.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in
+      server.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in loop.stop() }
+    }
   }
 
   func run() throws(ExitFailure) {
