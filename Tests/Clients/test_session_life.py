@@ -247,6 +247,21 @@ def test_who_takes_a_session_up_while_another_ends_it_goes_on_hearing_of_it(runt
         other.event(session, "session.idle")
 
 
+def test_a_window_that_begins_behind_a_message_does_not_take_it_from_the_model(runtime, peer, other):
+    sessions = runtime.sessions()
+    for _ in range(20):
+        session = peer.create()
+        # Nothing else can be let in, so that the turn waits with its message.
+        sessions.patch(session, session_limits={"max_ai_credits": 1})
+        sessions.check(session, call_id="c1", estimate_nano_aiu=10**9)
+        turn = peer.start_turn(session, "hello")
+        peer.event(session, "user.message")
+        sessions.report(session, "u1", nano_aiu=1, reservation_id="c1")
+        sessions.ask("POST", f"/{session}/clear")
+        turn.result()
+        assert [message["content"] for message in peer.model.requests[-1]["messages"]] == ["hello"]
+
+
 @pytest.mark.parametrize("way", ["handler", "endpoint"])
 def test_a_service_that_is_stopped_waits_for_its_models(start_own, way):
     runtime = start_own()

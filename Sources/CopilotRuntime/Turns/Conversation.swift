@@ -4,12 +4,14 @@ internal import QuotaModel
 internal import QuotaService
 internal import Sessions
 
-/// What a model is told: the system message and everything that was said in the window.
+/// What a model is told: the system message and everything that was said in the window. What it is to
+/// answer belongs to it also where the window began right behind that.
 enum Conversation {
   static func messages(
-    of session: Session, _ engine: SessionEngine, in queries: Queries
+    of session: Session, _ engine: SessionEngine, answering question: EntryID, in queries: Queries
   ) throws(StoreFailure) -> [ChatRequest.Message] {
     var messages: [ChatRequest.Message] = []
+    var asked: ChatRequest.Message?
     var last = Position.zero
     var system = engine.systemMessage
     while true {
@@ -17,9 +19,12 @@ enum Conversation {
       for item in news {
         switch item.event.fact {
         case .sessionStarted: system = system ?? SessionText(item.text).systemMessage
-        case .session(_, .windowStarted): messages = []
-        case .session(_, .messageReceived):
-          messages.append(.init(role: .user, content: MessageText(item.text).content))
+        case .session(_, .windowStarted): messages = asked.map { [$0] } ?? []
+        case .session(_, .messageReceived(let id)):
+          let message = ChatRequest.Message(
+            role: .user, content: MessageText(item.text).content)
+          if id == question { asked = message }
+          messages.append(message)
         case .session(_, .messageAnswered):
           let text = String(decoding: item.text ?? [], as: UTF8.self)
           messages.append(.init(role: .assistant, content: text))

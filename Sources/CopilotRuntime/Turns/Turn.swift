@@ -220,7 +220,8 @@ final class Turn {
     if stop != nil { return end(nil) }
     let conversation: [ChatRequest.Message]
     do throws(StoreFailure) {
-      conversation = try Conversation.messages(of: session, engine, in: runtime.hub.queries)
+      conversation = try Conversation.messages(
+        of: session, engine, answering: send.message, in: runtime.hub.queries)
     } catch {
       return end(.failed("the conversation cannot be read: \(error)"))
     }
