@@ -185,7 +185,7 @@ extension CopilotRuntime {
     switch news.event.fact {
     case .sessionStarted: tellLifecycle("session.created", news.session)
     case .session(_, .deleted):
-      updated[ref] = nil
+      if let last = updated.removeValue(forKey: ref) { tellLifecycle("session.updated", last) }
       tellLifecycle("session.deleted", news.session)
     default: tellLater(of: news.session)
     }
