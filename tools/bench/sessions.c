@@ -45,8 +45,8 @@ static struct session *sessions;
 static struct run run;
 static uint64_t session_count, detached_count, report_count, delivered, answered, errors;
 static uint8_t *has_arrived; /* per report of this run: whether its `assistant.usage` came */
-static int rpc_count, http_count, idle_count, epoll_set;
-static struct peer **idle;
+static int rpc_count, http_count, idle_first, idle_count, epoll_set, http_port;
+static struct peer **idle; /* a ring: whoever has rested longest is next, so that none rests too long */
 static const char *http_token;
 static char first_error[160];
 
@@ -93,9 +93,14 @@ static void send_report(struct peer *http, uint64_t report) {
   send_all(http->socket, request, (size_t)whole);
 }
 
+static void rest(struct peer *http) { idle[(idle_first + idle_count++) % http_count] = http; }
+
 static void send_what_is_due(uint64_t time) {
   while (idle_count > 0 && run.sent < run.count && due(run.first_report + run.sent) <= time) {
-    send_report(idle[--idle_count], run.first_report + run.sent);
+    struct peer *next = idle[idle_first];
+    idle_first = (idle_first + 1) % http_count;
+    idle_count--;
+    send_report(next, run.first_report + run.sent);
     run.sent++;
   }
 }
@@ -185,12 +190,26 @@ static void take_answer(struct peer *http) {
   bool is_right = strncmp(http->input, "HTTP/1.1 200", 12) == 0 && strstr(body, "\"duplicate\":false");
   if (!is_right) note_error(http->input);
   http->is_busy = false;
-  idle[idle_count++] = http;
+  rest(http);
+}
+
+static void watch(struct peer *peer) {
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
+  if (epoll_ctl(epoll_set, EPOLL_CTL_ADD, peer->socket, &event) < 0) fail("epoll_ctl");
+}
+
+/* A server may close a connection that rests, at any time: that is no failure. */
+static void connect_again(struct peer *http) {
+  close(http->socket);
+  http->socket = connect_to(http_port);
+  http->length = 0;
+  watch(http);
 }
 
 static void receive(struct peer *peer) {
   ssize_t got = recv(peer->socket, peer->input + peer->length, peer->capacity - 1 - peer->length, MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0 && !peer->is_rpc && !peer->is_busy) return connect_again(peer);
   if (got <= 0) {
     fprintf(stderr, "client: the server closed %s connection\n", peer->is_rpc ? "a JSON-RPC" : "an HTTP");
     exit(74);
@@ -360,13 +379,8 @@ static struct peer make_peer(bool is_rpc, int port) {
   return made;
 }
 
-static void watch(struct peer *peer) {
-  struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
-  if (epoll_ctl(epoll_set, EPOLL_CTL_ADD, peer->socket, &event) < 0) fail("epoll_ctl");
-}
-
 /* A connection for each token of the list, one user's after the other. */
-static void open_connections(int http_port, int rpc_port, char *tokens) {
+static void open_connections(int rpc_port, char *tokens) {
   epoll_set = epoll_create1(0);
   rpcs = calloc((size_t)rpc_count, sizeof *rpcs);
   https = calloc((size_t)http_count, sizeof *https);
@@ -382,7 +396,7 @@ static void open_connections(int http_port, int rpc_port, char *tokens) {
   for (int i = 0; i < http_count; i++) {
     https[i] = make_peer(false, http_port);
     watch(&https[i]);
-    idle[idle_count++] = &https[i];
+    rest(&https[i]);
   }
   wait_for_answers((uint64_t)rpc_count);
 }
@@ -403,9 +417,13 @@ int main(int count, char **arguments) {
   rpc_count = (int)NUMBER("connections", "50");
   http_count = (int)NUMBER("http-connections", "64");
   http_token = TEXT("token", "");
-  open_connections((int)NUMBER("port", "0"), (int)NUMBER("runtime-port", "0"), strdup(TEXT("tokens", "")));
+  http_port = (int)NUMBER("port", "0");
+  open_connections((int)NUMBER("runtime-port", "0"), strdup(TEXT("tokens", "")));
   setvbuf(stdout, NULL, _IOLBF, 0);
   printf("{\"errors\":%llu,\"first_error\":\"%s\"}\n", (unsigned long long)errors, first_error);
-  for (char line[256]; fgets(line, sizeof line, stdin);) take_step(line);
+  for (char line[256]; fgets(line, sizeof line, stdin);) {
+    while (wait_for_input(0)) continue; /* what came, or went, while there was no step to take */
+    take_step(line);
+  }
   return 0;
 }
