@@ -261,7 +261,9 @@ extension Command {
   fileprivate var changesRights: Bool {
     switch self {
     case .register, .setActive, .setRole, .issueToken, .revokeToken: true
-    case .recordUsage, .setLimits, .setDefaults, .check, .hold, .settle, .void, .session: false
+    case .recordUsage, .setLimits, .setDefaults, .schedule, .cancelSchedule, .allow, .correct,
+      .check, .hold, .settle, .extend, .void, .session:
+      false
     }
   }
 }

@@ -79,9 +79,10 @@ import Testing
     var sum: Int64 = 0
     for event in try LoggedRequests.events(of: store) where event.position <= position {
       switch event.fact {
-      case .tokensSpent(let spend) where spend.user == user,
-        .holdSettled(_, let spend) where spend.user == user:
+      case .tokensSpent(let spend) where spend.user == user:
         sum += spend.usage.total.rawValue
+      case .holdSettled(_, let settlement) where settlement.spend.user == user:
+        sum += settlement.countedTokens.rawValue
       default: break
       }
     }

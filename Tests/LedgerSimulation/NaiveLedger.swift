@@ -8,20 +8,37 @@ public struct NaiveLedger {
     var role: Role
     var isActive = true
     var limits = OwnLimits.none
-    var spends: [(at: Moment, tokens: TokenCount)] = []
+    var modes = OwnModes.none
+    var allowances: [Allowance] = []
+    var spends: [Spent] = []
+    var crossings: [ThresholdCrossing] = []
+  }
+
+  /// What was used, as it counts by now.
+  struct Spent {
+    let position: Position
+    let maker: Actor
+    let at: Moment
+    var tokens: TokenCount
   }
 
   struct SetAside {
-    let hold: Hold
+    var hold: Hold
     let maker: Actor
     /// How it ended; one that expired can still be settled, once.
-    var end: EventKind?
+    var end: (how: HoldEnd, at: Position)?
   }
 
   var users: [UserID: User] = [:]
   var names: [String: UserID] = [:]
   var tokens: [TokenID: (user: UserID, isRevoked: Bool)] = [:]
-  var defaults = Limits.unlimited
+  var defaults = SystemPolicy()
+  /// The last event that changed a limit or a mode.
+  var policy = Position.zero
+  var schedules: [ScheduleID: ScheduledChange] = [:]
+  let thresholds = Thresholds.standard
+  /// What every event was.
+  var kinds: [EventKind] = []
   var holds: [HoldID: SetAside] = [:]
   var requests: [RequestKey: Earlier] = [:]
   public var calendar: QuotaCalendar
@@ -38,13 +55,15 @@ public struct NaiveLedger {
   public mutating func execute(_ submissions: [Submission], clock: Moment) -> [Answer] {
     now = max(clock, recordedAt)
     expireHolds()
+    applySchedules()
     return submissions.map { decide($0) }
   }
 
-  /// An event of which nothing but its place matters here.
+  /// An event of which nothing but its place and kind matters here.
   @discardableResult
-  public mutating func record(clock: Moment? = nil) -> Receipt {
+  public mutating func record(_ kind: EventKind, clock: Moment? = nil) -> Receipt {
     if let clock { now = max(clock, recordedAt) }
+    kinds.append(kind)
     position = position.next
     recordedAt = now
     return Receipt(position: position, recordedAt: now, isReplayed: false)
@@ -80,15 +99,12 @@ public struct NaiveLedger {
     user(reference).flatMap { users[$0]?.isActive == true ? $0 : nil }
   }
 
-  func limits(of user: UserID) -> Limits {
-    (users[user]?.limits ?? .none).effective(defaults: defaults)
-  }
-
   private mutating func expireHolds() {
     let due = holds.filter { $0.value.end == nil && $0.value.hold.expiresAt <= now }
-    for id in due.keys {
-      holds[id]?.end = .holdExpired
-      record()
+      .sorted { ($0.value.hold.expiresAt, $0.key) < ($1.value.hold.expiresAt, $1.key) }
+    for id in due.map(\.key) {
+      let receipt = record(.holdExpired)
+      holds[id]?.end = (.expired, receipt.position)
     }
   }
 }

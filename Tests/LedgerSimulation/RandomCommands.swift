@@ -61,16 +61,37 @@ public struct RandomCommands {
     case 2: return .setRole(user, numbers.element(of: Role.allCases))
     case 3: return .issueToken(user, token, expiresAt: nil)
     case 4: return .revokeToken(token.id, of: numbers.once(in: 2) ? nil : user)
-    case 5, 6: return .setLimits(user, limitUpdates(using: &numbers))
-    case 7: return .setDefaults(Limits { _ in limit(using: &numbers) })
+    case 5, 6:
+      return .setLimits(
+        user, limitUpdates(using: &numbers), modes: modeUpdates(using: &numbers))
+    case 7:
+      return .setDefaults(
+        Limits { _ in limit(using: &numbers) }, modes: modeUpdates(using: &numbers))
     case 8, 9: return .check(user, estimate: numbers.once(in: 3) ? nil : tokens(using: &numbers))
     case 10..<17:
       return .hold(
         HoldRequest(
           user: user, estimate: tokens(using: &numbers),
           timeToLiveSeconds: numbers.number(1...200)))
-    case 17..<21: return .settle(hold(ledger, using: &numbers), usage(using: &numbers), model: nil)
-    case 21, 22: return .void(hold(ledger, using: &numbers))
+    case 17..<21:
+      return .settle(
+        hold(ledger, using: &numbers),
+        HoldUsage(usage(using: &numbers), isFinal: !numbers.once(in: 3)))
+    case 21: return .void(hold(ledger, using: &numbers))
+    case 22:
+      return .extend(
+        hold(ledger, using: &numbers), timeToLiveSeconds: numbers.number(1...200))
+    case 23: return correction(ledger, using: &numbers)
+    case 24:
+      return .allow(user, numbers.element(of: Period.allCases), tokens(using: &numbers))
+    case 25 where numbers.once(in: 2):
+      return .schedule(
+        numbers.once(in: 3) ? nil : user, limitUpdates(using: &numbers),
+        effectiveAt: Moment(
+          microseconds: now.microseconds + numbers.number(-20...400) * 1_000_000))
+    case 25:
+      return .cancelSchedule(
+        ledger.schedules.keys.sorted().last ?? ScheduleID(Position(1)))
     default: return report(of: user, now, using: &numbers)
     }
   }
@@ -134,6 +155,29 @@ public struct RandomCommands {
     return numbers.element(of: Array(latest))
   }
 
+  private func correction(
+    _ ledger: NaiveLedger, using numbers: inout SeededNumbers
+  ) -> Command {
+    let target: CorrectionTarget
+    if numbers.once(in: 3), let id = try? RequestID("request-\(numbers.number(0...99))") {
+      target = .request(id)
+    } else {
+      let head = Int64(ledger.position.rawValue)
+      target = .position(Position(UInt64(numbers.number(max(0, head - 30)...head + 1))))
+    }
+    return .correct(target, usage(using: &numbers))
+  }
+
+  private func modeUpdates(using numbers: inout SeededNumbers) -> ModeUpdates {
+    ModeUpdates { _ in
+      switch Int.random(in: 0..<8, using: &numbers) {
+      case 0: .set(numbers.element(of: LimitMode.allCases))
+      case 1: .unset
+      default: .keep
+      }
+    }
+  }
+
   private func limitUpdates(using numbers: inout SeededNumbers) -> LimitUpdates {
     LimitUpdates { _ in
       switch Int.random(in: 0..<3, using: &numbers) {
@@ -152,10 +196,9 @@ public struct RandomCommands {
 extension Command {
   fileprivate var takesRequestID: Bool {
     switch self {
-    case .recordUsage, .hold, .settle: true
+    case .recordUsage, .hold, .settle, .extend, .allow, .correct: true
     case .session, .register, .setActive, .setRole, .issueToken, .revokeToken, .setLimits,
-      .setDefaults,
-      .check, .void:
+      .setDefaults, .schedule, .cancelSchedule, .check, .void:
       false
     }
   }
@@ -177,8 +220,17 @@ extension Submission {
     case .hold(var request):
       if numbers.once(in: 2) { request.timeToLiveSeconds += 1 } else { request.estimate = .zero }
       copy.command = .hold(request)
-    case .settle(let hold, _, let model):
-      copy.command = .settle(hold, TokenUsage(total: .zero), model: model)
+    case .settle(let hold, var used):
+      if numbers.once(in: 2) {
+        used.isFinal.toggle()
+      } else {
+        used.usage = TokenUsage(total: .zero)
+      }
+      copy.command = .settle(hold, used)
+    case .extend(let hold, let seconds):
+      copy.command = .extend(hold, timeToLiveSeconds: seconds + 1)
+    case .correct(let target, _):
+      copy.command = .correct(target, TokenUsage(total: TokenCount(numbers.number(0...9)) ?? .zero))
     default: break
     }
     return copy

@@ -103,7 +103,9 @@ public final class Simulation {
     let setting = CalendarSetting(
       zone: numbers.element(of: ["UTC", "Europe/Tallinn", "America/St_Johns", "Pacific/Apia"]),
       weekStart: numbers.element(of: [.monday, .sunday]))
-    if naive.position == .zero || setting != calendar { naive.record(clock: clock.now) }
+    if naive.position == .zero || setting != calendar {
+      naive.record(.calendarChanged, clock: clock.now)
+    }
     try store.setCalendar(setting, clock: clock.clock)
     calendar = setting
     naive.calendar = try TimeZones.calendar(setting)

@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test(
-    arguments: [(4, 99), (7, 17), (15, 0x7F), (47, 0xFF), (87, 0x80), (95, 0xFF)] as [(Int, UInt8)])
+    arguments: [(4, 99), (7, 17), (14, 0x7F), (47, 0xFF), (87, 0x80), (95, 0xFF)] as [(Int, UInt8)])
   func `of an account is found by a number that cannot be`(offset: Int, value: UInt8) throws {
     let projection = try Self.projection()
     try projection.changingTables("accounts") { entries, transaction, table in
@@ -82,7 +82,7 @@ import Testing
     switch question {
     case 0: _ = try snapshot.accounts(after: nil, limit: 10)
     case 1: _ = try snapshot.token(digest)
-    case 2: _ = try snapshot.firstHoldDeadline()
+    case 2: _ = try snapshot.hold(HoldID(Position(4)))
     default:
       guard let entry = try snapshot.account(ada) else { return }
       _ = try snapshot.used(by: entry, in: late)

@@ -37,7 +37,9 @@ import Testing
       .tokensSpent(Spend(user: eve, usage: TokenUsage(total: .of(1)))),
       .spendHeld(Hold(user: eve, tokens: .of(1), expiresAt: .latest)),
       .holdVoided(HoldID(Position(1)), user: eve), .holdExpired(HoldID(Position(1)), user: eve),
-      .holdSettled(HoldID(Position(1)), Spend(user: eve, usage: TokenUsage(total: .of(1)))),
+      .holdSettled(
+        HoldID(Position(1)),
+        Settlement(spend: Spend(user: eve, usage: TokenUsage(total: .of(1))))),
       .spendRefused(Refusal(user: eve, estimate: nil, violations: [])),
     ] as [Fact])
   func `refuses an event of a user whom nobody registered`(fact: Fact) throws {

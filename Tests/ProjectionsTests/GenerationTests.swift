@@ -87,8 +87,10 @@ import Testing
     state.hasSpends = Bool.random(using: &numbers)
     for period in Period.allCases {
       let limit = TokenLimit(Int64.random(in: TokenLimit.range, using: &numbers))
-      state.defaults[period] = limit ?? .unlimited
+      state.defaults.limits[period] = limit ?? .unlimited
+      state.defaults.modes[period] = LimitMode.allCases.randomElement(using: &numbers) ?? .hard
     }
+    state.policy = Position(numbers.next())
     return state
   }
 }

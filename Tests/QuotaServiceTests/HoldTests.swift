@@ -15,9 +15,11 @@ import Testing
   @Test func `that expired can be settled once, and says so the second time`() throws {
     let hold = try #require(try open.hold(10, of: user, seconds: 1).hold)
     open.clock.move(bySeconds: 2)
-    #expect(try open.execute(.settle(hold, 7)).receipt?.isReplayed == false)
-    #expect(try open.execute(.settle(hold, 7)).failure == .holdEnded(by: .holdSettled))
-    #expect(try open.execute(.void(hold)).failure == .holdEnded(by: .holdSettled))
+    let first = try #require(try open.execute(.settle(hold, 7)).receipt)
+    #expect(!first.isReplayed)
+    let end = first.position
+    #expect(try open.execute(.settle(hold, 7)).failure == .holdEnded(.settledLate, at: end))
+    #expect(try open.execute(.void(hold)).failure == .holdEnded(.settledLate, at: end))
     #expect(try open.used(by: user) == 7)
   }
 
@@ -37,8 +39,10 @@ import Testing
     let hold = try #require(try open.hold(10, of: user, seconds: 60).hold)
     try open.execute(isVoided ? .void(hold) : .settle(hold, 7))
     try open.reopen()
-    let end: EventKind = isVoided ? .holdVoided : .holdSettled
-    #expect(try open.execute(.settle(hold, 7)).failure == .holdEnded(by: end))
+    let end: HoldEnd = isVoided ? .voided : .settled
+    #expect(
+      try open.execute(.settle(hold, 7)).failure
+        == .holdEnded(end, at: Position(hold.position.rawValue + 1)))
     #expect(try open.used(by: user) == (isVoided ? 0 : 7))
   }
 

@@ -43,7 +43,7 @@ import Testing
   @Test(arguments: Distance.allCases)
   func `of a settlement names the first member that differs too`(distance: Distance) throws {
     let model = try ModelName("another")
-    for member in ["hold", "tokens", "model", "type"] {
+    for member in ["hold", "tokens", "model", "final", "type"] {
       let holds = try (0..<2).map { _ in
         try #require(try open.hold(5, of: user, seconds: 60).hold)
       }
@@ -51,7 +51,8 @@ import Testing
         switch member {
         case "hold": .settle(holds[1], 5)
         case "tokens": .settle(holds[0], 6)
-        case "model": .settle(holds[0], .tokens(5), model: model)
+        case "model": .settle(holds[0], HoldUsage(.tokens(5), model: model))
+        case "final": .settle(holds[0], HoldUsage(.tokens(5), isFinal: false))
         default: .usage(of: user, 5)
         }
       let answers = try twice(.settle(holds[0], 5), second, id: "settle \(member)", distance)

@@ -27,6 +27,8 @@ enum RecordFormat {
 
   static let hasRequestID: UInt8 = 1
   static let hasReason: UInt8 = 2
+  /// Stands for "no mode of its own".
+  static let noMode: UInt8 = 0xFF
   /// The bits of the first eight bytes that mean nothing in format 1: flags and the two zeros.
   static let unusedHeaderBits: UInt64 = 0xFFFF_FC00_0000_0000
 

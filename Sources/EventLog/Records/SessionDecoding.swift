@@ -171,7 +171,7 @@ extension RecordReader {
   }
 
   @_lifetime(self: copy self)
-  private mutating func credits() throws(RecordDamage) -> NanoCredits {
+  mutating func credits() throws(RecordDamage) -> NanoCredits {
     guard let credits = NanoCredits(Int64(bitPattern: try word())) else { throw .malformed }
     return credits
   }
@@ -206,7 +206,7 @@ extension RecordReader {
 
   /// A text that has to follow a rule, or nothing.
   @_lifetime(self: copy self)
-  private mutating func optional<Bounded>(
+  mutating func optional<Bounded>(
     _ make: (String) throws(TextRule) -> Bounded
   ) throws(RecordDamage) -> Bounded? {
     let text = try text()

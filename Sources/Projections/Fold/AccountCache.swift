@@ -59,6 +59,8 @@ struct AccountCache: Sendable {
 
   func entry(at index: Int) -> AccountEntry { slots[index].entry }
 
+  func account(at index: Int) -> Account { slots[index].entry.account }
+
   func number(at index: Int) -> AccountNumber { slots[index].entry.number }
 
   func lifetime(at index: Int) -> TokenCount { slots[index].entry.account.lifetime }

@@ -1,8 +1,7 @@
 internal import LMDB
 
-/// Rows of the small tables (tokens, holds) that the running batch writes or removes.
-///
-/// They are in memory until the batch is stored, and the batch sees them.
+/// Rows of the tables beside accounts, windows, history and request ids that are written or removed, and
+/// are not stored yet.
 struct DirectWrites: Sendable {
   private struct Place: Hashable {
     let table: Table
@@ -22,7 +21,7 @@ struct DirectWrites: Sendable {
     rows[Place(table: table, key: [UInt8](copying: key))] = .some(nil)
   }
 
-  /// What the batch did to a row: nil where it did nothing, an empty answer where it removed it.
+  /// What became of a row: nil where nothing did, an empty answer where it was removed.
   func row(_ key: RawSpan, in table: Table) -> [UInt8]?? {
     rows.isEmpty ? nil : rows[Place(table: table, key: [UInt8](copying: key))]
   }

@@ -33,6 +33,7 @@ extension FoldBatch {
     case .roleChanged(let user, old: _, let new):
       try change(user, event) { $0.role = new }
     case .limitsChanged(let user, let changes):
+      changePolicy(event)
       try change(user, event) { $0.apply(changes) }
     case .tokenIssued(let issue):
       issueToken(issue)
@@ -41,25 +42,50 @@ extension FoldBatch {
       try revoke(token)
       try update(user, event) { _ in }
     case .defaultsChanged(let changes):
-      folder.working.mustBeStored = true
-      for change in changes {
-        folder.working.state.defaults[change.period] = change.new ?? .unlimited
+      changePolicy(event) { state in
+        for change in changes { state.defaults.limits[change.period] = change.new ?? .unlimited }
       }
+    case .modesChanged(nil, let changes):
+      changePolicy(event) { state in
+        for change in changes { state.defaults.modes[change.period] = change.new ?? .hard }
+      }
+    case .modesChanged(let user?, let changes):
+      changePolicy(event)
+      try change(user, event) { $0.apply(changes) }
+    case .allowanceGranted(let allowance):
+      changePolicy(event)
+      try grant(allowance, event)
+    case .limitsScheduled(let change):
+      schedule(change, event)
+      if let user = change.user { try update(user, event) { _ in } }
+    case .scheduleEnded(let schedule, let user, wasApplied: _):
+      try end(schedule)
+      if let user { try update(user, event) { _ in } }
+    case .thresholdCrossed(let crossing):
+      try update(crossing.user, event) { $0.apply(crossing) }
     case .calendarChanged(let setting):
       try change(to: setting)
     case .spendHeld(let hold):
       try open(hold, event)
-    case .holdVoided(let hold, let user), .holdExpired(let hold, let user):
-      try end(hold)
+    case .holdVoided(let hold, let user):
+      try end(hold, .voided, event)
       try update(user, event) { _ in }
-    case .spendRefused(let refusal):
+    case .holdExpired(let hold, let user):
+      try end(hold, .expired, event)
+      try update(user, event) { _ in }
+    case .holdExtended(let hold, let user, let expiresAt):
+      try extend(hold, to: expiresAt)
+      try update(user, event) { _ in }
+    case .spendRefused(let refusal), .spendShadowed(let refusal):
       try update(refusal.user, event) { _ in }
     case .tokensSpent(let spend):
       try count(spend.usage.total, of: spend.user, event)
-    case .holdSettled(let hold, let spend):
-      folder.working.mustBeStored = true
-      try end(hold)
-      try count(spend.usage.total, of: spend.user, event)
+    case .holdSettled(let hold, let settlement):
+      try settle(hold, settlement, event)
+    case .holdDrawn(let hold, let settlement):
+      try draw(hold, settlement, event)
+    case .usageCorrected(let correction):
+      try correct(correction, event)
     case .sessionStarted(let start):
       try begin(start, event)
     case .session(let session, let fact):
@@ -104,7 +130,7 @@ extension FoldBatch {
   }
 
   /// Changes an account and notes the event in its history.
-  private mutating func update(
+  mutating func update(
     _ user: UserID, _ event: borrowing FoldedEvent, _ change: (inout Account) -> Void
   ) throws(ProjectionFailure) {
     let index = try existing(user, event)
@@ -114,14 +140,14 @@ extension FoldBatch {
 
   /// Changes what an account may do. Readers in other processes, who count spends that are not stored
   /// yet, find everything else in the tables: the batch has to be stored.
-  private mutating func change(
+  mutating func change(
     _ user: UserID, _ event: borrowing FoldedEvent, _ change: (inout Account) -> Void
   ) throws(ProjectionFailure) {
     folder.working.mustBeStored = true
     try update(user, event, change)
   }
 
-  private mutating func existing(
+  mutating func existing(
     _ user: UserID, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) -> Int {
     guard let index = try index(of: user) else {
@@ -130,7 +156,7 @@ extension FoldBatch {
     return index
   }
 
-  private mutating func keep(
+  mutating func keep(
     _ usage: WindowUsage, of account: AccountNumber, _ period: Period
   ) {
     guard usage != .never else { return }
@@ -191,5 +217,11 @@ extension FoldBatch {
   mutating func remove(_ key: RawSpan, from table: Table) {
     folder.working.mustBeStored = true
     folder.working.direct.remove(key, from: table)
+  }
+
+  /// What became of a row since the tables were written: nil where nothing did, an empty answer where
+  /// it was removed.
+  func changedRow(_ key: RawSpan, in table: Table) -> [UInt8]?? {
+    folder.working.direct.row(key, in: table) ?? folder.working.storing?.direct.row(key, in: table)
   }
 }

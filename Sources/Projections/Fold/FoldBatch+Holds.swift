@@ -1,32 +1,243 @@
 internal import LMDB
-internal import QuotaModel
+public import QuotaModel
+
+extension FoldBatch {
+  /// A hold, open or ended; nil where there was none.
+  public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
+    let key = Key.number(id.position.rawValue)
+    if let changed = changedRow(key.rawBytes, in: tables.holds) {
+      return try changed.map { (row) throws(ProjectionFailure) in
+        try HoldRow.entry(from: row.rawBytes)
+      }
+    }
+    guard let row = try get(key.rawBytes, in: tables.holds) else { return nil }
+    return try HoldRow.entry(from: row)
+  }
+
+  /// Open holds that no longer count at `moment`, in the order of their deadlines, and whether those
+  /// are all. The tables are asked for `limit` at most.
+  public mutating func holds(
+    expiredAt moment: Moment, limit: Int
+  ) throws(ProjectionFailure) -> (holds: [(id: HoldID, entry: HoldEntry)], areAll: Bool) {
+    var ids = try storedDeadlines(until: moment, limit: limit)
+    let areAll = ids.count < limit
+    ids += folder.working.storing?.deadlines.due(at: moment) ?? []
+    ids += folder.working.deadlines.due(at: moment)
+    var due: [HoldID: HoldEntry] = [:]
+    var over: Set<HoldID> = []
+    for id in ids {
+      guard let entry = try hold(id) else { throw .malformedRow(table: "hold_expiries") }
+      // It may have ended, or got a later deadline, since the deadline was written down.
+      if entry.isOpen, entry.hold.expiresAt <= moment { due[id] = entry }
+      if !entry.isOpen { over.insert(id) }
+    }
+    folder.working.deadlines.forget(over)
+    let holds = due.map { (id: $0.key, entry: $0.value) }.sorted {
+      ($0.entry.hold.expiresAt, $0.id) < ($1.entry.hold.expiresAt, $1.id)
+    }
+    return (holds, areAll)
+  }
+
+  /// A moment before which no hold expires; nil where none is open. The hold may have ended since: only
+  /// looking at every hold in turn would tell.
+  public func earliestDeadline() throws(ProjectionFailure) -> Moment? {
+    let deadlines = [
+      try firstStoredDeadline(), folder.working.storing?.deadlines.earliest,
+      folder.working.deadlines.earliest,
+    ]
+    return deadlines.compactMap(\.self).min()
+  }
+
+  private func firstStoredDeadline() throws(ProjectionFailure) -> Moment? {
+    var cursor: Cursor
+    let first: Entry?
+    do { cursor = try self.cursor(in: tables.expiries) } catch { throw ProjectionFailure(error) }
+    do { first = try cursor.next() } catch { throw ProjectionFailure(error) }
+    guard let first else { return nil }
+    return try ExpiryKey(first.key).deadline
+  }
+
+  private func storedDeadlines(
+    until moment: Moment, limit: Int
+  ) throws(ProjectionFailure) -> [HoldID] {
+    var cursor: Cursor
+    do { cursor = try self.cursor(in: tables.expiries) } catch { throw ProjectionFailure(error) }
+    var ids: [HoldID] = []
+    while ids.count < limit {
+      let entry: Entry?
+      do { entry = try cursor.next() } catch { throw ProjectionFailure(error) }
+      guard let entry else { break }
+      let key = try ExpiryKey(entry.key)
+      guard key.deadline <= moment else { break }
+      // What was removed from the tables in memory only is skipped.
+      if folder.working.isRemoved(entry.key, from: tables.expiries) { continue }
+      ids.append(key.hold)
+    }
+    return ids
+  }
+}
+
+extension WorkingSet {
+  fileprivate func isRemoved(_ key: RawSpan, from table: Table) -> Bool {
+    guard let changed = direct.row(key, in: table) ?? storing?.direct.row(key, in: table) else {
+      return false
+    }
+    return changed == nil
+  }
+}
 
 extension FoldBatch {
   mutating func open(
     _ hold: Hold, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    guard let index = try index(of: hold.user) else {
-      throw .contradiction(
-        at: event.position, "concerns user \(hold.user), whom no event registered")
-    }
+    let index = try existing(hold.user, event)
     let id = HoldID(event.position)
-    let entry = HoldEntry(hold: hold, holder: try scope(of: event.actor))
-    let key = Key.number(id.position.rawValue)
-    let expiry = Key.expiry(hold.expiresAt, id)
-    put(HoldRow.bytes(of: entry), under: key.rawBytes, in: tables.holds)
-    put([], under: expiry.rawBytes, in: tables.expiries)
+    store(HoldEntry(hold: hold, holder: try scope(of: event.actor)), as: id)
+    store(deadline: hold.expiresAt, of: id)
+    let owner = Key.history(folder.working.accounts.number(at: index), from: id.position.rawValue)
+    folder.working.direct.put([], under: owner.rawBytes, in: tables.holdOwners)
+    try reserve(hold, of: id)
     folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
     note(event.position, at: index)
   }
 
-  /// Ends a hold; one that has ended already stays ended.
-  mutating func end(_ id: HoldID) throws(ProjectionFailure) {
-    guard let hold = try self.hold(id)?.hold else { return }
+  mutating func extend(_ id: HoldID, to expiresAt: Moment) throws(ProjectionFailure) {
+    guard var entry = try hold(id), entry.isOpen else { return }
+    remove(deadline: entry.hold.expiresAt, of: id)
+    entry.hold.expiresAt = expiresAt
+    store(entry, as: id)
+    store(deadline: expiresAt, of: id)
+  }
+
+  /// A part was used; the rest stays held.
+  mutating func draw(
+    _ id: HoldID, _ settlement: Settlement, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    let before = try hold(id)
+    if var entry = before, entry.isOpen {
+      let whole = entry.hold
+      entry.hold.draw(settlement)
+      store(entry, as: id)
+      try reserve(entry.hold.credits, insteadOf: whole, id)
+      if let index = try index(of: whole.user) {
+        let rest = entry.hold.tokens
+        folder.working.accounts.update(at: index) {
+          $0.account.release(whole.tokens)
+          $0.account.reserve(rest)
+        }
+      }
+    }
+    try count(settlement, paidBy: before?.hold.budgets ?? [], event)
+  }
+
+  /// Ends a hold by what was used.
+  mutating func settle(
+    _ id: HoldID, _ settlement: Settlement, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    let budgets = try hold(id)?.hold.budgets ?? []
+    try end(id, settlement.isLate ? .settledLate : .settled, event)
+    try count(settlement, paidBy: budgets, event)
+  }
+
+  /// Ends a hold. One that has ended already stays ended, but that an expired one may be settled.
+  mutating func end(
+    _ id: HoldID, _ end: HoldEnd, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    guard var entry = try hold(id), entry.isOpen || entry.end == .expired else { return }
+    if entry.isOpen {
+      remove(deadline: entry.hold.expiresAt, of: id)
+      try reserve(nil, insteadOf: entry.hold, id)
+      if let index = try index(of: entry.hold.user) {
+        let tokens = entry.hold.tokens
+        folder.working.accounts.update(at: index) { $0.account.release(tokens) }
+        let number = folder.working.accounts.number(at: index)
+        let owner = Key.history(number, from: id.position.rawValue)
+        folder.working.direct.remove(owner.rawBytes, from: tables.holdOwners)
+      }
+    }
+    entry.end = end
+    entry.endedAt = event.position
+    store(entry, as: id)
+  }
+
+  /// Counts what a settlement says, in the user's windows and in the budgets that the hold names.
+  private mutating func count(
+    _ settlement: Settlement, paidBy budgets: [BudgetID], _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    if settlement.credits > .zero {
+      for budget in budgets {
+        try change(budget) { $0.used = $0.used.addingClamped(settlement.credits) }
+      }
+    }
+    if settlement.isCountedInSession {
+      try update(settlement.spend.user, event) { _ in }
+    } else {
+      try count(settlement.spend.usage.total, of: settlement.spend.user, event)
+    }
+  }
+
+  /// Sets credits aside in the session and in the budgets that a new hold names.
+  private mutating func reserve(_ hold: Hold, of id: HoldID) throws(ProjectionFailure) {
+    for budget in hold.budgets {
+      try change(budget) { $0.reserved = $0.reserved.addingClamped(hold.credits) }
+    }
+    guard let ref = hold.session, var session = try session(ref) else { return }
+    folder.working.mustBeStored = true
+    session.reserve(
+      OpenCall(
+        call: id.call, reservation: hold.credits, expiresAt: hold.expiresAt,
+        admittedAt: id.position, isOwn: false))
+    folder.working.sessions.change(session)
+    guard let budget = session.budget else { return }
+    try change(budget) { $0.reserved = $0.reserved.addingClamped(hold.credits) }
+  }
+
+  /// Sets `credits` aside instead of what an open hold had; nil: nothing any more. A session that was
+  /// ended meanwhile has let go of its part already.
+  private mutating func reserve(
+    _ credits: NanoCredits?, insteadOf before: Hold, _ id: HoldID
+  ) throws(ProjectionFailure) {
+    for budget in before.budgets {
+      try change(budget) { $0.replace(before.credits, by: credits) }
+    }
+    guard let ref = before.session, var session = try session(ref),
+      let reserved = session.reserve(credits, for: id.call)
+    else { return }
+    folder.working.mustBeStored = true
+    folder.working.sessions.change(session)
+    guard let budget = session.budget else { return }
+    try change(budget) { $0.replace(reserved, by: credits) }
+  }
+
+  private mutating func change(
+    _ id: BudgetID, _ change: (inout SharedBudget) -> Void
+  ) throws(ProjectionFailure) {
+    guard var budget = try budget(id) else { return }
+    folder.working.mustBeStored = true
+    change(&budget)
+    folder.working.sessions.change(budget)
+  }
+
+  /// Holds wait in memory until the tables are written anyway: they come and go with every call.
+  private mutating func store(_ entry: HoldEntry, as id: HoldID) {
     let key = Key.number(id.position.rawValue)
-    let expiry = Key.expiry(hold.expiresAt, id)
-    remove(key.rawBytes, from: tables.holds)
-    remove(expiry.rawBytes, from: tables.expiries)
-    guard let index = try index(of: hold.user) else { return }
-    folder.working.accounts.update(at: index) { $0.account.release(hold.tokens) }
+    folder.working.direct.put(HoldRow.bytes(of: entry), under: key.rawBytes, in: tables.holds)
+    if folder.purpose == .deciding { folder.working.unpublished.holds.append((id, entry)) }
+  }
+
+  private mutating func store(deadline: Moment, of id: HoldID) {
+    let key = Key.expiry(deadline, id)
+    folder.working.direct.put([], under: key.rawBytes, in: tables.expiries)
+    folder.working.deadlines.add(deadline, id)
+  }
+
+  private mutating func remove(deadline: Moment, of id: HoldID) {
+    folder.working.direct.remove(Key.expiry(deadline, id).rawBytes, from: tables.expiries)
+  }
+}
+
+extension SharedBudget {
+  fileprivate mutating func replace(_ old: NanoCredits, by new: NanoCredits?) {
+    reserved = reserved.subtractingClamped(old).addingClamped(new ?? .zero)
   }
 }

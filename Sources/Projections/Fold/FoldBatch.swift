@@ -69,7 +69,7 @@ public struct FoldBatch: ~Copyable {
   /// The token under an id, whether revoked or not.
   public func token(_ id: TokenID) throws(ProjectionFailure) -> TokenEntry? {
     let key = Key.number(id.rawValue)
-    if let changed = folder.working.direct.row(key.rawBytes, in: tables.tokenIDs) {
+    if let changed = changedRow(key.rawBytes, in: tables.tokenIDs) {
       return try changed.map { (row) throws(ProjectionFailure) in
         try TokenRow.entry(from: row.rawBytes)
       }
@@ -81,32 +81,10 @@ public struct FoldBatch: ~Copyable {
   /// Whether a token with this digest was ever issued and not revoked.
   public func hasToken(_ digest: TokenDigest) throws(ProjectionFailure) -> Bool {
     let key = Key.token(digest)
-    if let changed = folder.working.direct.row(key.rawBytes, in: tables.tokens) {
+    if let changed = changedRow(key.rawBytes, in: tables.tokens) {
       return changed != nil
     }
     return try get(key.rawBytes, in: tables.tokens) != nil
-  }
-
-  /// An open hold, or nil.
-  public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
-    let key = Key.number(id.position.rawValue)
-    if let changed = folder.working.direct.row(key.rawBytes, in: tables.holds) {
-      return try changed.map { (row) throws(ProjectionFailure) in
-        try HoldRow.entry(from: row.rawBytes)
-      }
-    }
-    guard let row = try get(key.rawBytes, in: tables.holds) else { return nil }
-    return try HoldRow.entry(from: row)
-  }
-
-  /// Open holds that no longer count at `moment`, in the order of their deadlines.
-  public func holds(
-    expiredAt moment: Moment, limit: Int
-  ) throws(ProjectionFailure) -> [(id: HoldID, entry: HoldEntry)] {
-    try expiredHolds(at: moment, limit: limit).map { (id) throws(ProjectionFailure) in
-      guard let entry = try hold(id) else { throw .malformedRow(table: "hold_expiries") }
-      return (id, entry)
-    }
   }
 
   /// The number that an actor's requests are kept under.
@@ -191,22 +169,5 @@ extension FoldBatch {
     let key = Key.window(account, period, start: start)
     guard let row = try get(key.rawBytes, in: tables.windows) else { return .zero }
     return try WordRow.tokens(from: row)
-  }
-
-  private func expiredHolds(
-    at moment: Moment, limit: Int
-  ) throws(ProjectionFailure) -> [HoldID] {
-    var cursor: Cursor
-    do { cursor = try self.cursor(in: tables.expiries) } catch { throw ProjectionFailure(error) }
-    var ids: [HoldID] = []
-    while ids.count < limit {
-      let entry: Entry?
-      do { entry = try cursor.next() } catch { throw ProjectionFailure(error) }
-      guard let entry else { break }
-      let key = try ExpiryKey(entry.key)
-      guard key.deadline <= moment else { break }
-      ids.append(key.hold)
-    }
-    return ids
   }
 }

@@ -28,6 +28,8 @@ struct OverlayContent: Sendable {
   private var hasNewerState = false
   private var accounts = AccountCache()
   private var past = PendingPast()
+  private var holds: [HoldID: HoldEntry] = [:]
+  private var storedHolds: [HoldID: HoldEntry] = [:]
   private var storedAccounts = AccountCache()
   private var storedPast = PendingPast()
 
@@ -35,6 +37,14 @@ struct OverlayContent: Sendable {
     if let index = accounts.index(of: user) { return accounts.entry(at: index) }
     return storedAccounts.index(of: user).map { storedAccounts.entry(at: $0) }
   }
+
+  /// Holds of a user that changed since the tables were written.
+  func holds(of user: UserID) -> [HoldID] {
+    (storedHolds.filter { $0.value.hold.user == user } + holds.filter { $0.value.hold.user == user })
+      .map(\.key)
+  }
+
+  func hold(_ id: HoldID) -> HoldEntry? { holds[id] ?? storedHolds[id] }
 
   func used(in window: WindowKey) -> TokenCount? {
     past.windows[window] ?? storedPast.windows[window]
@@ -55,6 +65,7 @@ struct OverlayContent: Sendable {
   mutating func add(_ additions: PastAdditions) {
     for (window, used) in additions.windows { past.keep(used, in: window) }
     for (account, block) in additions.blocks { past.append(block, of: account) }
+    for (id, entry) in additions.holds { holds[id] = entry }
   }
 
   /// Everything so far is being stored.
@@ -62,6 +73,8 @@ struct OverlayContent: Sendable {
     // The memory of the last time serves again: fresh memory costs a page fault every 4 KiB.
     swap(&storedAccounts, &accounts)
     swap(&storedPast, &past)
+    swap(&storedHolds, &holds)
+    holds.removeAll(keepingCapacity: true)
     accounts.removeAll()
     past.removeAll()
     hasNewerState = false
@@ -71,6 +84,7 @@ struct OverlayContent: Sendable {
   mutating func endStoring() {
     storedAccounts.removeAll()
     storedPast.removeAll()
+    storedHolds.removeAll(keepingCapacity: true)
     if !hasNewerState { state = nil }
   }
 }
@@ -96,10 +110,12 @@ struct PendingPast: Sendable {
 struct PastAdditions: Sendable {
   var windows: [(window: WindowKey, used: TokenCount)] = []
   var blocks: [(account: AccountNumber, block: HistoryBlock)] = []
+  var holds: [(id: HoldID, entry: HoldEntry)] = []
 
   mutating func removeAll() {
     windows.removeAll(keepingCapacity: true)
     blocks.removeAll(keepingCapacity: true)
+    holds.removeAll(keepingCapacity: true)
   }
 }
 

@@ -10,7 +10,8 @@ public final class StoreJob: Sendable {
   private let accounts: [(user: UserID, row: InlineArray<20, UInt64>)]
   let requests: PendingRequests
   let past: PendingPast
-  private let direct: DirectWrites
+  let direct: DirectWrites
+  let deadlines: PendingDeadlines
   private let outcome = Latch<ProjectionFailure?>()
 
   init(_ generation: Generation, _ working: inout WorkingSet) {
@@ -25,9 +26,11 @@ public final class StoreJob: Sendable {
     requests = working.requests
     past = working.past
     direct = working.direct
+    deadlines = working.deadlines
     working.requests.removeAll()
     working.past.removeAll()
     working.direct.removeAll()
+    working.deadlines = PendingDeadlines()
     working.unstoredCount = 0
   }
 

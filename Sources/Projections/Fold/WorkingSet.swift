@@ -10,6 +10,8 @@ struct WorkingSet {
   var requests: PendingRequests
   var past = PendingPast()
   var direct = DirectWrites()
+  /// Deadlines of holds that are not in the tables yet.
+  var deadlines = PendingDeadlines()
   var sessions = SessionCache()
   /// What is being stored at the moment; it is not in the tables yet, or only since a moment ago.
   var storing: StoreJob?

@@ -14,10 +14,20 @@ struct Tables: Sendable {
   let tokens: Table
   /// Token id → `TokenRow`, for ever.
   let tokenIDs: Table
-  /// Hold → `HoldRow`, while it is open.
+  /// Hold → `HoldRow`, for ever.
   let holds: Table
   /// Deadline, hold → nothing; open holds in the order of their end.
   let expiries: Table
+  /// Account number, hold → nothing; the open holds of an account.
+  let holdOwners: Table
+  /// User id → `AllowancesRow`.
+  let allowances: Table
+  /// Moment, position → `ScheduleRow`, while the change is to come.
+  let schedules: Table
+  /// Position of the event that scheduled a change → its moment.
+  let scheduleIDs: Table
+  /// Position of an event → position of its latest correction.
+  let corrections: Table
   /// Session → `SessionRow`, for ever.
   let sessions: Table
   /// Session id → session; the latest that was begun under it and not deleted.
@@ -37,7 +47,8 @@ struct Tables: Sendable {
 
   static let names = [
     "accounts", "windows", "requests", "history", "tokens", "token_ids", "holds", "hold_expiries",
-    "sessions", "session_ids", "session_owners", "session_events", "session_keys",
+    "hold_owners", "allowances", "schedules", "schedule_ids", "corrections", "sessions",
+    "session_ids", "session_owners", "session_events", "session_keys",
     "call_expiries", "budgets", "meta",
   ]
 
@@ -50,6 +61,11 @@ struct Tables: Sendable {
     tokenIDs = try environment.table("token_ids")
     holds = try environment.table("holds")
     expiries = try environment.table("hold_expiries")
+    holdOwners = try environment.table("hold_owners")
+    allowances = try environment.table("allowances")
+    schedules = try environment.table("schedules")
+    scheduleIDs = try environment.table("schedule_ids")
+    corrections = try environment.table("corrections")
     sessions = try environment.table("sessions")
     sessionIDs = try environment.table("session_ids")
     sessionOwners = try environment.table("session_owners")
@@ -65,6 +81,8 @@ struct Tables: Sendable {
     [
       ("accounts", accounts), ("windows", windows), ("requests", requests), ("history", history),
       ("tokens", tokens), ("token_ids", tokenIDs), ("holds", holds), ("hold_expiries", expiries),
+      ("hold_owners", holdOwners), ("allowances", allowances), ("schedules", schedules),
+      ("schedule_ids", scheduleIDs), ("corrections", corrections),
       ("sessions", sessions), ("session_ids", sessionIDs), ("session_owners", sessionOwners),
       ("session_events", sessionEvents), ("session_keys", sessionKeys),
       ("call_expiries", callExpiries), ("budgets", budgets),

@@ -68,10 +68,68 @@ public struct Snapshot: ~Copyable {
     return entries
   }
 
-  /// The earliest deadline of an open hold, or nil where there is none.
-  public func firstHoldDeadline() throws(ProjectionFailure) -> Moment? {
+  /// A hold, open or ended; nil where there was none.
+  public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
+    if let entry = overlay.hold(id) { return entry }
+    let key = Key.number(id.position.rawValue)
+    guard let row = try get(key.rawBytes, in: tables.holds) else { return nil }
+    return try HoldRow.entry(from: row)
+  }
+
+  /// Open holds of an account, in order; those that ended a moment ago may still be among them.
+  public func openHolds(
+    of entry: AccountEntry, limit: Int
+  ) throws(ProjectionFailure) -> [HoldID] {
+    var ids: [HoldID] = []
+    try forEach(in: tables.holdOwners, from: Key.history(entry.number, from: 0).rawBytes) {
+      (key, _) throws(ProjectionFailure) in
+      guard key.byteCount == 12, key.halfWord(at: 0).byteSwapped == entry.number.rawValue else {
+        return false
+      }
+      ids.append(HoldID(Position(key.word(at: 4).byteSwapped)))
+      return ids.count < limit
+    }
+    ids += overlay.holds(of: entry.account.user)
+    return Array(Set(ids)).sorted()
+  }
+
+  /// What was allowed an account on top of its limits.
+  public func allowances(of account: Account) throws(ProjectionFailure) -> Allowances {
+    guard account.hasAllowances else { return .none }
+    let key = Key.account(account.user)
+    guard let row = try get(key.rawBytes, in: tables.allowances) else { return .none }
+    return try AllowancesRow.allowances(from: row)
+  }
+
+  /// Changes of limits that are still to come, in their order.
+  public func schedules() throws(ProjectionFailure) -> [(id: ScheduleID, change: ScheduledChange)] {
+    var schedules: [(id: ScheduleID, change: ScheduledChange)] = []
+    try forEach(in: tables.schedules, from: Key.number(0).rawBytes) {
+      (key, row) throws(ProjectionFailure) in
+      let key = try ExpiryKey(key)
+      let change = try ScheduleRow.change(from: row, effectiveAt: key.deadline)
+      schedules.append((ScheduleID(key.hold.position), change))
+      return true
+    }
+    return schedules
+  }
+
+  /// When the next scheduled change is due, or nil.
+  public func firstScheduledMoment() throws(ProjectionFailure) -> Moment? {
+    try firstDeadline(in: tables.schedules)
+  }
+
+  /// The latest correction of an event, or nil.
+  public func correction(of position: Position) throws(ProjectionFailure) -> Position? {
+    let key = Key.number(position.rawValue)
+    guard let row = try get(key.rawBytes, in: tables.corrections) else { return nil }
+    return try WordRow.position(from: row)
+  }
+
+  /// The first deadline in a table that is ordered by them.
+  func firstDeadline(in table: Table) throws(ProjectionFailure) -> Moment? {
     var first: Moment?
-    try forEach(in: tables.expiries, from: Key.number(0).rawBytes) {
+    try forEach(in: table, from: Key.number(0).rawBytes) {
       (key, _) throws(ProjectionFailure) in
       first = try ExpiryKey(key).deadline
       return false

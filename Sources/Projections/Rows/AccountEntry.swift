@@ -44,10 +44,11 @@ struct RecentPositions: Sendable {
 ///     offset  bytes
 ///          0      4  number
 ///          4      1  role
-///          5      1  1 where active
+///          5      1  bit 0: active; bit 1: has allowances; from bit 2 on two bits for each period's own
+///                    mode: its number plus one, or 0 for none
 ///          6      1  which own limits are set, a bit for each period
 ///          7      1  number of recent positions
-///          8     24  own limits
+///          8     24  own limits, seven bytes each, and the highest threshold told, one byte
 ///         32     48  latest windows: start, used
 ///         80      8  reserved
 ///         88      8  lifetime
@@ -61,11 +62,13 @@ enum AccountRow {
     let account = entry.account
     words[0] =
       UInt64(entry.number.rawValue) | UInt64(account.role.rawValue) << 32
-      | (account.isActive ? 1 : 0) << 40 | UInt64(limitFlags(of: account.ownLimits)) << 48
+      | UInt64(flags(of: account)) << 40 | UInt64(limitFlags(of: account.ownLimits)) << 48
       | UInt64(entry.recent.count) << 56
     for period in Period.allCases {
       let index = Int(period.rawValue)
-      words[1 + index] = UInt64(bitPattern: account.ownLimits[period]?.rawValue ?? 0)
+      words[1 + index] =
+        UInt64(bitPattern: account.ownLimits[period]?.rawValue ?? 0) & ~toldMask
+        | UInt64(account.told[period]) << 56
       words[4 + 2 * index] = UInt64(bitPattern: account.latest[period].start.microseconds)
       words[5 + 2 * index] = UInt64(account.latest[period].used.rawValue)
     }
@@ -80,22 +83,35 @@ enum AccountRow {
       row.byte(at: 7) <= RecentPositions.capacity
     else { throw .malformedRow(table: "accounts") }
     var account = Account(
-      user: user, role: role, isActive: row.byte(at: 5) == 1,
+      user: user, role: role, isActive: row.byte(at: 5) & 1 == 1,
       reserved: try row.tokens(at: 80), lifetime: try row.tokens(at: 88))
+    account.hasAllowances = row.byte(at: 5) & 2 != 0
     for period in Period.allCases {
       let index = Int(period.rawValue)
       if row.byte(at: 6) & 1 << index != 0 {
-        guard let limit = TokenLimit(row.integer(at: 8 + 8 * index)) else {
+        // The byte of the threshold goes, and the limit's sign comes back.
+        guard let limit = TokenLimit((row.integer(at: 8 + 8 * index) << 8) >> 8) else {
           throw .malformedRow(table: "accounts")
         }
         account.ownLimits[period] = limit
       }
+      account.told[period] = row.byte(at: 15 + 8 * index)
+      let mode = row.byte(at: 5) >> UInt8(2 + 2 * index) & 3
+      account.ownModes[period] = mode == 0 ? nil : LimitMode(rawValue: mode - 1)
       account.latest[period] = WindowUsage(
         start: row.moment(at: 32 + 16 * index), used: try row.tokens(at: 40 + 16 * index))
     }
     var entry = AccountEntry(number: AccountNumber(row.halfWord(at: 0)), account: account)
     for index in 0..<Int(row.byte(at: 7)) { entry.recent.append(row.word(at: 96 + 8 * index)) }
     return entry
+  }
+
+  private static let toldMask: UInt64 = 0xFF << 56
+
+  private static func flags(of account: Account) -> UInt8 {
+    Period.allCases.reduce((account.isActive ? 1 : 0) | (account.hasAllowances ? 2 : 0)) {
+      $0 | (account.ownModes[$1].map { $0.rawValue + 1 } ?? 0) << (2 + 2 * $1.rawValue)
+    }
   }
 
   private static func limitFlags(of limits: OwnLimits) -> UInt8 {

@@ -1,31 +1,94 @@
 internal import LMDB
 public import QuotaModel
 
-/// An open hold as a projection keeps it.
+/// A hold as a projection keeps it: what is still held, or how it ended.
 public struct HoldEntry: Hashable, Sendable {
-  public let hold: Hold
+  /// What is left of it; of an ended hold only the user.
+  public var hold: Hold
   /// Who made it, as an account number; nobody else may end it.
   public let holder: AccountNumber
+  /// nil while it is open.
+  public var end: HoldEnd?
+  /// The event that ended it.
+  public var endedAt = Position.zero
+
+  init(hold: Hold, holder: AccountNumber) {
+    self.hold = hold
+    self.holder = holder
+  }
+
+  public var isOpen: Bool { end == nil }
 }
 
-/// The stored form of an open hold.
+/// The stored form of a hold.
+///
+///     offset  bytes
+///          0      1  how it ended, or 0
+///          1     16  the user
+///         17      4  the holder
+///         21      8  the position of its end, or 0
+///                    of an open or expired hold also:
+///         29      8  tokens
+///         37      8  the deadline
+///         45      8  the session, or 0
+///         53      8  credits
+///         61         budgets: the length of each, one byte, and its text
 enum HoldRow {
-  static let byteCount = 36
+  private static let endedByteCount = 29
+  private static let openByteCount = 61
 
   static func bytes(of entry: HoldEntry) -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(openByteCount)
+    bytes.append(entry.end?.rawValue ?? 0)
     bytes.appendUser(entry.hold.user)
+    bytes.appendInteger(entry.holder.rawValue)
+    bytes.appendInteger(entry.endedAt.rawValue)
+    // What was used of an expired hold may still come; of the others nothing is asked any more.
+    guard entry.isOpen || entry.end == .expired else { return bytes }
     bytes.appendInteger(entry.hold.tokens.rawValue)
     bytes.appendInteger(entry.hold.expiresAt.microseconds)
-    bytes.appendInteger(entry.holder.rawValue)
+    bytes.appendInteger(entry.hold.session?.position.rawValue ?? 0)
+    bytes.appendInteger(entry.hold.credits.rawValue)
+    for budget in entry.hold.budgets {
+      bytes.append(UInt8(budget.description.utf8.count))
+      bytes.append(contentsOf: budget.description.utf8)
+    }
     return bytes
   }
 
   static func entry(from row: RawSpan) throws(ProjectionFailure) -> HoldEntry {
-    guard row.byteCount == byteCount else { throw .malformedRow(table: "holds") }
-    return HoldEntry(
-      hold: Hold(
-        user: row.user(at: 0), tokens: try row.tokens(at: 16), expiresAt: row.moment(at: 24)),
-      holder: AccountNumber(row.halfWord(at: 32)))
+    guard row.byteCount >= endedByteCount else { throw .malformedRow(table: "holds") }
+    let end = HoldEnd(rawValue: row.byte(at: 0))
+    guard end != nil || row.byte(at: 0) == 0 else { throw .malformedRow(table: "holds") }
+    var hold = Hold(
+      user: row.user(at: 1), tokens: .zero, expiresAt: Moment(microseconds: .max))
+    if end == nil || end == .expired { try readOpen(row, into: &hold) }
+    var entry = HoldEntry(hold: hold, holder: AccountNumber(row.halfWord(at: 17)))
+    entry.end = end
+    entry.endedAt = Position(row.word(at: 21))
+    return entry
+  }
+
+  private static func readOpen(_ row: RawSpan, into hold: inout Hold) throws(ProjectionFailure) {
+    guard row.byteCount >= openByteCount, let credits = NanoCredits(row.integer(at: 53)) else {
+      throw .malformedRow(table: "holds")
+    }
+    hold.tokens = try row.tokens(at: 29)
+    hold.expiresAt = row.moment(at: 37)
+    let session = row.word(at: 45)
+    hold.session = session == 0 ? nil : SessionRef(Position(session))
+    hold.credits = credits
+    var offset = openByteCount
+    while offset < row.byteCount {
+      let end = offset + 1 + Int(row.byte(at: offset))
+      guard end <= row.byteCount,
+        let text = unsafe row.extracting(offset + 1..<end).withUnsafeBytes({
+          unsafe String(validating: $0, as: UTF8.self)
+        }), let budget = try? BudgetID(text)
+      else { throw .malformedRow(table: "holds") }
+      hold.budgets.append(budget)
+      offset = end
+    }
   }
 }

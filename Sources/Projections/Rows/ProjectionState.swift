@@ -4,7 +4,7 @@ public import QuotaModel
 /// What a projection says about itself and about the whole system.
 public struct ProjectionState: Hashable, Sendable {
   /// The layout and the meaning of the tables; another number starts a rebuild.
-  public static let version: UInt32 = 4
+  public static let version: UInt32 = 5
 
   /// The log that it is folded from.
   public var log: UserID
@@ -13,7 +13,9 @@ public struct ProjectionState: Hashable, Sendable {
   /// The recorded time of that event.
   public var recordedAt = Moment(microseconds: .min)
   public var accountCount: UInt32 = 0
-  public var defaults = Limits.unlimited
+  public var defaults = SystemPolicy()
+  /// The last event that changed a limit or a mode, of anybody.
+  public var policy = Position.zero
   /// Whether any spend has been counted, so that the calendar cannot change any more.
   public var hasSpends = false
   public var calendar: CalendarSetting
@@ -30,17 +32,21 @@ public struct ProjectionState: Hashable, Sendable {
 /// The stored form of the state, under the key `state`.
 enum StateRow {
   static let key = Array("state".utf8)
+  /// Where the name of the zone begins.
+  private static let zoneOffset = 85
 
   static func bytes(of state: ProjectionState) -> [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(128)
+    bytes.reserveCapacity(160)
     bytes.appendInteger(ProjectionState.version)
     bytes.appendInteger(state.accountCount)
     bytes.appendUser(state.log)
     bytes.appendInteger(state.position.rawValue)
     bytes.appendInteger(state.recordedAt.microseconds)
-    for period in Period.allCases { bytes.appendInteger(state.defaults[period].rawValue) }
+    for period in Period.allCases { bytes.appendInteger(state.defaults.limits[period].rawValue) }
     bytes.appendInteger(state.zoneDigest)
+    bytes.appendInteger(state.policy.rawValue)
+    for period in Period.allCases { bytes.append(state.defaults.modes[period].rawValue) }
     bytes.append(state.hasSpends ? 1 : 0)
     bytes.append(state.calendar.weekStart.rawValue)
     bytes.append(contentsOf: state.calendar.zone.utf8)
@@ -49,9 +55,9 @@ enum StateRow {
 
   /// nil where another version of the projection wrote it.
   static func state(from row: RawSpan) -> ProjectionState? {
-    guard row.byteCount > 74, row.halfWord(at: 0) == ProjectionState.version,
-      let weekStart = Weekday(rawValue: row.byte(at: 73)),
-      let zone = unsafe row.extracting(74..<row.byteCount).withUnsafeBytes({
+    guard row.byteCount > zoneOffset, row.halfWord(at: 0) == ProjectionState.version,
+      let weekStart = Weekday(rawValue: row.byte(at: zoneOffset - 1)),
+      let zone = unsafe row.extracting(zoneOffset..<row.byteCount).withUnsafeBytes({
         unsafe String(validating: $0, as: UTF8.self)
       })
     else { return nil }
@@ -62,12 +68,14 @@ enum StateRow {
     state.position = Position(row.word(at: 24))
     state.recordedAt = row.moment(at: 32)
     for period in Period.allCases {
-      guard let limit = TokenLimit(row.integer(at: 40 + 8 * Int(period.rawValue))) else {
-        return nil
-      }
-      state.defaults[period] = limit
+      guard let limit = TokenLimit(row.integer(at: 40 + 8 * Int(period.rawValue))),
+        let mode = LimitMode(rawValue: row.byte(at: 80 + Int(period.rawValue)))
+      else { return nil }
+      state.defaults.limits[period] = limit
+      state.defaults.modes[period] = mode
     }
-    state.hasSpends = row.byte(at: 72) == 1
+    state.policy = Position(row.word(at: 72))
+    state.hasSpends = row.byte(at: zoneOffset - 2) == 1
     return state
   }
 }

@@ -7,7 +7,7 @@ extension FoldBatch {
     if let session = folder.working.sessions.sessions[ref] { return session }
     let key = Key.number(ref.position.rawValue)
     let session: Session
-    if let row = folder.working.direct.row(key.rawBytes, in: tables.sessions) {
+    if let row = changedRow(key.rawBytes, in: tables.sessions) {
       guard let row else { return nil }
       session = try SessionRow.session(ref, from: row.rawBytes)
     } else {
@@ -36,7 +36,7 @@ extension FoldBatch {
     if let budget = folder.working.sessions.budgets[id] { return budget }
     let key = Array(id.description.utf8)
     let budget: SharedBudget
-    if let row = folder.working.direct.row(key.rawBytes, in: tables.budgets) {
+    if let row = changedRow(key.rawBytes, in: tables.budgets) {
       guard let row else { return nil }
       budget = try BudgetRow.budget(id, from: row.rawBytes)
     } else {
@@ -71,7 +71,7 @@ extension FoldBatch {
   private func number(
     under key: [UInt8], in table: Table
   ) throws(ProjectionFailure) -> UInt64? {
-    if let changed = folder.working.direct.row(key.rawBytes, in: table) {
+    if let changed = changedRow(key.rawBytes, in: table) {
       return changed?.rawBytes.word(at: 0).byteSwapped
     }
     guard let row = try get(key.rawBytes, in: table) else { return nil }

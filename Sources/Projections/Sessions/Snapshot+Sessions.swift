@@ -91,13 +91,7 @@ extension Snapshot {
 
   /// The earliest end of a reservation, or nil where there is none.
   public func firstCallDeadline() throws(ProjectionFailure) -> Moment? {
-    var first: Moment?
-    try forEach(in: tables.callExpiries, from: Key.number(0).rawBytes) {
-      (key, _) throws(ProjectionFailure) in
-      first = try ExpiryKey(key).deadline
-      return false
-    }
-    return first
+    try firstDeadline(in: tables.callExpiries)
   }
 
   /// Sessions in which calls are under way.

@@ -21,13 +21,6 @@ extension Event {
 }
 
 extension JSONValue {
-  fileprivate func position(_ name: StaticString) throws(MemberFault) -> Position {
-    guard let number = try required(name).int64, number > 0 else {
-      throw MemberFault(member: name.description, rule: "must be an integer from 1")
-    }
-    return Position(UInt64(number))
-  }
-
   fileprivate func actor(_ name: StaticString) throws(MemberFault) -> Actor {
     let value = try required(name)
     if value.stringEquals("service") { return .service }
@@ -57,19 +50,24 @@ extension JSONValue {
     case .limitsChanged: .limitsChanged(try userID("user"), try changes("changes"))
     case .calendarChanged: .calendarChanged(try calendarSetting())
     case .tokensSpent: .tokensSpent(try spend())
-    case .spendHeld:
-      .spendHeld(
-        Hold(
-          user: try userID("user"), tokens: try requiredTokens("tokens"),
-          expiresAt: try requiredMoment("expires_at")))
-    case .holdSettled: .holdSettled(try hold("hold"), try spend())
+    case .spendHeld: try heldFact()
+    case .holdSettled: .holdSettled(try hold("hold"), try settlement(of: try spend()))
+    case .holdDrawn: .holdDrawn(try hold("hold"), try settlement(of: try spend()))
+    case .holdExtended:
+      .holdExtended(
+        try hold("hold"), user: try userID("user"), expiresAt: try requiredMoment("expires_at"))
     case .holdVoided: .holdVoided(try hold("hold"), user: try userID("user"))
     case .holdExpired: .holdExpired(try hold("hold"), user: try userID("user"))
-    case .spendRefused:
-      .spendRefused(
-        Refusal(
-          user: try userID("user"), estimate: try tokens("estimate"),
-          violations: try violations("violations")))
+    case .spendRefused: .spendRefused(try refusal())
+    case .spendShadowed: .spendShadowed(try refusal())
+    case .usageCorrected: .usageCorrected(try correction())
+    case .modesChanged:
+      .modesChanged(
+        self["user"] == nil ? nil : try userID("user"), try modeChanges())
+    case .allowanceGranted: .allowanceGranted(try allowance())
+    case .limitsScheduled: .limitsScheduled(try scheduledChange())
+    case .scheduleEnded: try scheduleEnd()
+    case .thresholdCrossed: .thresholdCrossed(try crossing())
     case .sessionStarted: .sessionStarted(try sessionStart())
     case .budgetChanged: .budgetChanged(try budgetChange())
     case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
@@ -147,42 +145,5 @@ extension JSONValue {
       LimitChange(
         period: try json.period("period"), old: try json.limit("old"), new: try json.limit("new"))
     }
-  }
-
-  func violations(_ name: StaticString) throws(MemberFault) -> [Violation] {
-    try objects(name, atMost: 3) { (json) throws(MemberFault) in
-      guard let limit = try json.limit("limit") else {
-        throw MemberFault(member: "limit", rule: "must be a number")
-      }
-      return Violation(
-        period: try json.period("period"), limit: limit, used: try json.requiredTokens("used"),
-        reserved: try json.requiredTokens("reserved"))
-    }
-  }
-
-  private func period(_ name: StaticString) throws(MemberFault) -> Period {
-    guard let period = Period(name: try requiredText(name)) else {
-      throw MemberFault(member: name.description, rule: "must be daily, weekly or monthly")
-    }
-    return period
-  }
-
-  private func objects<Element>(
-    _ name: StaticString, atMost maximum: Int,
-    _ read: (JSONValue) throws(MemberFault) -> Element
-  ) throws(MemberFault) -> [Element] {
-    let value = try required(name)
-    guard value.kind == .array, value.count <= maximum else {
-      throw MemberFault(
-        member: name.description, rule: "must be an array of at most \(maximum) objects")
-    }
-    var elements: [Element] = []
-    for element in value.elements {
-      guard element.kind == .object else {
-        throw MemberFault(member: name.description, rule: "must hold objects")
-      }
-      elements.append(try read(element))
-    }
-    return elements
   }
 }

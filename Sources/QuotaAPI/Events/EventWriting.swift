@@ -49,17 +49,25 @@ extension JSONWriter {
       member("time_zone", setting.zone)
       member("week_start", setting.weekStart.name)
     case .tokensSpent(let spend): self.spend(spend)
-    case .spendHeld(let hold):
-      member("tokens", hold.tokens.rawValue)
-      member("expires_at", hold.expiresAt)
-    case .holdSettled(let hold, let spend):
+    case .spendHeld(let hold): self.hold(hold)
+    case .holdSettled(let hold, let settlement), .holdDrawn(let hold, let settlement):
       member("hold", hold.description)
-      self.spend(spend)
+      spend(settlement.spend)
+      self.settlement(settlement)
+    case .holdExtended(let hold, user: _, let expiresAt):
+      member("hold", hold.description)
+      member("expires_at", expiresAt)
     case .holdVoided(let hold, user: _), .holdExpired(let hold, user: _):
       member("hold", hold.description)
-    case .spendRefused(let refusal):
-      if let estimate = refusal.estimate { member("estimate", estimate.rawValue) }
-      violations(refusal.violations)
+    case .spendRefused(let refusal), .spendShadowed(let refusal): self.refusal(refusal)
+    case .usageCorrected(let correction): self.correction(correction)
+    case .modesChanged(_, let changes): modeChanges(changes)
+    case .allowanceGranted(let allowance): self.allowance(allowance)
+    case .limitsScheduled(let change): scheduledChange(change)
+    case .scheduleEnded(let schedule, user: _, let wasApplied):
+      member("schedule", schedule.description)
+      member("applied", wasApplied)
+    case .thresholdCrossed(let crossing): self.crossing(crossing)
     case .sessionStarted(let start): sessionStart(start)
     case .session(let session, let fact): sessionFact(fact, in: session)
     case .budgetChanged(let change): budgetChange(change)
@@ -88,20 +96,6 @@ extension JSONWriter {
       member("period", change.period.name.description)
       member("old", optional: change.old?.rawValue)
       member("new", optional: change.new?.rawValue)
-      endObject()
-    }
-    endArray()
-  }
-
-  mutating func violations(_ violations: [Violation]) {
-    name("violations")
-    beginArray()
-    for violation in violations {
-      beginObject()
-      member("period", violation.period.name.description)
-      member("limit", violation.limit.rawValue)
-      member("used", violation.used.rawValue)
-      member("reserved", violation.reserved.rawValue)
       endObject()
     }
     endArray()

@@ -63,7 +63,9 @@ extension JSONValue {
     case .sessionDeleted: .deleted
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .tokensSpent, .spendHeld,
-      .holdSettled, .holdVoided, .holdExpired, .spendRefused, .sessionStarted, .budgetChanged:
+      .holdSettled, .holdVoided, .holdExpired, .spendRefused, .sessionStarted, .budgetChanged,
+      .spendShadowed, .holdDrawn, .holdExtended, .usageCorrected, .modesChanged,
+      .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
       preconditionFailure("no event of a session that has begun")
     }
   }

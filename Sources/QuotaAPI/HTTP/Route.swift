@@ -40,17 +40,23 @@ enum NativePath: Hashable {
   case events
   case check
   case holds
-  case hold(String, NativeHoldAction)
+  case hold(String)
+  case holdEnd(String, NativeHoldAction)
+  case corrections
+  case userAllowances(String)
+  case userExplain(String)
+  case schedules
+  case schedule(String)
 
   /// What can be done at the path, besides asking what can be done.
   var methods: [HTTPMethod] {
     switch self {
-    case .usage, .check, .holds, .hold, .userTokens: [.post]
+    case .usage, .check, .holds, .holdEnd, .corrections, .userAllowances, .userTokens: [.post]
     case .users: [.get, .head, .post]
     case .user: [.get, .head, .patch]
-    case .userUsage, .events: [.get, .head]
+    case .userUsage, .userExplain, .events, .hold, .schedules: [.get, .head]
     case .userLimits: [.patch]
-    case .userToken: [.delete]
+    case .userToken, .schedule: [.delete]
     case .defaults: [.get, .head, .put]
     }
   }
@@ -78,6 +84,7 @@ extension HTTPMethod {
 
 enum NativeHoldAction: String, Hashable {
   case settle
+  case extend
   case void
 }
 
@@ -140,8 +147,12 @@ extension Route {
     case ("check", 1): return .check
     case ("users", _): return users(Array(segments.dropFirst()))
     case ("holds", 1): return .holds
+    case ("holds", 2): return .hold(segments[1])
     case ("holds", 3):
-      return NativeHoldAction(rawValue: segments[2]).map { .hold(segments[1], $0) }
+      return NativeHoldAction(rawValue: segments[2]).map { .holdEnd(segments[1], $0) }
+    case ("corrections", 1): return .corrections
+    case ("schedules", 1): return .schedules
+    case ("schedules", 2): return .schedule(segments[1])
     default: return nil
     }
   }
@@ -152,6 +163,8 @@ extension Route {
     case 1: .user(segments[0])
     case 2 where segments[1] == "usage": .userUsage(segments[0])
     case 2 where segments[1] == "limits": .userLimits(segments[0])
+    case 2 where segments[1] == "explain": .userExplain(segments[0])
+    case 2 where segments[1] == "allowances": .userAllowances(segments[0])
     case 2 where segments[1] == "tokens": .userTokens(segments[0])
     case 3 where segments[1] == "tokens": .userToken(segments[0], token: segments[2])
     default: nil

@@ -45,9 +45,40 @@ extension Problem {
     case .unknownHold: self.init(404, "unknown_hold", "there is no such hold", member: "hold")
     case .foreignHold:
       self.init(403, "foreign_hold", "the hold belongs to somebody else", member: "hold")
-    case .holdEnded(let kind):
-      let end = kind == .holdVoided ? "voided" : "settled"
-      self.init(409, "hold_ended", "the hold was \(end) before", member: "hold")
+    case .holdEnded(let end, let position):
+      self.init(
+        409, "hold_ended", "the hold was \(end.word) before", member: "hold",
+        position: position.rawValue)
+    case .unknownEvent:
+      self.init(404, "unknown_event", "there is no such event", member: "position")
+    case .foreignEvent:
+      self.init(403, "foreign_event", "the event belongs to somebody else", member: "position")
+    case .notCorrectable(let kind):
+      self.init(
+        409, "not_correctable",
+        "the event is \(kind.name): only tokens_spent, hold_drawn and hold_settled, outside of "
+          + "sessions, can be corrected, a corrected one by its own position", member: "position")
+    case .unlimited(let period):
+      self.init(
+        409, "unlimited", "the \(period.name) limit has no bound: nothing can be allowed on top",
+        member: "period")
+    case .unknownSchedule:
+      self.init(404, "unknown_schedule", "there is no such scheduled change", member: "schedule")
+    case .notInTheFuture:
+      self.init(
+        400, "not_in_the_future", "effective_at must lie in the future", member: "effective_at")
+    case .tooLate(let limitSeconds):
+      self.init(
+        400, "too_late", "time is more than \(limitSeconds) s back, later than usage is taken for",
+        member: "time")
+    case .sessionOfAnotherUser:
+      self.init(
+        409, "session_of_another_user", "the session belongs to another user than the hold",
+        member: "session_id")
+    case .tooManyCalls:
+      self.init(
+        409, "too_many_calls", "as many calls are under way in the session as may be",
+        member: "session_id")
     case .unknownSession:
       self.init(404, "unknown_session", "there is no such session", member: "session_id")
     case .sessionOfAnother:
@@ -71,6 +102,16 @@ extension Problem {
         400, "credits_overflow", "the sum would exceed 9223372036854775807 nano-credits")
     case .unavailable(let reason):
       self.init(503, "unavailable", "nothing was written: \(reason)")
+    }
+  }
+}
+
+extension HoldEnd {
+  fileprivate var word: String {
+    switch self {
+    case .settled, .settledLate: "settled"
+    case .voided: "voided"
+    case .expired: "over"
     }
   }
 }

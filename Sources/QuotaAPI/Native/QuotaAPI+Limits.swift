@@ -1,67 +1,103 @@
 internal import HTTPServer
-public import JSON
-public import QuotaModel
-public import QuotaService
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
 
 extension QuotaAPI {
-  /// `GET /v1/users/{user}/usage`
-  func usage(
-    of text: String, _ request: HTTPRequest, _ caller: Caller
-  ) throws(Problem) -> HTTPResponse {
-    let now = clock()
-    let date = QueryParameters(request)["date"]
-    let reading: UsageReading?
-    if let date {
-      let day: CalendarDate
-      do {
-        day = try CalendarDate(date)
-      } catch {
-        throw .invalid("date", "must be a date like 2026-11-20: \(error)")
-      }
-      guard (1970...9998).contains(day.year) else {
-        throw .invalid("date", "must lie in the years 1970 to 9998")
-      }
-      reading = try self.reading { () throws(StoreFailure) in
-        try queries.usage(of: UserReference(text), on: day)
-      }
-    } else {
-      reading = try self.reading { () throws(StoreFailure) in
-        try queries.usage(of: UserReference(text), at: now)
-      }
-    }
-    guard let reading else { throw Problem(.unknownUser) }
-    return .json(200) { $0.usage(reading, at: now) }
-  }
-
   /// `PATCH /v1/users/{user}/limits`
   func setLimits(
     of text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
-    let body = try limitsBody(request)
-    let updates: LimitUpdates
+    let change = try limitsChange(request)
+    let user = UserReference(text)
+    if let effectiveAt = change.effectiveAt {
+      schedule(
+        .schedule(user, change.limits, effectiveAt: effectiveAt), change, request, caller, reply)
+      return nil
+    }
+    submit(
+      .setLimits(user, change.limits, modes: change.modes), request, caller, reply,
+      reason: change.reason
+    ) { [unowned self] answer in limitsResponse(of: text, answer) }
+    return nil
+  }
+
+  /// `PUT /v1/defaults`
+  func setDefaults(
+    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    let change = try limitsChange(request)
+    if let effectiveAt = change.effectiveAt {
+      schedule(
+        .schedule(nil, change.limits, effectiveAt: effectiveAt), change, request, caller, reply)
+      return nil
+    }
+    let limits: Limits
     do throws(MemberFault) {
-      updates = try LimitUpdates { (period) throws(MemberFault) in
-        if body[period.limitName] == nil { return .keep }
-        return try body.limit(period.limitName).map(LimitUpdate.set) ?? .unset
+      limits = try Limits { (period) throws(MemberFault) in
+        guard case .set(let limit) = change.limits[period] else {
+          throw MemberFault(
+            member: period.limitName.description, rule: "must be a number: -1 is unlimited")
+        }
+        return limit
       }
     } catch {
       throw Problem(error)
     }
-    submit(.setLimits(UserReference(text), updates), request, caller, reply) {
-      [unowned self] answer in
-      limitsResponse(of: text, answer)
+    submit(
+      .setDefaults(limits, modes: change.modes), request, caller, reply, reason: change.reason
+    ) { [unowned self] _ in
+      do throws(Problem) { return try defaults() } catch { return error.response }
     }
     return nil
   }
 
+  /// What a body says of limits.
+  fileprivate struct LimitsChange {
+    var limits: LimitUpdates
+    var modes: ModeUpdates
+    /// nil: now.
+    var effectiveAt: Moment?
+    var requestID: RequestID?
+    var reason: Reason?
+  }
+
   /// A body of limits and nothing else: a misspelled limit must not look like one left out.
-  private func limitsBody(_ request: HTTPRequest) throws(Problem) -> JSONValue {
+  private func limitsChange(_ request: HTTPRequest) throws(Problem) -> LimitsChange {
     let body = try object(request)
     let names = Period.allCases.map(\.limitName.description)
-    if let stranger = body.members.first(where: { !names.contains($0.name) }) {
+    let others = Period.allCases.map(\.modeName.description) + ["effective_at", "id", "reason"]
+    if let stranger = body.members.first(where: { !(names + others).contains($0.name) }) {
       throw .invalid(stranger.name, "is no limit: \(names.joined(separator: ", "))")
     }
-    return body
+    do throws(MemberFault) {
+      let change = LimitsChange(
+        limits: try body.limitUpdates(), modes: try body.modeUpdates(),
+        effectiveAt: try body.moment("effective_at"), requestID: try requestID(body, request),
+        reason: try body.bounded("reason", Reason.init))
+      try change.check()
+      return change
+    } catch {
+      throw Problem(error)
+    }
+  }
+
+  private func schedule(
+    _ command: Command, _ change: LimitsChange, _ request: HTTPRequest, _ caller: Caller,
+    _ reply: ReplyHandle
+  ) {
+    submit(
+      command, request, caller, reply, requestID: change.requestID, reason: change.reason
+    ) { answer in
+      guard case .recorded(let receipt) = answer else { return .unexpected }
+      return .json(202) { json in
+        json.beginObject()
+        json.member("schedule", receipt.position.description)
+        if let effectiveAt = change.effectiveAt { json.member("effective_at", effectiveAt) }
+        json.receipt(receipt)
+        json.endObject()
+      }
+    }
   }
 
   private func limitsResponse(of text: String, _ answer: Answer) -> HTTPResponse {
@@ -74,6 +110,9 @@ extension QuotaAPI {
         if case .recorded(let receipt) = answer { json.member("position", receipt.position) }
         for period in Period.allCases {
           json.member(period.limitName, optional: account.ownLimits[period]?.rawValue)
+        }
+        for period in Period.allCases {
+          json.member(period.modeName, optional: account.ownModes[period]?.name)
         }
         json.endObject()
       }
@@ -88,70 +127,110 @@ extension QuotaAPI {
     return .json(200) { json in
       json.beginObject()
       for period in Period.allCases {
-        json.member(period.limitName, state.defaults[period].rawValue)
+        json.member(period.limitName, state.defaults.limits[period].rawValue)
+      }
+      for period in Period.allCases {
+        json.member(period.modeName, state.defaults.modes[period].name)
       }
       json.member("position", state.position)
       json.endObject()
     }
   }
 
-  /// `PUT /v1/defaults`
-  func setDefaults(
-    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
-  ) throws(Problem) -> HTTPResponse? {
-    let body = try limitsBody(request)
-    let limits: Limits
-    do throws(MemberFault) {
-      limits = try Limits { (period) throws(MemberFault) in
-        guard let limit = try body.limit(period.limitName) else {
-          throw MemberFault(
-            member: period.limitName.description, rule: "must be a number: -1 is unlimited")
-        }
-        return limit
+  // MARK: Later, and on top
+
+  /// `GET /v1/schedules`
+  func schedules(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+    let user = try QueryParameters(request)["user"].map { (text) throws(Problem) in
+      try known(text).account.user
+    }
+    let all = try reading { () throws(StoreFailure) in try queries.schedules() }
+    return .json(200) { json in
+      json.beginObject()
+      json.name("schedules")
+      json.beginArray()
+      for (id, change) in all where user == nil || change.user == user {
+        json.beginObject()
+        json.member("schedule", id.description)
+        json.member("user", optional: change.user?.description)
+        json.scheduledChange(change)
+        json.endObject()
       }
+      json.endArray()
+      json.endObject()
+    }
+  }
+
+  /// `DELETE /v1/schedules/{schedule}`
+  func cancelSchedule(
+    _ text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    guard let id = ScheduleID(text: text) else { throw Problem(.unknownSchedule) }
+    submit(.cancelSchedule(id), request, caller, reply) { _ in HTTPResponse(status: 204) }
+    return nil
+  }
+
+  /// `POST /v1/users/{user}/allowances`
+  func allow(
+    _ text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    let body = try object(request)
+    let command: Command
+    let requestID: RequestID
+    let reason: Reason?
+    do throws(MemberFault) {
+      let tokens = try body.positiveTokens("tokens")
+      guard tokens.rawValue <= TokenLimit.range.upperBound else {
+        throw MemberFault(
+          member: "tokens", rule: "must be at most \(TokenLimit.range.upperBound)")
+      }
+      command = .allow(UserReference(text), try body.period("period"), tokens)
+      requestID = try requiredRequestID(body, request)
+      reason = try body.bounded("reason", Reason.init)
     } catch {
       throw Problem(error)
     }
-    submit(.setDefaults(limits), request, caller, reply) { [unowned self] _ in
-      do throws(Problem) { return try defaults() } catch { return error.response }
+    submit(command, request, caller, reply, requestID: requestID, reason: reason) { answer in
+      guard case .recorded(let receipt) = answer else { return .unexpected }
+      return .json(answer.isNew ? 201 : 200) { json in
+        json.beginObject()
+        json.receipt(receipt)
+        json.endObject()
+      }
     }
     return nil
   }
 }
 
-extension JSONWriter {
-  /// What windows hold, with everything that it takes to understand the numbers.
-  public mutating func usage(_ reading: UsageReading, at moment: Moment) {
-    beginObject()
-    member("user", reading.account.user.description)
-    member("position", reading.position)
-    member("at", moment)
-    member("time_zone", reading.calendar.zone.name)
-    member("week_start", reading.calendar.weekStart.name)
-    name("windows")
-    beginObject()
-    for period in Period.allCases {
-      name(period.name)
-      window(period, reading)
+extension QuotaAPI.LimitsChange {
+  fileprivate func check() throws(MemberFault) {
+    guard effectiveAt != nil else { return }
+    if let period = Period.allCases.first(where: { modes[$0] != .keep }) {
+      throw MemberFault(
+        member: period.modeName.description, rule: "cannot be changed later, only limits can")
     }
-    endObject()
-    endObject()
+    if Period.allCases.allSatisfy({ limits[$0] == .keep }) {
+      throw MemberFault(member: "effective_at", rule: "needs at least one limit that changes then")
+    }
   }
+}
 
-  private mutating func window(_ period: Period, _ reading: UsageReading) {
-    let window = reading.windows[period]
-    let used = reading.used[period]
-    let limit = reading.limits[period]
-    beginObject()
-    member("start", reading.calendar.text(of: window.start))
-    member("end", reading.calendar.text(of: window.end))
-    member("limit", limit.rawValue)
-    member("own_limit", optional: reading.account.ownLimits[period]?.rawValue)
-    member("system_default", reading.defaults[period].rawValue)
-    member("used", used.rawValue)
-    member("reserved", reading.account.reserved.rawValue)
-    member("remaining", optional: limit.remaining(after: used)?.rawValue)
-    member("reset_at", reading.calendar.text(of: window.end))
-    endObject()
+extension JSONValue {
+  /// Modes that are given; null goes back to the default, an absent one stays.
+  fileprivate func modeUpdates() throws(MemberFault) -> ModeUpdates {
+    try ModeUpdates { (period) throws(MemberFault) in
+      if self[period.modeName] == nil { return .keep }
+      return try mode(period.modeName).map(OptionalUpdate.set) ?? .unset
+    }
+  }
+}
+
+extension Period {
+  var modeName: StaticString {
+    switch self {
+    case .daily: "daily_mode"
+    case .weekly: "weekly_mode"
+    case .monthly: "monthly_mode"
+    }
   }
 }

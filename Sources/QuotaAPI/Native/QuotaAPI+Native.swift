@@ -44,6 +44,7 @@ extension QuotaAPI {
       case (_, .options): return HTTPResponse(status: 204)
       case (.usage, _): return try recordUsage(request, caller, reply)
       case (.userUsage(let user), _): return try usage(of: user, request, caller)
+      case (.userExplain(let user), _): return try explain(user, request)
       case (.userLimits(let user), _): return try setLimits(of: user, request, caller, reply)
       case (.defaults, .put): return try setDefaults(request, caller, reply)
       case (.defaults, _): return try defaults()
@@ -57,7 +58,13 @@ extension QuotaAPI {
       case (.events, _): return try events(request)
       case (.check, _): return try check(request, caller, reply)
       case (.holds, _): return try hold(request, caller, reply)
-      case (.hold(let hold, let action), _):
+      case (.hold(let hold), _): return try self.hold(hold, caller)
+      case (.corrections, _): return try correct(request, caller, reply)
+      case (.schedules, _): return try schedules(request)
+      case (.schedule(let schedule), _):
+        return try cancelSchedule(schedule, request, caller, reply)
+      case (.userAllowances(let user), _): return try allow(user, request, caller, reply)
+      case (.holdEnd(let hold, let action), _):
         return try end(hold, action, request, caller, reply)
       }
     } catch {
@@ -67,8 +74,14 @@ extension QuotaAPI {
 
   private func mayUse(_ path: NativePath, _ method: HTTPMethod, _ caller: Caller) -> Bool {
     switch path {
-    case .usage, .check, .holds, .hold: caller.role.mayRecordUsage
-    case .userUsage(let user): caller.role.mayReadAnyUsage || isSelf(user, caller)
+    case .usage, .check, .holds, .holdEnd, .corrections: caller.role.mayRecordUsage
+    case .hold: caller.role.mayRecordUsage || caller.role.mayReadEvents
+    case .userAllowances: caller.role.maySetQuotas
+    case .schedules, .schedule:
+      method == .delete
+        ? caller.role.maySetQuotas : caller.role.maySetQuotas || caller.role.mayReadEvents
+    case .userUsage(let user), .userExplain(let user):
+      caller.role.mayReadAnyUsage || isSelf(user, caller)
     case .userLimits: caller.role.maySetQuotas
     case .defaults: method == .put ? caller.role.mayManageUsers : caller.role.mayReadAnyUsage
     case .users, .user:
@@ -110,9 +123,11 @@ extension QuotaAPI {
   /// Sends a command; `respond` gets its answer unless it failed.
   func submit(
     _ command: Command, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle,
-    requestID: RequestID? = nil, _ respond: @escaping (Answer) -> HTTPResponse
+    requestID: RequestID? = nil, reason: Reason? = nil,
+    _ respond: @escaping (Answer) -> HTTPResponse
   ) {
-    let submission = Submission(command, by: caller.actor, requestID: requestID)
+    let submission = Submission(
+      command, by: caller.actor, requestID: requestID, reason: reason)
     submit(submission, for: request, reply) { answer in
       if case .failed(let failure) = answer { return Problem(failure).response }
       return respond(answer)

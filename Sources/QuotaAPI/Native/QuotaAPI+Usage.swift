@@ -67,7 +67,8 @@ extension QuotaAPI {
         status: receipt.isReplayed ? 200 : 201, headers: HTTPResponse.jsonHeaders,
         body: json.take())
     case .failed(let failure): return Problem(failure).response
-    case .unchanged, .granted, .held, .refused, .session, .budget: return .unexpected
+    case .unchanged, .granted, .held, .refused, .settled, .extended, .session, .budget:
+      return .unexpected
     }
   }
 

@@ -101,7 +101,7 @@ extension QuotaAPI {
     case .failed(.unknownUser): .detail(404, "User not found.")
     case .failed(.unavailable(let reason)):
       .detail(503, reason, headers: [(name: "Retry-After", value: "1")])
-    case .failed, .granted, .held, .refused, .session, .budget:
+    case .failed, .granted, .held, .refused, .settled, .extended, .session, .budget:
       .detail(500, "Unexpected answer of the ledger.")
     }
   }

@@ -28,7 +28,7 @@ extension JSONWriter {
     member(remaining, optional: reading.limits[period].remaining(after: used)?.rawValue)
     name(resetAt)
     string(utf8: reading.calendar.bytes(of: reading.windows[period].end))
-    member(systemDefault, reading.defaults[period].rawValue)
+    member(systemDefault, reading.defaults.limits[period].rawValue)
   }
 }
 

@@ -3,9 +3,15 @@ public struct Account: Hashable, Sendable {
   public let user: UserID
   public var role: Role
   public var isActive: Bool
-  public var ownLimits: OwnLimits
+  /// Own limits as numbers, of which there is one that is no limit: an account takes less room so.
+  private var limitNumbers: PerPeriod<Int64>
+  public var ownModes: OwnModes
+  /// Whether anything was ever allowed on top of the limits; what, is kept apart.
+  public var hasAllowances = false
   /// The latest window of each period that a spend has reached; earlier ones are kept apart.
   public var latest: PerPeriod<WindowUsage>
+  /// The highest threshold that was told in each of the latest windows, in percent; 0: none.
+  public var told: PerPeriod<UInt8>
   /// The sum of the open holds. A hold counts against whichever window is current.
   public var reserved: TokenCount
   /// Everything ever spent; bounds every window, so that no window can overflow.
@@ -13,16 +19,27 @@ public struct Account: Hashable, Sendable {
 
   public init(
     user: UserID, role: Role, isActive: Bool = true, ownLimits: OwnLimits = .none,
-    latest: PerPeriod<WindowUsage> = PerPeriod(repeating: .never), reserved: TokenCount = .zero,
+    ownModes: OwnModes = .none, latest: PerPeriod<WindowUsage> = PerPeriod(repeating: .never),
+    reserved: TokenCount = .zero,
     lifetime: TokenCount = .zero
   ) {
     self.user = user
     self.role = role
     self.isActive = isActive
-    self.ownLimits = ownLimits
+    limitNumbers = PerPeriod { ownLimits[$0]?.rawValue ?? Self.noLimit }
+    self.ownModes = ownModes
     self.latest = latest
+    told = PerPeriod(repeating: 0)
     self.reserved = reserved
     self.lifetime = lifetime
+  }
+
+  private static let noLimit = Int64.min
+
+  /// The limits that the account has of its own.
+  public var ownLimits: OwnLimits {
+    get { OwnLimits { TokenLimit(limitNumbers[$0]) } }
+    set { limitNumbers = PerPeriod { newValue[$0]?.rawValue ?? Self.noLimit } }
   }
 }
 
@@ -57,12 +74,31 @@ extension Account {
   ) -> PerPeriod<WindowEffect> {
     lifetime = lifetime.addingClamped(tokens)
     return PerPeriod { period in
-      latest[period].count(tokens, inWindowStarting: windows[period].start)
+      let effect = latest[period].count(tokens, inWindowStarting: windows[period].start)
+      if case .opened = effect { told[period] = 0 }
+      return effect
+    }
+  }
+
+  /// Counts what an event of `windows` should have said instead of what it said.
+  public mutating func correct(
+    _ correction: Correction, in windows: PerPeriod<Window>
+  ) -> PerPeriod<WindowEffect> {
+    lifetime = correction.applied(to: lifetime)
+    return PerPeriod { period in
+      let start = windows[period].start
+      guard latest[period].start == start else { return .late(start: start) }
+      latest[period].used = correction.applied(to: latest[period].used)
+      return .counted
     }
   }
 
   public mutating func apply(_ changes: [LimitChange]) {
     for change in changes { ownLimits[change.period] = change.new }
+  }
+
+  public mutating func apply(_ changes: [ModeChange]) {
+    for change in changes { ownModes[change.period] = change.new }
   }
 
   public mutating func reserve(_ tokens: TokenCount) {
@@ -71,6 +107,13 @@ extension Account {
 
   public mutating func release(_ tokens: TokenCount) {
     reserved = reserved.subtractingClamped(tokens)
+  }
+}
+
+extension Correction {
+  /// A sum that what was counted is part of, after the correction.
+  public func applied(to sum: TokenCount) -> TokenCount {
+    sum.subtractingClamped(old).addingClamped(usage.total)
   }
 }
 

@@ -1,7 +1,8 @@
 /// The answer to "may this spend go ahead?".
 public enum Admission: Hashable, Sendable {
-  case granted
-  /// Every limit that leaves no room, in the order day, week, month.
+  /// With the limits in shadow mode that `hard` would have refused by, in the order of periods.
+  case granted(shadowed: [Violation])
+  /// Every limit that leaves no room, in the order day, week, month; those in shadow mode too.
   case refused([Violation])
 }
 
@@ -11,16 +12,21 @@ extension Account {
   /// Contract chat-quota, section 7: with `rest = limit - used - reserved`, a period refuses if
   /// `rest <= 0`, or if `estimate > rest`. `used` is what the windows of the moment hold.
   public func decide(
-    on estimate: TokenCount?, used: PerPeriod<TokenCount>, defaults: Limits
+    on estimate: TokenCount?, used: PerPeriod<TokenCount>, policy: Policy
   ) -> Admission {
-    let limits = ownLimits.effective(defaults: defaults)
-    let violations = Period.allCases.compactMap { period in
-      limits[period].leavesRoom(for: estimate, used: used[period], reserved: reserved)
-        ? nil
-        : Violation(
-          period: period, limit: limits[period], used: used[period], reserved: reserved)
+    var violations: [Violation] = []
+    var isRefused = false
+    for period in Period.allCases {
+      let (limit, mode) = (policy.limits[period], policy.modes[period])
+      // A soft limit does not ask what a call may cost.
+      let asked = mode == .soft ? nil : estimate
+      if limit.leavesRoom(for: asked, used: used[period], reserved: reserved) { continue }
+      isRefused = isRefused || mode != .shadow
+      violations.append(
+        Violation(
+          period: period, limit: limit, used: used[period], reserved: reserved, mode: mode))
     }
-    return violations.isEmpty ? .granted : .refused(violations)
+    return isRefused ? .refused(violations) : .granted(shadowed: violations)
   }
 }
 

@@ -26,7 +26,7 @@ public struct TokenCount: Hashable, Comparable, Sendable {
   /// The sum, stopping at the maximum.
   ///
   /// Only for folds, which may not fail: a decision has refused what would not fit.
-  func addingClamped(_ other: TokenCount) -> TokenCount { adding(other) ?? .maximum }
+  public func addingClamped(_ other: TokenCount) -> TokenCount { adding(other) ?? .maximum }
 
   /// The difference, stopping at zero.
   public func subtractingClamped(_ other: TokenCount) -> TokenCount {

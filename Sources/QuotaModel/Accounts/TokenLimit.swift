@@ -7,6 +7,7 @@ public struct TokenLimit: Hashable, Sendable {
   public let rawValue: Int64
 
   public static let unlimited = TokenLimit(unchecked: -1)
+  public static let highest = TokenLimit(unchecked: range.upperBound)
   public static let range: ClosedRange<Int64> = -1...9_007_199_254_740_991
 
   /// nil outside `range`.

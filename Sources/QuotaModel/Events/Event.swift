@@ -37,13 +37,25 @@ public enum Fact: Hashable, Sendable {
   case calendarChanged(CalendarSetting)
   case tokensSpent(Spend)
   case spendHeld(Hold)
-  case holdSettled(HoldID, Spend)
+  case holdSettled(HoldID, Settlement)
   case holdVoided(HoldID, user: UserID)
   case holdExpired(HoldID, user: UserID)
   case spendRefused(Refusal)
   case sessionStarted(SessionStart)
   case session(SessionRef, SessionFact)
   case budgetChanged(BudgetChange)
+  /// A spend that a limit in shadow mode would have refused.
+  case spendShadowed(Refusal)
+  /// A part of a held call; the rest stays held.
+  case holdDrawn(HoldID, Settlement)
+  case holdExtended(HoldID, user: UserID, expiresAt: Moment)
+  case usageCorrected(Correction)
+  /// nil: the system's own.
+  case modesChanged(UserID?, [ModeChange])
+  case allowanceGranted(Allowance)
+  case limitsScheduled(ScheduledChange)
+  case scheduleEnded(ScheduleID, user: UserID?, wasApplied: Bool)
+  case thresholdCrossed(ThresholdCrossing)
 }
 
 extension Fact {
@@ -52,12 +64,18 @@ extension Fact {
     switch self {
     case .userRegistered(let user, _), .userDeactivated(let user), .userReactivated(let user),
       .roleChanged(let user, _, _), .tokenRevoked(_, let user), .limitsChanged(let user, _),
-      .holdVoided(_, let user), .holdExpired(_, let user):
+      .holdVoided(_, let user), .holdExpired(_, let user), .holdExtended(_, let user, _):
       user
     case .tokenIssued(let issue): issue.user
-    case .tokensSpent(let spend), .holdSettled(_, let spend): spend.user
+    case .tokensSpent(let spend): spend.user
+    case .holdSettled(_, let settlement), .holdDrawn(_, let settlement): settlement.spend.user
     case .spendHeld(let hold): hold.user
-    case .spendRefused(let refusal): refusal.user
+    case .spendRefused(let refusal), .spendShadowed(let refusal): refusal.user
+    case .usageCorrected(let correction): correction.user
+    case .allowanceGranted(let allowance): allowance.user
+    case .thresholdCrossed(let crossing): crossing.user
+    case .modesChanged(let user, _), .scheduleEnded(_, let user, _): user
+    case .limitsScheduled(let change): change.user
     case .sessionStarted(let start): start.user
     case .session(_, .usageRecorded(let usage)): usage.user
     case .defaultsChanged, .calendarChanged, .session, .budgetChanged: nil

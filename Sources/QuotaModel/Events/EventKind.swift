@@ -35,6 +35,15 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   case sessionClosed = 33
   case sessionDeleted = 34
   case budgetChanged = 35
+  case spendShadowed = 36
+  case holdDrawn = 37
+  case holdExtended = 38
+  case usageCorrected = 39
+  case modesChanged = 40
+  case allowanceGranted = 41
+  case limitsScheduled = 42
+  case scheduleEnded = 43
+  case thresholdCrossed = 44
 
   /// The spelling on every border.
   public var name: String {
@@ -74,6 +83,15 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case .sessionClosed: "session_closed"
     case .sessionDeleted: "session_deleted"
     case .budgetChanged: "budget_changed"
+    case .spendShadowed: "spend_shadowed"
+    case .holdDrawn: "hold_drawn"
+    case .holdExtended: "hold_extended"
+    case .usageCorrected: "usage_corrected"
+    case .modesChanged: "modes_changed"
+    case .allowanceGranted: "allowance_granted"
+    case .limitsScheduled: "limits_scheduled"
+    case .scheduleEnded: "schedule_ended"
+    case .thresholdCrossed: "threshold_crossed"
     }
   }
 
@@ -104,6 +122,15 @@ extension Fact {
     case .sessionStarted: .sessionStarted
     case .session(_, let fact): fact.kind
     case .budgetChanged: .budgetChanged
+    case .spendShadowed: .spendShadowed
+    case .holdDrawn: .holdDrawn
+    case .holdExtended: .holdExtended
+    case .usageCorrected: .usageCorrected
+    case .modesChanged: .modesChanged
+    case .allowanceGranted: .allowanceGranted
+    case .limitsScheduled: .limitsScheduled
+    case .scheduleEnded: .scheduleEnded
+    case .thresholdCrossed: .thresholdCrossed
     }
   }
 }

@@ -8,6 +8,7 @@ public struct NanoCredits: Hashable, Comparable, Sendable {
   public let rawValue: Int64
 
   public static let zero = NanoCredits(unchecked: 0)
+  public static let smallest = NanoCredits(unchecked: 1)
   public static let maximum = NanoCredits(unchecked: .max)
 
   /// nil where `rawValue` is negative.

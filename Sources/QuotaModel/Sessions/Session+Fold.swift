@@ -47,6 +47,18 @@ extension Session {
         admittedAt: position, isOwn: admission.turn != nil))
   }
 
+  /// Sets credits aside for a call that a hold stands for.
+  public mutating func reserve(_ call: OpenCall) { calls.append(call) }
+
+  /// Changes what is set aside for a call; nil: nothing, the call is over. Answers what was set aside
+  /// before; nil where the call is not open.
+  public mutating func reserve(_ credits: NanoCredits?, for call: StepID) -> NanoCredits? {
+    guard let place = calls.firstIndex(where: { $0.call == call }) else { return nil }
+    let before = calls[place].reservation
+    if let credits { calls[place].reservation = credits } else { calls.remove(at: place) }
+    return before
+  }
+
   private mutating func count(_ usage: SessionUsage) {
     if let call = usage.call { calls.removeAll { $0.call == call } }
     let cost = usage.cost.amount ?? .zero

@@ -47,6 +47,8 @@ public struct StepID: ByteText {
   public static let maximumByteCount = 200
   public let description: String
 
+  init(unchecked text: String) { description = text }
+
   public init(_ text: String) throws(TextRule) {
     try checkText(text, upTo: Self.maximumByteCount)
     description = text

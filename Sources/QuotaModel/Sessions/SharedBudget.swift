@@ -42,7 +42,7 @@ extension Session {
     if let limit, used.addingClamped(reserved) >= limit { return .mustWait }
     if let budget, budget.used.addingClamped(budget.reserved) >= budget.limit { return .mustWait }
     let dearest = window.dearestCall == .zero ? fallback : window.dearestCall
-    return .admitted(reservation: max(estimate ?? dearest, NanoCredits(unchecked: 1)))
+    return .admitted(reservation: max(estimate ?? dearest, .smallest))
   }
 
   /// The cap after an answer; nil where the sum does not fit.

@@ -34,14 +34,14 @@ public final class Committer: Sendable {
   /// Starts the thread. `deliver` is called on it, once for each batch, with a number and an answer
   /// for every ticket of the batch; `onNews` before it, with what happened in sessions.
   public init(
-    store: Store, clock: @escaping Clock = System.clock,
-    onNews: (@Sendable ([SessionNews]) -> Void)? = nil,
+    store: Store, settings: LedgerSettings = LedgerSettings(),
+    clock: @escaping Clock = System.clock, onNews: (@Sendable ([SessionNews]) -> Void)? = nil,
     deliver: @escaping @Sendable ([NumberedAnswer]) -> Void
   ) throws(StoreFailure) {
     queue = WorkQueue(capacity: Self.queueCapacity)
     status = Mutex(CommitterStatus())
     thread = Mutex(nil)
-    let ledger = try Ledger(store: store, clock: clock)
+    let ledger = try Ledger(store: store, settings: settings, clock: clock)
     ledger.onNews = onNews
     let storing = StoringThread()
     self.storing = storing

@@ -20,9 +20,12 @@ public enum Answer: Hashable, Sendable {
   case recorded(Receipt)
   /// Everything is as asked already; nothing was written.
   case unchanged
-  case granted(position: Position)
+  case granted(Standing, position: Position)
   case held(HoldReceipt)
-  case refused(Refusal, Receipt)
+  /// Where the account stood is told with the first answer, not with a repetition.
+  case refused(Refusal, Receipt, Standing?)
+  case settled(SettlementReceipt)
+  case extended(expiresAt: Moment, Receipt)
   case session(SessionAnswer)
   case budget(SharedBudget, isNew: Bool)
   case failed(CommandFailure)
@@ -33,11 +36,32 @@ public struct HoldReceipt: Hashable, Sendable {
   public var hold: HoldID
   public var expiresAt: Moment
   public var receipt: Receipt
+  public var tokens: TokenCount
+  public var credits: NanoCredits
+  /// Where the account stands with the hold; nil in the answer to a repetition.
+  public var standing: Standing?
 
-  public init(hold: HoldID, expiresAt: Moment, receipt: Receipt) {
-    self.hold = hold
-    self.expiresAt = expiresAt
+  public init(_ hold: Hold, receipt: Receipt, standing: Standing? = nil) {
+    self.hold = HoldID(receipt.position)
+    expiresAt = hold.expiresAt
+    tokens = hold.tokens
+    credits = hold.credits
     self.receipt = receipt
+    self.standing = standing
+  }
+}
+
+/// What a settlement answers.
+public struct SettlementReceipt: Hashable, Sendable {
+  public var receipt: Receipt
+  public var settlement: Settlement
+  /// What is still held; nil where the call has ended, and in the answer to a repetition.
+  public var rest: TokenCount?
+
+  public init(receipt: Receipt, settlement: Settlement, rest: TokenCount?) {
+    self.receipt = receipt
+    self.settlement = settlement
+    self.rest = rest
   }
 }
 
@@ -57,8 +81,23 @@ public enum CommandFailure: Error, Hashable, Sendable {
   case unknownHold
   /// The hold belongs to somebody else.
   case foreignHold
-  /// The hold was settled or voided before.
-  case holdEnded(by: EventKind)
+  /// The hold has ended before.
+  case holdEnded(HoldEnd, at: Position)
+  case unknownEvent
+  /// The event belongs to somebody else.
+  case foreignEvent
+  /// Nothing of the event can be corrected this way.
+  case notCorrectable(EventKind)
+  /// The limit has no bound that anything could be allowed on top of.
+  case unlimited(Period)
+  case unknownSchedule
+  case notInTheFuture
+  /// The stated time lies further back than usage is taken for.
+  case tooLate(limitSeconds: Int64)
+  /// The session belongs to another user than the hold.
+  case sessionOfAnotherUser
+  /// As many calls are under way in the session as may be.
+  case tooManyCalls
   case unknownSession
   /// Another user's session has the id.
   case sessionOfAnother

@@ -26,11 +26,17 @@ public enum Command: Sendable {
   case setRole(UserReference, Role)
   case issueToken(UserReference, NewToken, expiresAt: Moment?)
   case revokeToken(TokenID, of: UserReference?)
-  case setLimits(UserReference, LimitUpdates)
-  case setDefaults(Limits)
+  case setLimits(UserReference, LimitUpdates, modes: ModeUpdates = ModeUpdates(repeating: .keep))
+  case setDefaults(Limits, modes: ModeUpdates = ModeUpdates(repeating: .keep))
+  /// Limits that change later; nil: the system's defaults.
+  case schedule(UserReference?, LimitUpdates, effectiveAt: Moment)
+  case cancelSchedule(ScheduleID)
+  case allow(UserReference, Period, TokenCount)
+  case correct(CorrectionTarget, TokenUsage)
   case check(UserReference, estimate: TokenCount?)
   case hold(HoldRequest)
-  case settle(HoldID, TokenUsage, model: ModelName?)
+  case settle(HoldID, HoldUsage)
+  case extend(HoldID, timeToLiveSeconds: Int64)
   case void(HoldID)
   case session(SessionCommand)
 }
@@ -83,17 +89,14 @@ public struct Registration: Sendable {
   }
 }
 
-/// What becomes of an account's own limit.
-public enum LimitUpdate: Hashable, Sendable {
-  case keep
-  case set(TokenLimit)
-  /// Back to the system's default.
-  case unset
+/// The event that a correction is about.
+public enum CorrectionTarget: Hashable, Sendable {
+  case position(Position)
+  /// The request, of the same actor, that recorded it.
+  case request(RequestID)
 }
 
-public typealias LimitUpdates = PerPeriod<LimitUpdate>
-
-/// Tokens to be set aside for a call.
+/// Tokens, and credits, to be set aside for a call.
 public struct HoldRequest: Sendable {
   /// How long a hold may last.
   public static let timeToLiveSeconds: ClosedRange<Int64> = 1...86_400
@@ -101,10 +104,42 @@ public struct HoldRequest: Sendable {
   public var user: UserReference
   public var estimate: TokenCount
   public var timeToLiveSeconds: Int64
+  public var session: SessionAddress?
+  public var credits: NanoCredits?
+  public var budgets: [BudgetID]
 
-  public init(user: UserReference, estimate: TokenCount, timeToLiveSeconds: Int64) {
+  public init(
+    user: UserReference, estimate: TokenCount, timeToLiveSeconds: Int64,
+    session: SessionAddress? = nil, credits: NanoCredits? = nil, budgets: [BudgetID] = []
+  ) {
     self.user = user
     self.estimate = estimate
     self.timeToLiveSeconds = timeToLiveSeconds
+    self.session = session
+    self.credits = credits
+    self.budgets = budgets
+  }
+}
+
+/// What a held call used.
+public struct HoldUsage: Sendable {
+  public var usage: TokenUsage
+  public var model: ModelName?
+  /// What the reporter says that it cost.
+  public var cost: NanoCredits?
+  /// What the model's tokens cost at the moment.
+  public var price: ModelPrice?
+  /// Whether that was all of the call; the rest stays held otherwise.
+  public var isFinal: Bool
+
+  public init(
+    _ usage: TokenUsage, model: ModelName? = nil, cost: NanoCredits? = nil,
+    price: ModelPrice? = nil, isFinal: Bool = true
+  ) {
+    self.usage = usage
+    self.model = model
+    self.cost = cost
+    self.price = price
+    self.isFinal = isFinal
   }
 }

@@ -5,6 +5,7 @@ public import QuotaModel
 /// Decides commands, appends what follows to the log, and folds it. Belongs to one thread.
 public final class Ledger {
   private let store: Store
+  private let settings: LedgerSettings
   private let clock: Clock
   private var folder: Folder
   /// Why the next command has to wait for a recovery; nil while all is well.
@@ -15,6 +16,7 @@ public final class Ledger {
   /// Events that are folded and not stored, at most, but for the last batch.
   private static let maximumUnstoredCount = 24_576
   private static let maximumUnstoredMicroseconds: Int64 = 2_000_000
+  private static let minimumWaitMicroseconds: Int64 = 20_000
   /// When the next hold expires, as of the last batch.
   public private(set) var nextDeadline: Moment?
 
@@ -27,13 +29,17 @@ public final class Ledger {
     set { folder.runInBackground = newValue }
   }
 
-  public init(store: Store, clock: @escaping Clock = System.clock) throws(StoreFailure) {
+  public init(
+    store: Store, settings: LedgerSettings = LedgerSettings(),
+    clock: @escaping Clock = System.clock
+  ) throws(StoreFailure) {
     self.store = store
+    self.settings = settings
     self.clock = clock
     lastStored = clock()
     folder = try Self.folder(of: store)
-    nextDeadline = try Self.nextDeadline(in: store)
     try eraseDeleted()
+    nextDeadline = try firstDeadline()
   }
 
   /// Why commands fail at the moment; nil while they do not.
@@ -99,13 +105,16 @@ public final class Ledger {
   }
 
   private func beginBatch() throws(StoreFailure) -> LedgerBatch {
-    try LedgerBatch(store: store, folder: folder, clock: clock)
+    try LedgerBatch(store: store, folder: folder, settings: settings, clock: clock)
   }
 
   /// Appends what happened in the batch, and shows it. When it throws, nothing of the batch stands;
   /// when it does not, everything does, even where it leaves `trouble` behind.
   private func commit(_ batch: consuming LedgerBatch) throws(StoreFailure) {
-    guard let segment = batch.segment else { return batch.abandon() }
+    guard let segment = batch.segment else {
+      try noteDeadline(of: batch)
+      return batch.abandon()
+    }
     try store.names.store(batch.newNames, batch.newTexts)
     try append(segment)
     let news = batch.news
@@ -113,8 +122,9 @@ public final class Ledger {
     // The events stand from here on, whatever becomes of the projection.
     let isDue = isStoringDue
     do throws(StoreFailure) {
+      let holdDeadline = try batch.earliestHoldDeadline()
       try batch.commit(mayWait: !isDue)
-      nextDeadline = try Self.nextDeadline(in: store)
+      nextDeadline = try nextDeadline(holdDeadline)
     } catch {
       trouble = error
     }
@@ -172,13 +182,27 @@ public final class Ledger {
     }
   }
 
-  private static func nextDeadline(in store: Store) throws(StoreFailure) -> Moment? {
-    try usingProjection { () throws(ProjectionFailure) in
+  private func noteDeadline(of batch: borrowing LedgerBatch) throws(StoreFailure) {
+    nextDeadline = try nextDeadline(try batch.earliestHoldDeadline())
+  }
+
+  private func firstDeadline() throws(StoreFailure) -> Moment? {
+    let batch = try beginBatch()
+    let deadline = try nextDeadline(try batch.earliestHoldDeadline())
+    batch.abandon()
+    return deadline
+  }
+
+  /// The next moment at which time brings something about.
+  private func nextDeadline(_ holdDeadline: Moment?) throws(StoreFailure) -> Moment? {
+    let others = try usingProjection { () throws(ProjectionFailure) in
       try store.generation.read { (snapshot) throws(ProjectionFailure) in
-        let deadlines = [try snapshot.firstHoldDeadline(), try snapshot.firstCallDeadline()]
-        return deadlines.compactMap(\.self).min()
+        [try snapshot.firstCallDeadline(), try snapshot.firstScheduledMoment()]
       }
     }
+    // A hold that has ended may still be the first: what is due now was looked at a moment ago.
+    let soon = Moment(microseconds: clock().microseconds + Self.minimumWaitMicroseconds)
+    return (others + [holdDeadline.map { max($0, soon) }]).compactMap(\.self).min()
   }
 
   private static func folder(of store: Store) throws(StoreFailure) -> Folder {
@@ -193,7 +217,13 @@ extension LedgerBatch {
   /// Ends what has a deadline; answers whether that was all.
   fileprivate mutating func expire() throws(StoreFailure) -> Bool {
     let areHoldsDone = try expireHolds()
-    return try expireCalls() && areHoldsDone
+    let areCallsDone = try expireCalls()
+    return try applySchedules() && areCallsDone && areHoldsDone
+  }
+
+  /// A moment before which no hold expires.
+  func earliestHoldDeadline() throws(StoreFailure) -> Moment? {
+    do { return try fold.earliestDeadline() } catch { throw .projection(error) }
   }
 
   consuming func commit(mayWait: Bool) throws(StoreFailure) {

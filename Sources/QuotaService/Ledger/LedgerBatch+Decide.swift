@@ -12,11 +12,19 @@ extension LedgerBatch {
     case .issueToken(let user, let token, let expiresAt):
       try issue(token, to: user, expiresAt: expiresAt, submission)
     case .revokeToken(let token, let user): try revoke(token, of: user, submission)
-    case .setLimits(let user, let updates): try setLimits(of: user, updates, submission)
-    case .setDefaults(let limits): try setDefaults(limits, submission)
+    case .setLimits(let user, let updates, let modes):
+      try setLimits(of: user, updates, modes, submission)
+    case .setDefaults(let limits, let modes): try setDefaults(limits, modes, submission)
+    case .schedule(let user, let updates, let effectiveAt):
+      try schedule(updates, of: user, effectiveAt: effectiveAt, submission)
+    case .cancelSchedule(let schedule): try cancel(schedule, submission)
+    case .allow(let user, let period, let tokens):
+      try allow(tokens, period, to: user, submission)
+    case .correct(let target, let usage): try correct(target, usage, submission)
     case .check(let user, let estimate): try check(user, estimate: estimate, submission)
     case .hold(let request): try hold(request, submission)
-    case .settle(let hold, let usage, let model): try settle(hold, usage, model, submission)
+    case .settle(let hold, let usage): try settle(hold, usage, submission)
+    case .extend(let hold, let seconds): try extend(hold, seconds: seconds, submission)
     case .void(let hold): try void(hold, submission)
     case .session(let command): try decide(command, submission)
     }
@@ -83,37 +91,6 @@ extension LedgerBatch {
     try usingProjection { () throws(ProjectionFailure) in
       if try fold.hasToken(token.digest) { return true }
       return try fold.token(token.id) != nil
-    }
-  }
-
-  private mutating func setLimits(
-    of reference: UserReference, _ updates: LimitUpdates, _ submission: Submission
-  ) throws(StoreFailure) -> Answer {
-    guard let account = try account(reference)?.account, account.isActive else {
-      return .failed(.unknownUser)
-    }
-    let new = OwnLimits { updates[$0].applied(to: account.ownLimits[$0]) }
-    let changes = account.ownLimits.changes(to: new)
-    if changes.isEmpty { return .unchanged }
-    return .recorded(try record(.limitsChanged(account.user, changes), for: submission))
-  }
-
-  private mutating func setDefaults(
-    _ limits: Limits, _ submission: Submission
-  ) throws(StoreFailure) -> Answer {
-    let old = OwnLimits { fold.state.defaults[$0] }
-    let changes = old.changes(to: OwnLimits { limits[$0] })
-    if changes.isEmpty { return .unchanged }
-    return .recorded(try record(.defaultsChanged(changes), for: submission))
-  }
-}
-
-extension LimitUpdate {
-  fileprivate func applied(to limit: TokenLimit?) -> TokenLimit? {
-    switch self {
-    case .keep: limit
-    case .set(let new): new
-    case .unset: nil
     }
   }
 }

@@ -1,9 +1,8 @@
-internal import EventLog
 internal import Projections
 internal import QuotaModel
 
 extension LedgerBatch {
-  /// Holds that expire in one batch at most, so that memory stays bounded whatever is due.
+  /// Stored holds that expire in one batch at most, so that memory stays bounded whatever is due.
   private static let maximumExpiryCount = 4096
 
   /// Ends holds whose deadline has come; answers whether those were all.
@@ -11,184 +10,192 @@ extension LedgerBatch {
     let due = try usingProjection { () throws(ProjectionFailure) in
       try fold.holds(expiredAt: now, limit: Self.maximumExpiryCount)
     }
-    for (id, entry) in due { _ = try record(.holdExpired(id, user: entry.hold.user)) }
-    return due.count < Self.maximumExpiryCount
+    for (id, entry) in due.holds { _ = try record(.holdExpired(id, user: entry.hold.user)) }
+    return due.areAll
   }
 
-  /// Whether anything, or an estimate, may be spent now; a refusal is recorded.
-  mutating func check(
-    _ reference: UserReference, estimate: TokenCount?, _ submission: Submission
-  ) throws(StoreFailure) -> Answer {
-    guard let entry = try account(reference), entry.account.isActive else {
-      return .failed(.unknownUser)
-    }
-    switch try admission(of: entry, estimate: estimate) {
-    case .granted: return .granted(position: fold.state.position)
-    case .refused(let violations):
-      return try refuse(entry.account.user, estimate, violations, submission)
-    }
-  }
+  // MARK: Ending
 
-  /// Checks and sets aside in one step.
-  mutating func hold(
-    _ request: HoldRequest, _ submission: Submission
-  ) throws(StoreFailure) -> Answer {
-    if let earlier = try earlierEvent(of: submission) { return try replay(earlier, of: request) }
-    guard let entry = try account(request.user), entry.account.isActive else {
-      return .failed(.unknownUser)
-    }
-    guard entry.account.reserved.adding(request.estimate) != nil else {
-      return .failed(.overflow)
-    }
-    switch try admission(of: entry, estimate: request.estimate) {
-    case .refused(let violations):
-      return try refuse(entry.account.user, request.estimate, violations, submission)
-    case .granted:
-      let expiresAt = Moment(
-        microseconds: now.microseconds + request.timeToLiveSeconds * 1_000_000)
-      let hold = Hold(user: entry.account.user, tokens: request.estimate, expiresAt: expiresAt)
-      let receipt = try record(.spendHeld(hold), for: submission)
-      return .held(
-        HoldReceipt(hold: HoldID(receipt.position), expiresAt: expiresAt, receipt: receipt))
-    }
-  }
-
-  /// Ends a hold by what was really used, which counts whatever it is.
+  /// Records what a held call used, or a part of it, which counts whatever it is.
   mutating func settle(
-    _ id: HoldID, _ usage: TokenUsage, _ model: ModelName?, _ submission: Submission
+    _ id: HoldID, _ used: HoldUsage, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     if let earlier = try earlierEvent(of: submission) {
-      return Self.replay(earlier, ofSettling: id, usage, model)
+      return try replay(earlier, ofSettling: id, used)
     }
-    switch try holdStatus(id, submission.actor) {
-    case .failed(let failure): return .failed(failure)
-    case .open(let user), .expired(let user):
-      guard let account = try account(user)?.account,
-        account.lifetime.adding(usage.total) != nil
-      else { return .failed(.overflow) }
-      let spend = Spend(user: user, usage: usage, model: model)
-      return .recorded(try record(.holdSettled(id, spend), for: submission))
+    let entry: HoldEntry
+    switch try status(of: id, submission.actor) {
+    case .failure(let failure): return .failed(failure)
+    case .success(let found): entry = found
     }
+    if let end = entry.end, end != .expired { return .failed(.holdEnded(end, at: entry.endedAt)) }
+    guard let account = try account(entry.hold.user)?.account,
+      account.lifetime.adding(used.usage.total) != nil
+    else { return .failed(.overflow) }
+    var settlement = Settlement(
+      spend: Spend(user: entry.hold.user, usage: used.usage, model: used.model),
+      credits: cost(of: used, entry.hold),
+      overage: used.usage.total.subtractingClamped(entry.hold.tokens), isLate: !entry.isOpen)
+    let session = try sessionThatCounts(settlement, used, entry.hold)
+    settlement.isCountedInSession = session != nil
+    let fact: Fact = used.isFinal ? .holdSettled(id, settlement) : .holdDrawn(id, settlement)
+    let receipt = try record(fact, for: submission)
+    if let session { try count(used, of: id, at: receipt.position, in: session, submission) }
+    return .settled(
+      SettlementReceipt(
+        receipt: receipt, settlement: settlement, rest: try rest(of: id)))
+  }
+
+  /// What the call costs the shared budgets that the hold names. What nobody knows is not zero: the end
+  /// of the call takes what was held.
+  private func cost(of used: HoldUsage, _ hold: Hold) -> NanoCredits {
+    if let cost = used.cost ?? used.price?.cost(of: used.usage) { return cost }
+    return used.isFinal ? hold.credits : .zero
+  }
+
+  /// The session whose usage counts the tokens; nil where there is none any more.
+  private mutating func sessionThatCounts(
+    _ settlement: Settlement, _ used: HoldUsage, _ hold: Hold
+  ) throws(StoreFailure) -> Session? {
+    guard let ref = hold.session else { return nil }
+    let session = try current(ref)
+    guard session.phase != .deleted, session.total.adding(settlement.credits) != nil else {
+      return nil
+    }
+    return session
+  }
+
+  private mutating func count(
+    _ used: HoldUsage, of id: HoldID, at position: Position, in session: Session,
+    _ submission: Submission
+  ) throws(StoreFailure) {
+    var usage = CallUsage(
+      id: id.usage(at: position), call: used.isFinal ? id.call : nil)
+    usage.tokens = used.usage
+    usage.model = used.model
+    usage.cost = used.cost
+    usage.price = used.price
+    guard case .success(let fact) = try fact(of: usage, session) else { return }
+    try count(fact, in: session, submission)
+  }
+
+  private func rest(of id: HoldID) throws(StoreFailure) -> TokenCount? {
+    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) }
+    guard let entry, entry.isOpen else { return nil }
+    return entry.hold.tokens
   }
 
   /// The first receipt again, or the first member in which the repetition differs.
-  private static func replay(
-    _ event: Event, ofSettling id: HoldID, _ usage: TokenUsage, _ model: ModelName?
-  ) -> Answer {
-    guard case .holdSettled(let hold, let spend) = event.fact else {
-      return .failed(.requestConflict(member: "type", position: event.position))
+  private mutating func replay(
+    _ event: Event, ofSettling id: HoldID, _ used: HoldUsage
+  ) throws(StoreFailure) -> Answer {
+    let first: (hold: HoldID, settlement: Settlement, isFinal: Bool)
+    switch event.fact {
+    case .holdSettled(let hold, let settlement): first = (hold, settlement, true)
+    case .holdDrawn(let hold, let settlement): first = (hold, settlement, false)
+    default: return .failed(.requestConflict(member: "type", position: event.position))
     }
+    let spend = first.settlement.spend
     let differences = [
-      ("hold", id != hold), ("tokens", usage != spend.usage), ("model", model != spend.model),
+      ("hold", id != first.hold), ("input_tokens", used.usage.input != spend.usage.input),
+      ("output_tokens", used.usage.output != spend.usage.output),
+      ("tokens", used.usage != spend.usage), ("model", used.model != spend.model),
+      ("final", used.isFinal != first.isFinal),
+      ("nano_aiu", used.cost.map { $0 != first.settlement.credits } ?? false),
     ]
     if let difference = differences.first(where: \.1) {
       return .failed(.requestConflict(member: difference.0, position: event.position))
     }
-    return .recorded(Receipt(replaying: event))
+    return .settled(
+      SettlementReceipt(
+        receipt: Receipt(replaying: event), settlement: first.settlement, rest: nil))
+  }
+
+  /// Moves the end of a hold to so many seconds from now.
+  mutating func extend(
+    _ id: HoldID, seconds: Int64, _ submission: Submission
+  ) throws(StoreFailure) -> Answer {
+    if let earlier = try earlierEvent(of: submission) {
+      return Self.replay(earlier, ofExtending: id, seconds: seconds)
+    }
+    switch try status(of: id, submission.actor) {
+    case .failure(let failure): return .failed(failure)
+    case .success(let entry):
+      if let end = entry.end { return .failed(.holdEnded(end, at: entry.endedAt)) }
+      let expiresAt = Moment(microseconds: now.microseconds + seconds * 1_000_000)
+      let fact = Fact.holdExtended(id, user: entry.hold.user, expiresAt: expiresAt)
+      return .extended(expiresAt: expiresAt, try record(fact, for: submission))
+    }
+  }
+
+  private static func replay(
+    _ event: Event, ofExtending id: HoldID, seconds: Int64
+  ) -> Answer {
+    guard case .holdExtended(let hold, user: _, let expiresAt) = event.fact else {
+      return .failed(.requestConflict(member: "type", position: event.position))
+    }
+    let first = expiresAt.microseconds - event.recordedAt.microseconds
+    if hold != id || first != seconds * 1_000_000 {
+      let member = hold != id ? "hold" : "ttl_seconds"
+      return .failed(.requestConflict(member: member, position: event.position))
+    }
+    return .extended(expiresAt: expiresAt, Receipt(replaying: event))
   }
 
   /// Ends a hold of which nothing was used.
   mutating func void(_ id: HoldID, _ submission: Submission) throws(StoreFailure) -> Answer {
-    switch try holdStatus(id, submission.actor) {
-    case .failed(.holdEnded(by: .holdVoided)), .expired: .unchanged
-    case .failed(let failure): .failed(failure)
-    case .open(let user):
-      .recorded(try record(.holdVoided(id, user: user), for: submission))
-    }
-  }
-
-  mutating func admission(
-    of entry: AccountEntry, estimate: TokenCount?
-  ) throws(StoreFailure) -> Admission {
-    let windows = fold.windows(containing: now)
-    let used = try usingProjection { () throws(ProjectionFailure) in
-      try fold.used(by: entry, in: windows)
-    }
-    return entry.account.decide(on: estimate, used: used, defaults: fold.state.defaults)
-  }
-
-  private mutating func refuse(
-    _ user: UserID, _ estimate: TokenCount?, _ violations: [Violation], _ submission: Submission
-  ) throws(StoreFailure) -> Answer {
-    let refusal = Refusal(user: user, estimate: estimate, violations: violations)
-    return .refused(refusal, try record(.spendRefused(refusal), for: submission))
-  }
-
-  private mutating func replay(
-    _ event: Event, of request: HoldRequest
-  ) throws(StoreFailure) -> Answer {
-    let user = try user(request.user)
-    switch event.fact {
-    case .spendHeld(let hold):
-      let timeToLive = hold.expiresAt.microseconds - event.recordedAt.microseconds
-      let differences = [
-        ("user", user != hold.user), ("estimate", request.estimate != hold.tokens),
-        ("ttl_seconds", request.timeToLiveSeconds * 1_000_000 != timeToLive),
-      ]
-      if let difference = differences.first(where: \.1) {
-        return .failed(.requestConflict(member: difference.0, position: event.position))
+    if let earlier = try earlierEvent(of: submission) {
+      guard case .holdVoided(let first, user: _) = earlier.fact else {
+        return .failed(.requestConflict(member: "type", position: earlier.position))
       }
-      return .held(
-        HoldReceipt(
-          hold: HoldID(event.position), expiresAt: hold.expiresAt,
-          receipt: Receipt(replaying: event)))
-    case .spendRefused(let refusal):
-      if user != refusal.user || request.estimate != refusal.estimate {
-        let member = user != refusal.user ? "user" : "estimate"
-        return .failed(.requestConflict(member: member, position: event.position))
+      if first != id {
+        return .failed(.requestConflict(member: "hold", position: earlier.position))
       }
-      return .refused(refusal, Receipt(replaying: event))
-    default:
-      return .failed(.requestConflict(member: "type", position: event.position))
+      return .recorded(Receipt(replaying: earlier))
+    }
+    switch try status(of: id, submission.actor) {
+    case .failure(let failure): return .failed(failure)
+    case .success(let entry):
+      switch entry.end {
+      case nil:
+        return .recorded(try record(.holdVoided(id, user: entry.hold.user), for: submission))
+      case .voided, .expired: return .unchanged
+      case .settled, .settledLate:
+        return .failed(.holdEnded(entry.end ?? .settled, at: entry.endedAt))
+      }
     }
   }
 
-  private enum HoldStatus {
-    case open(UserID)
-    /// Its time ran out; what was used still counts.
-    case expired(UserID)
-    case failed(CommandFailure)
-  }
+  // MARK: Whose
 
-  private mutating func holdStatus(
-    _ id: HoldID, _ actor: Actor
-  ) throws(StoreFailure) -> HoldStatus {
-    guard id.position <= fold.state.position, let made = try event(at: id.position),
-      case .spendHeld(let hold) = made.fact
-    else { return .failed(.unknownHold) }
-    guard try mayEnd(made, actor) else { return .failed(.foreignHold) }
-    let isOpen = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) != nil }
-    if isOpen { return .open(hold.user) }
-    switch try end(of: id, hold.user) {
-    case .holdExpired: return .expired(hold.user)
-    case let kind: return .failed(.holdEnded(by: kind))
-    }
+  /// A hold that the actor may end.
+  private mutating func status(
+    of id: HoldID, _ actor: Actor
+  ) throws(StoreFailure) -> Result<HoldEntry, CommandFailure> {
+    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) }
+    guard let entry else { return .failure(.unknownHold) }
+    return try mayEnd(entry, actor) ? .success(entry) : .failure(.foreignHold)
   }
 
   /// A hold belongs to whoever made it; staff and the operator may end any.
-  private mutating func mayEnd(_ made: Event, _ actor: Actor) throws(StoreFailure) -> Bool {
-    if made.actor == actor { return true }
+  private mutating func mayEnd(_ entry: HoldEntry, _ actor: Actor) throws(StoreFailure) -> Bool {
     guard case .user(let user) = actor else { return true }
+    let scope = try usingProjection { () throws(ProjectionFailure) in try fold.scope(of: actor) }
+    if scope == entry.holder { return true }
     return try account(user)?.account.role == .staff
   }
 
-  /// What ended a hold, found in its user's history. An expiry is the end only where no settlement
-  /// came later: the hold would be settled twice otherwise.
-  private mutating func end(of id: HoldID, _ user: UserID) throws(StoreFailure) -> EventKind {
-    var position = id.position
-    while true {
-      let positions = try usingProjection { () throws(ProjectionFailure) in
-        try fold.history(of: user, after: position, limit: 256)
-      }
-      guard let last = positions.last else { return .holdExpired }
-      for position in positions {
-        switch try event(at: position)?.fact {
-        case .holdSettled(id, _): return .holdSettled
-        case .holdVoided(id, user: _): return .holdVoided
-        default: continue
-        }
-      }
-      position = last
-    }
+  /// The same for an event: it belongs to whoever caused it.
+  mutating func mayChange(_ event: Event, _ actor: Actor) throws(StoreFailure) -> Bool {
+    if event.actor == actor { return true }
+    guard case .user(let user) = actor else { return true }
+    return try account(user)?.account.role == .staff
+  }
+}
+
+extension HoldID {
+  /// What a settlement of the hold is called within its session.
+  fileprivate func usage(at position: Position) -> StepID {
+    (try? StepID("\(call)-\(position)")) ?? call
   }
 }

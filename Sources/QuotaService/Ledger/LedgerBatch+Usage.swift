@@ -14,6 +14,11 @@ extension LedgerBatch {
     guard happenedAt.microseconds <= now.microseconds + maximumClockSkewSeconds * 1_000_000 else {
       return .failed(.inTheFuture(limitSeconds: maximumClockSkewSeconds))
     }
+    if let limit = settings.maximumLatenessSeconds,
+      happenedAt.microseconds < now.microseconds - limit * 1_000_000
+    {
+      return .failed(.tooLate(limitSeconds: limit))
+    }
     guard let (user, lifetime) = try spender(report, submission) else {
       return .failed(.unknownUser)
     }

@@ -6,6 +6,7 @@ internal import QuotaModel
 /// is decided on everything before it.
 struct LedgerBatch: ~Copyable {
   let store: Store
+  let settings: LedgerSettings
   /// One clock reading for the whole batch, never earlier than the event before.
   let now: Moment
   var fold: FoldBatch
@@ -20,8 +21,11 @@ struct LedgerBatch: ~Copyable {
   /// The names as they were when the batch first asked for one.
   var names: NameReading?
 
-  init(store: Store, folder: Folder, clock: Clock) throws(StoreFailure) {
+  init(
+    store: Store, folder: Folder, settings: LedgerSettings, clock: Clock
+  ) throws(StoreFailure) {
     self.store = store
+    self.settings = settings
     fold = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
     now = max(clock(), fold.state.recordedAt)
     firstPosition = fold.state.position.next
@@ -48,10 +52,38 @@ struct LedgerBatch: ~Copyable {
         fact: fact))
     // The bytes that the log will hold, by the way that a rebuild takes.
     try fold.fold(records.bytes, range: records.range(at: records.count - 1))
+    if let user = fact.userOfNewUsage { try tellCrossings(by: user) }
     return Receipt(position: position, recordedAt: now, isReplayed: false)
+  }
+
+  /// Records the thresholds that the user has reached now.
+  private mutating func tellCrossings(by user: UserID) throws(StoreFailure) {
+    let crossings = try usingProjection { () throws(ProjectionFailure) in
+      try fold.crossings(of: settings.thresholds, by: user)
+    }
+    for crossing in crossings { _ = try record(.thresholdCrossed(crossing)) }
   }
 
   mutating func give(_ name: UserName, to user: UserID) { newNames[name] = user }
   mutating func keep(_ text: SessionText) { newTexts.append(text) }
   mutating func add(_ news: SessionNews) { self.news.append(news) }
+}
+
+extension Fact {
+  /// The user who may have reached a threshold by it.
+  fileprivate var userOfNewUsage: UserID? {
+    switch self {
+    case .tokensSpent(let spend): spend.user
+    case .holdSettled(_, let settlement), .holdDrawn(_, let settlement):
+      settlement.isCountedInSession ? nil : settlement.spend.user
+    case .session(_, .usageRecorded(let usage)): usage.tokens == nil ? nil : usage.user
+    case .usageCorrected(let correction): correction.user
+    case .limitsChanged(let user, _): user
+    case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
+      .tokenRevoked, .defaultsChanged, .calendarChanged, .spendHeld, .holdVoided, .holdExpired,
+      .spendRefused, .sessionStarted, .session, .budgetChanged, .spendShadowed, .holdExtended,
+      .modesChanged, .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
+      nil
+    }
+  }
 }

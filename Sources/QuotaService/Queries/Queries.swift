@@ -97,40 +97,34 @@ public struct Queries: Sendable {
         try snapshot.used(by: entry, in: windows[period])
       }
       return UsageReading(
-        account: entry.account, defaults: state.defaults, windows: windows, used: used,
+        account: entry.account, defaults: state.defaults,
+        allowances: try snapshot.allowances(of: entry.account), windows: windows, used: used,
         calendar: calendar, position: state.position)
     }
     guard let reading, store.isBesideWriter else { return reading }
     return try addingTail(to: reading)
   }
 
-  /// Counts what the log has and the tables of a running server do not have yet. Only spends (and
-  /// refusals) wait in a server's memory; everything else is in its tables before anybody is told, so
-  /// that whatever follows the first such event has been told to nobody when the tables were read.
+  /// Counts what the log has and the tables of a running server do not have yet. Only what changes no
+  /// rights and no limits waits in a server's memory; everything else is in its tables before anybody is
+  /// told, so that whatever follows the first such event has been told to nobody when the tables were
+  /// read.
   private func addingTail(to reading: UsageReading) throws(StoreFailure) -> UsageReading {
-    var reading = reading
-    var damage: RecordDamage?
+    var tail = UsageTail(reading)
+    var failure: StoreFailure?
     try usingLog { () throws(LogFailure) in
       try store.log.scan(.only, after: reading.position) { record in
-        guard record.kind == .tokensSpent || record.kind == .spendRefused else { return .stop }
-        do throws(RecordDamage) { try reading.count(record) } catch { damage = error }
-        return damage == nil ? .proceed : .stop
+        guard record.kind.mayWaitInMemory else { return .stop }
+        do throws(StoreFailure) {
+          try tail.count(record, self)
+        } catch {
+          failure = error
+        }
+        return failure == nil ? .proceed : .stop
       }
     }
-    if let damage { throw .log(.damaged(at: reading.position.next, damage)) }
-    return reading
-  }
-}
-
-extension UsageReading {
-  fileprivate mutating func count(_ record: borrowing RecordView) throws(RecordDamage) {
-    position = record.position
-    guard record.kind == .tokensSpent else { return }
-    let spent = try record.spentTokens()
-    guard spent.user == account.user else { return }
-    for period in Period.allCases where windows[period].contains(record.happenedAt) {
-      used[period] = used[period].adding(spent.total) ?? .maximum
-    }
+    if let failure { throw failure }
+    return tail.reading
   }
 }
 
@@ -142,7 +136,7 @@ public struct UserReading: Sendable {
 
 /// What holds for everybody.
 public struct SystemReading: Sendable {
-  public let defaults: Limits
+  public let defaults: SystemPolicy
   public let calendar: CalendarSetting
   public let userCount: Int
   public let position: Position
@@ -158,13 +152,19 @@ public enum Identity: Hashable, Sendable {
 
 /// What a user's windows hold, true for one position of the log.
 public struct UsageReading: Sendable {
-  public let account: Account
-  public let defaults: Limits
+  public var account: Account
+  public let defaults: SystemPolicy
+  public let allowances: Allowances
   public let windows: PerPeriod<Window>
-  public fileprivate(set) var used: PerPeriod<TokenCount>
+  public var used: PerPeriod<TokenCount>
   public let calendar: QuotaCalendar
-  public fileprivate(set) var position: Position
+  public var position: Position
 
-  /// The limits in force: own ones where there are, else the defaults.
-  public var limits: Limits { account.ownLimits.effective(defaults: defaults) }
+  /// The limits in force: own ones where there are, else the defaults; without what was allowed on top.
+  public var limits: Limits { account.ownLimits.effective(defaults: defaults.limits) }
+
+  /// The limits that decide, with what was allowed on top.
+  public var policy: Policy {
+    account.policy(defaults: defaults, allowances: allowances, in: windows)
+  }
 }

@@ -54,10 +54,11 @@ extension LedgerBatch {
     guard let entry = try account(user), entry.account.isActive else {
       return .failed(.unknownUser)
     }
-    guard case .refused(let violations) = try admission(of: entry, estimate: nil) else {
-      return nil
-    }
-    let refusal = Refusal(user: user, estimate: nil, violations: violations)
+    let violations = try violations(of: entry, submission)
+    if violations.isEmpty { return nil }
+    let refusal = Refusal(
+      user: user, estimate: nil, violations: violations, session: session.ref,
+      policy: fold.state.policy)
     _ = try record(.spendRefused(refusal), for: submission, withRequestID: false)
     guard request.turn != nil else {
       return .session(SessionAnswer(session, .quotaExhausted(violations)))
@@ -162,7 +163,7 @@ extension LedgerBatch {
     return fact
   }
 
-  private mutating func count(
+  mutating func count(
     _ usage: SessionUsage, in session: Session, _ submission: Submission
   ) throws(StoreFailure) {
     try tell(.usageRecorded(usage), in: session.ref, submission)
@@ -182,7 +183,7 @@ extension LedgerBatch {
     try tell(.checkpointed(totals), in: session.ref, submission)
   }
 
-  private mutating func fact(
+  mutating func fact(
     of usage: CallUsage, _ session: Session
   ) throws(StoreFailure) -> Result<SessionUsage, CommandFailure> {
     let cost = CallCost(of: usage)

@@ -170,19 +170,8 @@ extension FoldBatch {
 
 extension RecordView {
   fileprivate func change() throws(RecordDamage) -> FoldedEvent.Change {
-    switch kind {
-    case .tokensSpent:
-      let spent = try spentTokens()
-      return .spent(spent.user, spent.total)
-    case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
-      .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .spendHeld, .holdSettled,
-      .holdVoided, .holdExpired, .spendRefused, .sessionStarted, .sessionResumed,
-      .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived, .sessionCallAdmitted,
-      .sessionCallEnded, .sessionUsageRecorded, .sessionMessageAnswered, .sessionTurnEnded,
-      .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered, .sessionWarned,
-      .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed, .sessionDeleted,
-      .budgetChanged:
-      return .other(try fact())
-    }
+    guard kind == .tokensSpent else { return .other(try fact()) }
+    let spent = try spentTokens()
+    return .spent(spent.user, spent.total)
   }
 }

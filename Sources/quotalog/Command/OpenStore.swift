@@ -109,6 +109,22 @@ enum QuotalogFailure {
     case .unknownHold: ExitFailure(.badData, "there is no such hold")
     case .foreignHold: ExitFailure(.badData, "the hold belongs to somebody else")
     case .holdEnded: ExitFailure(.badData, "the hold has ended before")
+    case .unknownEvent: ExitFailure(.badData, "there is no such event: see `quotalog log`")
+    case .foreignEvent: ExitFailure(.badData, "the event belongs to somebody else")
+    case .notCorrectable(let kind):
+      ExitFailure(.badData, "nothing of an event of the type \(kind.name) can be corrected")
+    case .unlimited(let period):
+      ExitFailure(
+        .badData,
+        "the \(period.optionName) limit has no bound: nothing can be allowed on top of it")
+    case .unknownSchedule: ExitFailure(.badData, "there is no such scheduled change")
+    case .notInTheFuture: ExitFailure(.badData, "the moment must lie in the future")
+    case .tooLate(let limitSeconds):
+      ExitFailure(.badData, "time is more than \(limitSeconds) s back")
+    case .sessionOfAnotherUser:
+      ExitFailure(.badData, "the session belongs to another user than the hold")
+    case .tooManyCalls:
+      ExitFailure(.badData, "as many calls are under way in the session as may be")
     case .unknownSession: ExitFailure(.badData, "there is no such session")
     case .sessionOfAnother: ExitFailure(.badData, "another user's session has this id")
     case .sessionConflict(let member):

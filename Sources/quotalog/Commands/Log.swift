@@ -102,9 +102,24 @@ enum EventLine {
     case .tokensSpent(let spend): text(of: spend)
     case .spendHeld(let hold):
       " \(grouped(hold.tokens.rawValue)) tokens until \(hold.expiresAt.rfc3339)"
-    case .holdSettled(let hold, let spend): " hold \(hold)\(text(of: spend))"
+    case .holdSettled(let hold, let settlement), .holdDrawn(let hold, let settlement):
+      " hold \(hold)\(text(of: settlement))"
+    case .holdExtended(let hold, user: _, let expiresAt):
+      " hold \(hold) until \(expiresAt.rfc3339)"
     case .holdVoided(let hold, user: _), .holdExpired(let hold, user: _): " hold \(hold)"
-    case .spendRefused(let refusal): text(of: refusal.violations)
+    case .spendRefused(let refusal), .spendShadowed(let refusal): text(of: refusal)
+    case .usageCorrected(let correction):
+      " event \(correction.corrected): \(grouped(correction.old.rawValue)) → "
+        + "\(grouped(correction.usage.total.rawValue)) tokens"
+    case .modesChanged(_, let changes): text(of: changes)
+    case .allowanceGranted(let allowance):
+      " \(grouped(allowance.tokens.rawValue)) tokens on top of \(allowance.period.optionName)"
+    case .limitsScheduled(let change): text(of: change)
+    case .scheduleEnded(let schedule, user: _, let wasApplied):
+      " schedule \(schedule) \(wasApplied ? "applied" : "cancelled")"
+    case .thresholdCrossed(let crossing):
+      " \(crossing.period.optionName) \(crossing.percent) %: "
+        + "\(grouped(crossing.used.rawValue)) of \(crossing.limit)"
     case .sessionStarted(let start): detail(of: start)
     case .session(let session, let fact): " session \(session)\(detail(of: fact))"
     case .budgetChanged(let change): detail(of: change)
@@ -116,6 +131,38 @@ enum EventLine {
       " \(violation.period.optionName) \(grouped(violation.used.rawValue)) + "
         + "\(grouped(violation.reserved.rawValue)) reserved of \(violation.limit)"
     }.joined(separator: ",")
+  }
+
+  private static func text(of refusal: Refusal) -> String {
+    text(of: refusal.violations)
+      + refusal.creditViolations.map { violation in
+        " \(violation.budget.map { "budget \($0)" } ?? "session") \(violation.used.credits) + "
+          + "\(violation.reserved.credits) reserved of \(violation.limit.credits) credits"
+      }.joined(separator: ",")
+  }
+
+  private static func text(of settlement: Settlement) -> String {
+    text(of: settlement.spend)
+      + (settlement.overage > .zero ? ", \(grouped(settlement.overage.rawValue)) over" : "")
+      + (settlement.isLate ? ", late" : "")
+  }
+
+  private static func text(of changes: [ModeChange]) -> String {
+    changes.map { change in
+      let (old, new) = (change.old?.name ?? "default", change.new?.name ?? "default")
+      return " \(change.period.optionName) \(old) → \(new)"
+    }.joined(separator: ",")
+  }
+
+  private static func text(of change: ScheduledChange) -> String {
+    let limits = Period.allCases.compactMap { (period) -> String? in
+      switch change.updates[period] {
+      case .keep: nil
+      case .unset: " \(period.optionName) → default"
+      case .set(let limit): " \(period.optionName) → \(limit)"
+      }
+    }
+    return limits.joined(separator: ",") + " from \(change.effectiveAt.rfc3339)"
   }
 
   private static func text(of spend: Spend) -> String {

@@ -45,7 +45,7 @@ extension Subcommand {
 
   private static func line(_ period: Period, _ reading: UsageReading) -> String {
     let used = reading.used[period]
-    let limit = reading.limits[period]
+    let limit = reading.policy.limits[period]
     let window = reading.windows[period]
     let numbers =
       "\(grouped(used.rawValue)) of \(limit.isUnlimited ? "unlimited" : grouped(limit.rawValue))"

@@ -57,7 +57,7 @@ private final class Service {
     let (loop, waker) = try Self.makeLoop()
     committer = try usingStore { () throws(StoreFailure) in
       try Committer(
-        store: store,
+        store: store, settings: configuration.ledger,
         onNews: { (news) in
           inbox.put(news)
           waker.waker.wake()
@@ -234,8 +234,8 @@ private final class Service {
       try store.setCalendar(calendar, clock: System.clock) { bar.show($0, of: $1) }
     }
     bar.end()
-    let defaults = Limits { configuration.defaults[$0] ?? system.defaults[$0] }
-    if defaults != system.defaults { _ = try store.execute(.setDefaults(defaults)) }
+    let defaults = Limits { configuration.defaults[$0] ?? system.defaults.limits[$0] }
+    if defaults != system.defaults.limits { _ = try store.execute(.setDefaults(defaults)) }
   }
 
   private static func makeLoop() throws(ExitFailure) -> (EventLoop, WakerBox) {

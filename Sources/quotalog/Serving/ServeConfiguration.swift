@@ -12,6 +12,7 @@ struct ServeConfiguration {
   var timeZone: String?
   var weekStart: Weekday?
   var defaults = PerPeriod<TokenLimit?>(repeating: nil)
+  var ledger = LedgerSettings()
   /// Where SDKs connect over TCP; nil: nowhere.
   var runtime: (host: String, port: UInt16)?
   var sessions = SessionSettings()
@@ -56,7 +57,8 @@ extension Setting {
   static let all: [Setting] =
     [
       listen, pathPrefix, omittedLimits, timeZone, weekStart, registersUnknownUsers, allowedOrigins,
-      defaultLimit(.daily), defaultLimit(.weekly), defaultLimit(.monthly),
+      defaultLimit(.daily), defaultLimit(.weekly), defaultLimit(.monthly), thresholds,
+      maximumLateness,
     ] + sessionSettings
 
   private static let listen = Setting(
@@ -165,6 +167,33 @@ extension Setting {
         configuration.defaults[period] = limit
       })
   }
+}
+
+extension Setting {
+  private static let thresholds = Setting(
+    Option("thresholds", "PERCENTS", "shares of a limit that are told, or none (50,80,90,100)"),
+    environment: "QUOTALOG_THRESHOLDS", key: "thresholds.percent",
+    show: { $0.ledger.thresholds.percents.map(String.init).joined(separator: ",") },
+    read: { (text, configuration) throws(SettingFault) in
+      let words = text == "none" ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
+      let percents = words.compactMap { UInt8($0) }
+      guard percents.count == words.count, let thresholds = Thresholds(percents) else {
+        throw SettingFault(
+          rule: "must be none, or up to 16 different numbers from 1 to 200, such as 80,100")
+      }
+      configuration.ledger.thresholds = thresholds
+    })
+
+  private static let maximumLateness = Setting(
+    Option("maximum-lateness-seconds", "N", "how late usage may be reported (however late)"),
+    environment: "QUOTALOG_MAXIMUM_LATENESS_SECONDS", key: "usage.maximum_lateness_seconds",
+    show: { $0.ledger.maximumLatenessSeconds.map(String.init) ?? "" },
+    read: { (text, configuration) throws(SettingFault) in
+      guard let seconds = Int64(text), (1...3_155_760_000).contains(seconds) else {
+        throw SettingFault(rule: "must be an integer from 1 to 3155760000 seconds")
+      }
+      configuration.ledger.maximumLatenessSeconds = seconds
+    })
 }
 
 extension APISettings.AllowedOrigins {

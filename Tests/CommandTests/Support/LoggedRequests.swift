@@ -15,8 +15,10 @@ struct LoggedRequests {
         if byID.updateValue(event.position.rawValue, forKey: id) != nil { repeated.append(id) }
       }
       switch event.fact {
-      case .tokensSpent(let spend), .holdSettled(_, let spend):
+      case .tokensSpent(let spend):
         tokens[spend.user, default: 0] += spend.usage.total.rawValue
+      case .holdSettled(_, let settlement):
+        tokens[settlement.spend.user, default: 0] += settlement.countedTokens.rawValue
       default: break
       }
     }

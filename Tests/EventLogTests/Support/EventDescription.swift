@@ -34,15 +34,24 @@ private func description(of fact: Fact) -> [String: String] {
   case .calendarChanged(let setting):
     add(["zone": setting.zone, "week_start": setting.weekStart.name])
   case .tokensSpent(let spend): add(description(of: spend))
-  case .holdSettled(let hold, let spend):
-    add(description(of: spend))
+  case .holdSettled(let hold, let settlement), .holdDrawn(let hold, let settlement):
+    add(description(of: settlement.spend))
+    add(description(of: settlement))
     add(["hold": "\(hold)"])
-  case .spendHeld(let hold):
-    add(["tokens": "\(hold.tokens)", "expires_at": "\(hold.expiresAt.microseconds)"])
+  case .spendHeld(let hold): add(description(of: hold))
   case .holdVoided(let hold, _), .holdExpired(let hold, _): add(["hold": "\(hold)"])
-  case .spendRefused(let refusal):
-    members["estimate"] = refusal.estimate?.description
-    add(description(of: refusal.violations))
+  case .holdExtended(let hold, _, let expiresAt):
+    add(["hold": "\(hold)", "expires_at": "\(expiresAt.microseconds)"])
+  case .spendRefused(let refusal), .spendShadowed(let refusal): add(description(of: refusal))
+  case .usageCorrected(let correction):
+    add(description(of: correction.usage))
+    add(["corrected": "\(correction.corrected)", "old": "\(correction.old)"])
+  case .modesChanged(_, let changes): add(description(of: changes))
+  case .allowanceGranted(let allowance): add(description(of: allowance))
+  case .limitsScheduled(let change): add(description(of: change))
+  case .scheduleEnded(let schedule, _, let wasApplied):
+    add(["schedule": "\(schedule)", "applied": "\(wasApplied)"])
+  case .thresholdCrossed(let crossing): add(description(of: crossing))
   case .sessionStarted(let start): add(description(of: start))
   case .session(let session, let fact):
     add(description(of: fact))
@@ -86,6 +95,7 @@ func description(of violations: [Violation]) -> [String: String] {
     members["violation \(index)"] =
       "\(violation.period) limit \(violation.limit) used \(violation.used) "
       + "reserved \(violation.reserved)"
+      + (violation.mode == .hard ? "" : " mode \(violation.mode.name)")
   }
   return members
 }

@@ -16,7 +16,8 @@ struct EventExample: Sendable, CustomTestStringConvertible {
 
 /// One event of every kind and of every shape that its record can have.
 enum EventExamples {
-  static let all = headers + users + tokens + limits + spends + holds + refusals + sessions
+  static let all =
+    headers + users + tokens + limits + spends + holds + refusals + sessions + policies
 
   static let ada = UserID(high: 0x0123_4567_89AB_4DEF, low: 0x8123_4567_89AB_CDEF)
   static let eve = UserID(high: .max, low: .max)
@@ -99,10 +100,14 @@ enum EventExamples {
             user: ada, tokens: count(4096), expiresAt: Moment(microseconds: 1_700_000_300_000_000)
           )))),
     EventExample(
-      "hold-settled", event(32, .holdSettled(HoldID(Position(31)), spend(total: 4000)))),
+      "hold-settled",
+      event(32, .holdSettled(HoldID(Position(31)), Settlement(spend: spend(total: 4000))))),
     EventExample(
       "hold-settled-model",
-      event(33, .holdSettled(HoldID(Position(.max)), spend(input: 1, output: 1, model: "m")))),
+      event(
+        33,
+        .holdSettled(
+          HoldID(Position(.max)), Settlement(spend: spend(input: 1, output: 1, model: "m"))))),
     EventExample("hold-voided", event(34, .holdVoided(HoldID(Position(31)), user: ada))),
     EventExample(
       "hold-expired", event(35, .holdExpired(HoldID(Position(31)), user: ada), actor: .service)),

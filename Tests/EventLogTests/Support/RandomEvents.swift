@@ -28,8 +28,33 @@ struct RandomEvents {
       .calendarChanged(
         CalendarSetting(zone: text(upTo: 64), weekStart: one(of: Weekday.allCases)))
     case .tokensSpent: .tokensSpent(spend())
-    case .spendHeld: .spendHeld(Hold(user: user(), tokens: count(), expiresAt: moment()))
-    case .holdSettled: .holdSettled(HoldID(Position(word())), spend())
+    case .spendHeld: .spendHeld(hold())
+    case .holdSettled: .holdSettled(HoldID(Position(word())), settlement())
+    case .holdDrawn: .holdDrawn(HoldID(Position(word())), settlement())
+    case .holdExtended:
+      .holdExtended(HoldID(Position(word())), user: user(), expiresAt: moment())
+    case .usageCorrected:
+      .usageCorrected(
+        Correction(user: user(), corrected: Position(word()), old: count(), usage: usage()))
+    case .modesChanged: .modesChanged(maybe { $0.user() }, modeChanges())
+    case .allowanceGranted:
+      .allowanceGranted(
+        Allowance(
+          user: user(), period: one(of: Period.allCases), windowStart: moment(), tokens: count()))
+    case .limitsScheduled:
+      .limitsScheduled(
+        ScheduledChange(
+          user: maybe { $0.user() }, updates: LimitUpdates { _ in limitUpdate() },
+          effectiveAt: moment()))
+    case .scheduleEnded:
+      .scheduleEnded(
+        ScheduleID(Position(word())), user: maybe { $0.user() }, wasApplied: int(2) == 0)
+    case .thresholdCrossed:
+      .thresholdCrossed(
+        ThresholdCrossing(
+          user: user(), period: one(of: Period.allCases), windowStart: moment(),
+          percent: UInt8(int(256)), limit: limit(), used: count()))
+    case .spendShadowed: .spendShadowed(refusal())
     case .holdVoided: .holdVoided(HoldID(Position(word())), user: user())
     case .holdExpired: .holdExpired(HoldID(Position(word())), user: user())
     case .spendRefused: .spendRefused(refusal())
@@ -72,9 +97,55 @@ struct RandomEvents {
   private mutating func refusal() -> Refusal {
     let violations = (0..<int(4)).map { _ in
       Violation(
-        period: one(of: Period.allCases), limit: limit(), used: count(), reserved: count())
+        period: one(of: Period.allCases), limit: limit(), used: count(), reserved: count(),
+        mode: one(of: LimitMode.allCases))
     }
-    return Refusal(user: user(), estimate: maybe { $0.count() }, violations: violations)
+    let creditViolations = (0..<int(3)).map { _ in
+      CreditViolation(
+        budget: maybe { $0.budget() }, limit: credits(), used: credits(), reserved: credits())
+    }
+    return Refusal(
+      user: user(), estimate: maybe { $0.count() }, violations: violations,
+      credits: maybe { $0.credits() }, session: maybe { SessionRef(Position($0.word())) },
+      creditViolations: creditViolations, policy: maybe { Position($0.word()) })
+  }
+
+  private mutating func hold() -> Hold {
+    Hold(
+      user: user(), tokens: count(), expiresAt: moment(),
+      session: maybe { SessionRef(Position($0.word())) }, credits: credits(),
+      budgets: (0..<int(4)).map { _ in budget() })
+  }
+
+  private mutating func settlement() -> Settlement {
+    Settlement(
+      spend: spend(), credits: credits(), overage: count(), isLate: int(2) == 0,
+      isCountedInSession: int(2) == 0)
+  }
+
+  private mutating func modeChanges() -> [ModeChange] {
+    (0..<int(4)).map { _ in
+      ModeChange(
+        period: one(of: Period.allCases), old: maybe { $0.one(of: LimitMode.allCases) },
+        new: maybe { $0.one(of: LimitMode.allCases) })
+    }
+  }
+
+  private mutating func limitUpdate() -> LimitUpdate {
+    switch int(3) {
+    case 0: .keep
+    case 1: .unset
+    default: .set(limit())
+    }
+  }
+
+  private mutating func credits() -> NanoCredits {
+    NanoCredits(count().rawValue) ?? .zero
+  }
+
+  private mutating func budget() -> BudgetID {
+    let length = one(of: [1, 1 + int(20), 128])
+    return EventExamples.must { try BudgetID(String(repeating: "b", count: length)) }
   }
 
   private mutating func issue() -> TokenIssue {

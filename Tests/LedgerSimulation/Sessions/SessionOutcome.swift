@@ -28,7 +28,7 @@ enum SessionOutcome: Hashable {
       self = .conflict(member)
     case .failed(let failure): self = .failed(failure)
     case .unchanged: self = .nothing
-    case .recorded, .granted, .held, .refused: self = .other
+    case .recorded, .granted, .held, .refused, .settled, .extended: self = .other
     }
   }
 

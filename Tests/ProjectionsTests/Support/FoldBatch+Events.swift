@@ -28,10 +28,13 @@ extension Fact {
   /// Whether a batch with this fact is stored before anybody is told of it.
   var isStoredAtOnce: Bool {
     switch self {
-    case .tokensSpent, .spendRefused: false
+    case .tokensSpent, .spendRefused, .spendShadowed, .spendHeld, .holdSettled, .holdDrawn,
+      .holdExtended, .holdVoided, .holdExpired, .thresholdCrossed:
+      false
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
-      .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .spendHeld,
-      .holdSettled, .holdVoided, .holdExpired, .sessionStarted, .session, .budgetChanged:
+      .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged,
+      .sessionStarted, .session, .budgetChanged, .usageCorrected, .modesChanged,
+      .allowanceGranted, .limitsScheduled, .scheduleEnded:
       true
     }
   }

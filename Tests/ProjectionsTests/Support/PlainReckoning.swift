@@ -9,6 +9,13 @@ struct PlainReckoning {
     let window: Window
   }
 
+  /// A window in which thresholds were told.
+  private struct Told: Hashable {
+    let user: UserID
+    let period: Period
+    let start: Moment
+  }
+
   struct Request: Hashable {
     let actor: Actor
     let id: RequestID
@@ -16,7 +23,7 @@ struct PlainReckoning {
 
   private(set) var events: [Event] = []
   private(set) var setting: CalendarSetting
-  private(set) var defaults = Limits.unlimited
+  private(set) var defaults = SystemPolicy()
   private(set) var hasSpends = false
   private(set) var users: [UserID] = []
   private(set) var roles: [UserID: Role] = [:]
@@ -28,6 +35,12 @@ struct PlainReckoning {
   private(set) var requests: [Request: Position] = [:]
   private(set) var tokens: [TokenID: TokenIssue] = [:]
   private(set) var revoked: Set<TokenID> = []
+  private(set) var modes: [UserID: OwnModes] = [:]
+  private(set) var policy = Position.zero
+  private(set) var allowed: Set<UserID> = []
+  private var told: [Told: UInt8] = [:]
+  /// What each spend counts for by now.
+  private(set) var correctable: [Position: (user: UserID, tokens: TokenCount, at: Moment)] = [:]
   private(set) var openHolds: [HoldID: (hold: Hold, actor: Actor)] = [:]
   private var calendar: QuotaCalendar
   private let calendarOf: (CalendarSetting) -> QuotaCalendar
@@ -52,24 +65,56 @@ struct PlainReckoning {
     case .tokenIssued(let issue): tokens[issue.token] = issue
     case .tokenRevoked(let token, user: _): revoked.insert(token)
     case .defaultsChanged(let changes):
-      for change in changes { defaults[change.period] = change.new ?? .unlimited }
+      for change in changes { defaults.limits[change.period] = change.new ?? .unlimited }
+      policy = event.position
+    case .modesChanged(nil, let changes):
+      for change in changes { defaults.modes[change.period] = change.new ?? .hard }
+      policy = event.position
+    case .modesChanged(let user?, let changes):
+      for change in changes { modes[user, default: .none][change.period] = change.new }
+      policy = event.position
+    case .allowanceGranted(let allowance):
+      allowed.insert(allowance.user)
+      policy = event.position
     case .limitsChanged(let user, let changes):
+      policy = event.position
       for change in changes { limits[user, default: .none][change.period] = change.new }
     case .calendarChanged(let setting):
       if !hasSpends { (self.setting, calendar) = (setting, calendarOf(setting)) }
     case .tokensSpent(let spend): count(spend, event)
     case .spendHeld(let hold): openHolds[HoldID(event.position)] = (hold, event.actor)
-    case .holdSettled(let id, let spend):
+    case .holdSettled(let id, let settlement):
       openHolds[id] = nil
-      count(spend, event)
+      count(settlement.spend, event)
+    case .holdDrawn(let id, let settlement):
+      openHolds[id]?.hold.draw(settlement)
+      count(settlement.spend, event)
+    case .holdExtended(let id, user: _, let expiresAt): openHolds[id]?.hold.expiresAt = expiresAt
+    case .usageCorrected(let correction): correct(correction, event)
+    case .thresholdCrossed(let crossing):
+      let place = Told(
+        user: crossing.user, period: crossing.period, start: crossing.windowStart)
+      told[place] = max(told[place] ?? 0, crossing.percent)
     case .holdVoided(let id, user: _), .holdExpired(let id, user: _): openHolds[id] = nil
     // Sessions are reckoned by a simulation of their own.
-    case .spendRefused, .sessionStarted, .session, .budgetChanged: break
+    case .spendRefused, .spendShadowed, .limitsScheduled, .scheduleEnded, .sessionStarted,
+      .session, .budgetChanged:
+      break
     }
+  }
+
+  private mutating func correct(_ correction: Correction, _ event: Event) {
+    let difference = correction.usage.total.rawValue - correction.old.rawValue
+    lifetimes[correction.user, default: 0] += difference
+    for window in windows(containing: event.happenedAt) {
+      used[Place(user: correction.user, window: window), default: 0] += difference
+    }
+    correctable[correction.corrected]?.tokens = correction.usage.total
   }
 
   private mutating func count(_ spend: Spend, _ event: Event) {
     hasSpends = true
+    correctable[event.position] = (spend.user, spend.usage.total, event.happenedAt)
     lifetimes[spend.user, default: 0] += spend.usage.total.rawValue
     for window in windows(containing: event.happenedAt) {
       used[Place(user: spend.user, window: window), default: 0] += spend.usage.total.rawValue
@@ -98,11 +143,16 @@ extension PlainReckoning {
     let used = used(by: user)
     let held = openHolds.values.filter { $0.hold.user == user }
       .reduce(0) { $0 + $1.hold.tokens.rawValue }
-    return Account(
+    var account = Account(
       user: user, role: role, isActive: !inactive.contains(user),
-      ownLimits: limits[user] ?? .none,
+      ownLimits: limits[user] ?? .none, ownModes: modes[user] ?? .none,
       latest: PerPeriod { period in latest(period, in: used) }, reserved: .of(held),
       lifetime: .of(lifetimes[user] ?? 0))
+    account.hasAllowances = allowed.contains(user)
+    account.told = PerPeriod { period in
+      told[Told(user: user, period: period, start: account.latest[period].start)] ?? 0
+    }
+    return account
   }
 
   private func latest(_ period: Period, in used: [Window: Int64]) -> WindowUsage {

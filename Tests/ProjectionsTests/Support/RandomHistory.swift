@@ -44,7 +44,8 @@ struct RandomHistory {
     switch int(100) {
     case 0..<65: return .tokensSpent(spend(by: user()))
     case 65..<69: return .limitsChanged(user(), changes())
-    case 69..<71: return .defaultsChanged(changes())
+    case 69: return .defaultsChanged(changes())
+    case 70: return change()
     case 71..<73: return .userDeactivated(user())
     case 73..<75: return .userReactivated(user())
     case 75..<77: return .roleChanged(user(), old: role(), new: role())
@@ -58,14 +59,58 @@ struct RandomHistory {
 
   private mutating func endOfHold() -> Fact? {
     if chance(1, in: 10), let (id, user) = one(of: ended) {
-      return .holdSettled(id, spend(by: user))
+      var settlement = Settlement(spend: spend(by: user))
+      settlement.isLate = chance(1, in: 2)
+      return .holdSettled(id, settlement)
     }
     guard let (id, open) = one(of: reckoning.openHolds.sorted { $0.key < $1.key }) else {
       return nil
     }
     if open.hold.expiresAt <= now { return .holdExpired(id, user: open.hold.user) }
-    return chance(1, in: 3)
-      ? .holdVoided(id, user: open.hold.user) : .holdSettled(id, spend(by: open.hold.user))
+    let user = open.hold.user
+    switch int(6) {
+    case 0, 1: return .holdVoided(id, user: user)
+    case 2: return .holdDrawn(id, Settlement(spend: spend(by: user)))
+    case 3:
+      return .holdExtended(id, user: user, expiresAt: now.advanced(bySeconds: int(5_000)))
+    default: return .holdSettled(id, Settlement(spend: spend(by: user)))
+    }
+  }
+
+  /// What changes the limits, or what was counted.
+  private mutating func change() -> Fact {
+    let user = user()
+    switch int(5) {
+    case 0:
+      return .modesChanged(
+        chance(1, in: 3) ? nil : user,
+        [ModeChange(period: .weekly, old: nil, new: one(of: LimitMode.allCases))])
+    case 1:
+      return .allowanceGranted(
+        Allowance(user: user, period: .daily, windowStart: now, tokens: count()))
+    case 2:
+      return .limitsScheduled(
+        ScheduledChange(
+          user: chance(1, in: 3) ? nil : user, updates: LimitUpdates(repeating: .unset),
+          effectiveAt: now.advanced(bySeconds: int(5_000))))
+    case 3:
+      let window = reckoning.account(user)?.latest.daily ?? .never
+      return .thresholdCrossed(
+        ThresholdCrossing(
+          user: user, period: .daily, windowStart: window.start, percent: UInt8(int(200)),
+          limit: .unlimited, used: window.used))
+    default: return correction() ?? .tokensSpent(spend(by: user))
+    }
+  }
+
+  /// Corrects a spend to something else.
+  private mutating func correction() -> Fact? {
+    guard let (event, old) = one(of: reckoning.correctable.sorted { $0.key < $1.key }) else {
+      return nil
+    }
+    return .usageCorrected(
+      Correction(
+        user: old.user, corrected: event, old: old.tokens, usage: TokenUsage(total: count())))
   }
 
   private static func end(_ fact: Fact) -> (HoldID, UserID)? {
@@ -117,7 +162,10 @@ struct RandomHistory {
 
   /// Mostly now; late by up to seventy days, or announced a little early.
   private mutating func happening(_ fact: Fact) -> Moment {
-    switch int(10) {
+    if case .usageCorrected(let correction) = fact {
+      return reckoning.correctable[correction.corrected]?.at ?? now
+    }
+    return switch int(10) {
     case 0: now.advanced(bySeconds: -int(70 * 86_400))
     case 1: now.advanced(bySeconds: -int(2 * 86_400))
     case 2: now.advanced(bySeconds: int(300))

@@ -41,8 +41,9 @@ import Testing
         period: period, limit: limit, used: .of(example.used), reserved: .of(example.reserved))
       #expect(
         account.decide(
-          on: example.estimate.map(TokenCount.of), used: used, defaults: .unlimited)
-          == (example.isGranted ? .granted : .refused([violation])))
+          on: example.estimate.map(TokenCount.of), used: used,
+          policy: Policy(limits: limits.effective(defaults: .unlimited)))
+          == (example.isGranted ? .granted(shadowed: []) : .refused([violation])))
     }
   }
 
@@ -52,7 +53,7 @@ import Testing
       ownLimits: OwnLimits(daily: .of(5), weekly: nil, monthly: .of(7)), reserved: .of(1))
     let answer = account.decide(
       on: .of(3), used: PerPeriod(daily: .of(2), weekly: .of(3), monthly: .of(4)),
-      defaults: Limits(daily: .unlimited, weekly: .of(6), monthly: .unlimited))
+      policy: Policy(limits: Limits(daily: .of(5), weekly: .of(6), monthly: .of(7))))
     #expect(
       answer
         == .refused([
@@ -73,8 +74,10 @@ import Testing
       for _ in 0..<50 {
         let estimate = Int64.random(in: 0...200, using: &numbers)
         let usage = PerPeriod(daily: TokenCount.of(used), weekly: .zero, monthly: .zero)
-        let answer = account.decide(on: .of(estimate), used: usage, defaults: .unlimited)
-        guard answer == .granted else { continue }
+        let answer = account.decide(
+          on: .of(estimate), used: usage,
+          policy: Policy(limits: account.ownLimits.effective(defaults: .unlimited)))
+        guard case .granted = answer else { continue }
         account.reserve(.of(estimate))
         if Bool.random(using: &numbers) {
           account.release(.of(estimate))

@@ -15,7 +15,10 @@ import Testing
       25: "session_turn_ended", 26: "session_checkpointed", 27: "exhaustion_requested",
       28: "exhaustion_answered", 29: "session_warned", 30: "session_failed",
       31: "session_aborted", 32: "session_window_started", 33: "session_closed",
-      34: "session_deleted", 35: "budget_changed",
+      34: "session_deleted", 35: "budget_changed", 36: "spend_shadowed", 37: "hold_drawn",
+      38: "hold_extended",
+      39: "usage_corrected", 40: "modes_changed", 41: "allowance_granted",
+      42: "limits_scheduled", 43: "schedule_ended", 44: "threshold_crossed",
     ]
     let found = EventKind.allCases.map { (Int($0.rawValue), $0.name) }
     #expect(Dictionary(uniqueKeysWithValues: found) == kinds)
@@ -76,9 +79,39 @@ import Testing
       (.limitsChanged(ada, []), .limitsChanged),
       (.tokensSpent(spend), .tokensSpent),
       (.spendHeld(Hold(user: ada, tokens: .zero, expiresAt: .latest)), .spendHeld),
-      (.holdSettled(hold, spend), .holdSettled), (.holdVoided(hold, user: ada), .holdVoided),
+      (.holdSettled(hold, Settlement(spend: spend)), .holdSettled),
+      (.holdVoided(hold, user: ada), .holdVoided),
       (.holdExpired(hold, user: ada), .holdExpired),
       (.spendRefused(Refusal(user: ada, estimate: nil, violations: [])), .spendRefused),
+      (.spendShadowed(Refusal(user: ada, estimate: nil, violations: [])), .spendShadowed),
+      (.holdDrawn(hold, Settlement(spend: spend)), .holdDrawn),
+      (.holdExtended(hold, user: ada, expiresAt: .latest), .holdExtended),
+      (
+        .usageCorrected(
+          Correction(
+            user: ada, corrected: Position(1), old: .zero, usage: TokenUsage(total: .zero))),
+        .usageCorrected
+      ),
+      (.modesChanged(ada, []), .modesChanged),
+      (
+        .allowanceGranted(
+          Allowance(user: ada, period: .daily, windowStart: .latest, tokens: .zero)),
+        .allowanceGranted
+      ),
+      (
+        .limitsScheduled(
+          ScheduledChange(
+            user: ada, updates: LimitUpdates(repeating: .unset), effectiveAt: .latest)),
+        .limitsScheduled
+      ),
+      (.scheduleEnded(ScheduleID(Position(1)), user: ada, wasApplied: true), .scheduleEnded),
+      (
+        .thresholdCrossed(
+          ThresholdCrossing(
+            user: ada, period: .daily, windowStart: .latest, percent: 50, limit: .unlimited,
+            used: .zero)),
+        .thresholdCrossed
+      ),
     ] as [(Fact, EventKind)])
   func `has a kind and concerns its user`(fact: Fact, kind: EventKind) {
     #expect(fact.kind == kind)
@@ -88,6 +121,8 @@ import Testing
   @Test(
     arguments: [
       (Fact.defaultsChanged([]), .defaultsChanged), (.calendarChanged(.default), .calendarChanged),
+      (.modesChanged(nil, []), .modesChanged),
+      (.scheduleEnded(ScheduleID(Position(1)), user: nil, wasApplied: false), .scheduleEnded),
     ] as [(Fact, EventKind)])
   func `about the whole system concerns no user`(fact: Fact, kind: EventKind) {
     #expect(fact.kind == kind)

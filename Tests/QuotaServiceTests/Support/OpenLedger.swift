@@ -71,7 +71,7 @@ extension Command {
   }
 
   static func settle(_ hold: HoldID, _ tokens: Int64) -> Command {
-    .settle(hold, .tokens(tokens), model: nil)
+    .settle(hold, HoldUsage(.tokens(tokens)))
   }
 }
 
@@ -84,8 +84,9 @@ extension TokenUsage {
 extension Answer {
   var receipt: Receipt? {
     switch self {
-    case .recorded(let receipt), .refused(_, let receipt): receipt
+    case .recorded(let receipt), .refused(_, let receipt, _), .extended(_, let receipt): receipt
     case .held(let held): held.receipt
+    case .settled(let settled): settled.receipt
     case .unchanged, .granted, .session, .budget, .failed: nil
     }
   }

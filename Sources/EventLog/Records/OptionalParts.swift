@@ -1,0 +1,60 @@
+internal import QuotaModel
+
+/// Which optional parts follow a stored hold. A body without any ends before this byte, as the first
+/// records of format 1 do.
+struct HoldParts: OptionSet {
+  let rawValue: UInt8
+  static let session = HoldParts(rawValue: 1)
+  static let credits = HoldParts(rawValue: 2)
+  static let budgets = HoldParts(rawValue: 4)
+  static let all: HoldParts = [.session, .credits, .budgets]
+}
+
+extension HoldParts {
+  init(of hold: Hold) {
+    self = []
+    if hold.session != nil { insert(.session) }
+    if hold.credits > .zero { insert(.credits) }
+    if !hold.budgets.isEmpty { insert(.budgets) }
+  }
+}
+
+/// Which optional parts follow a stored settlement.
+struct SettlementParts: OptionSet {
+  let rawValue: UInt8
+  static let credits = SettlementParts(rawValue: 1)
+  static let overage = SettlementParts(rawValue: 2)
+  static let late = SettlementParts(rawValue: 4)
+  static let countedInSession = SettlementParts(rawValue: 8)
+  static let all: SettlementParts = [.credits, .overage, .late, .countedInSession]
+}
+
+extension SettlementParts {
+  init(of settlement: Settlement) {
+    self = []
+    if settlement.credits > .zero { insert(.credits) }
+    if settlement.overage > .zero { insert(.overage) }
+    if settlement.isLate { insert(.late) }
+    if settlement.isCountedInSession { insert(.countedInSession) }
+  }
+}
+
+/// Which optional parts follow a stored refusal.
+struct RefusalParts: OptionSet {
+  let rawValue: UInt8
+  static let credits = RefusalParts(rawValue: 1)
+  static let session = RefusalParts(rawValue: 2)
+  static let creditViolations = RefusalParts(rawValue: 4)
+  static let policy = RefusalParts(rawValue: 8)
+  static let all: RefusalParts = [.credits, .session, .creditViolations, .policy]
+}
+
+extension RefusalParts {
+  init(of refusal: Refusal) {
+    self = []
+    if refusal.credits != nil { insert(.credits) }
+    if refusal.session != nil { insert(.session) }
+    if !refusal.creditViolations.isEmpty { insert(.creditViolations) }
+    if refusal.policy != nil { insert(.policy) }
+  }
+}

@@ -1,0 +1,286 @@
+internal import HTTPServer
+internal import JSON
+internal import QuotaModel
+internal import QuotaService
+internal import Sessions
+
+extension QuotaAPI {
+  /// How long a hold lasts where the request does not say.
+  private static let defaultTimeToLiveSeconds: Int64 = 600
+
+  /// `POST /v1/check`
+  func check(
+    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    let body = try object(request)
+    let command: Command
+    do throws(MemberFault) {
+      command = .check(
+        UserReference(try body.requiredText("user")), estimate: try body.tokens("estimate"))
+    } catch {
+      throw Problem(error)
+    }
+    submit(command, request, caller, reply) { [clock] answer in
+      switch answer {
+      case .granted(let standing, let position):
+        HTTPResponse.json(200, headers: standing.rateLimitFields(at: clock())) { json in
+          json.beginObject()
+          json.member("allowed", true)
+          json.member("position", position)
+          json.endObject()
+        }
+      case .refused(let refusal, let receipt, let standing):
+        .refusal(refusal, receipt, standing, at: clock())
+      default: .unexpected
+      }
+    }
+    return nil
+  }
+
+  /// `POST /v1/holds`
+  func hold(
+    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    let body = try object(request)
+    let hold: HoldRequest
+    let requestID: RequestID
+    do throws(MemberFault) {
+      hold = HoldRequest(
+        user: UserReference(try body.requiredText("user")),
+        estimate: try body.positiveTokens("estimate"),
+        timeToLiveSeconds: try body.timeToLive("ttl_seconds") ?? Self.defaultTimeToLiveSeconds,
+        session: try body.sessionAddress("session_id", as: caller.sessionViewer),
+        credits: try body.positiveNanoCredits("estimate_nano_aiu"),
+        budgets: try body.budgetIDs("budget_ids"))
+      requestID = try requiredRequestID(body, request)
+    } catch {
+      throw Problem(error)
+    }
+    submit(.hold(hold), request, caller, reply, requestID: requestID) { [clock] answer in
+      switch answer {
+      case .held(let held): .held(held, at: clock())
+      case .refused(let refusal, let receipt, let standing):
+        .refusal(refusal, receipt, standing, at: clock())
+      default: .unexpected
+      }
+    }
+    return nil
+  }
+
+  /// `GET /v1/holds/{hold}`
+  func hold(_ text: String, _ caller: Caller) throws(Problem) -> HTTPResponse {
+    guard let id = HoldID(text: text) else { throw Problem(.unknownHold) }
+    let found = try reading { () throws(StoreFailure) in try queries.hold(id) }
+    guard let found else { throw Problem(.unknownHold) }
+    guard caller.role.mayReadEvents || found.maker == caller.actor else {
+      throw Problem(.foreignHold)
+    }
+    return .json(200) { $0.hold(found) }
+  }
+
+  /// `POST /v1/holds/{hold}/settle`, `/extend` and `/void`
+  func end(
+    _ text: String, _ action: NativeHoldAction, _ request: HTTPRequest, _ caller: Caller,
+    _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    guard let hold = HoldID(text: text) else { throw Problem(.unknownHold) }
+    // An empty body says everything that there is to say about a hold of which nothing was used.
+    let body = action == .void && request.body.isEmpty ? nil : try object(request)
+    let command: Command
+    let requestID: RequestID?
+    do throws(MemberFault) {
+      switch action {
+      case .settle: command = .settle(hold, try holdUsage(body!))
+      case .void: command = .void(hold)
+      case .extend:
+        guard let seconds = try body!.timeToLive("ttl_seconds") else {
+          throw MemberFault(member: "ttl_seconds", rule: "is required")
+        }
+        command = .extend(hold, timeToLiveSeconds: seconds)
+      }
+      requestID = try self.requestID(body, request)
+    } catch {
+      throw Problem(error)
+    }
+    submit(command, request, caller, reply, requestID: requestID) { .ended(hold, $0) }
+    return nil
+  }
+
+  private func holdUsage(_ body: JSONValue) throws(MemberFault) -> HoldUsage {
+    let model = try body.bounded("model", ModelName.init)
+    return HoldUsage(
+      try body.reportedUsage(), model: model, cost: try body.nanoCredits("nano_aiu"),
+      price: model.flatMap { sessionSettings.prices[$0] }, isFinal: try body.bool("final") ?? true)
+  }
+}
+
+extension JSONValue {
+  func positiveTokens(_ name: StaticString) throws(MemberFault) -> TokenCount {
+    let tokens = try requiredTokens(name)
+    guard tokens > .zero else {
+      throw MemberFault(member: name.description, rule: "must be at least 1")
+    }
+    return tokens
+  }
+
+  fileprivate func positiveNanoCredits(_ name: StaticString) throws(MemberFault) -> NanoCredits? {
+    guard let credits = try nanoCredits(name) else { return nil }
+    guard credits > .zero else {
+      throw MemberFault(member: name.description, rule: "must be at least 1")
+    }
+    return credits
+  }
+
+  fileprivate func sessionAddress(
+    _ name: StaticString, as viewer: SessionViewer
+  ) throws(MemberFault) -> SessionAddress? {
+    try bounded(name, SessionID.init).map { SessionAddress($0, as: viewer) }
+  }
+
+  fileprivate func timeToLive(_ name: StaticString) throws(MemberFault) -> Int64? {
+    guard let value = self[name], value.kind != .null else { return nil }
+    let range = HoldRequest.timeToLiveSeconds
+    guard let seconds = value.int64, range.contains(seconds) else {
+      throw MemberFault(
+        member: name.description,
+        rule: "must be an integer from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return seconds
+  }
+}
+
+extension HTTPResponse {
+  /// A refusal with the status and text of upstream, so that a gateway can pass it on unchanged, and
+  /// with everything that decided it (contract chat-quota, section 7).
+  fileprivate static func refusal(
+    _ refusal: Refusal, _ receipt: Receipt, _ standing: Standing?, at moment: Moment
+  ) -> HTTPResponse {
+    var headers = standing?.rateLimitFields(at: moment) ?? []
+    if let seconds = standing.flatMap({ refusal.retryAfterSeconds($0, at: moment) }) {
+      headers.append((name: "Retry-After", value: String(seconds)))
+    }
+    return .json(409, headers: headers, type: "application/problem+json") { json in
+      json.beginObject()
+      json.member("type", "https://iana.org/assignments/http-problem-types#quota-exceeded")
+      json.member("title", "Quota exceeded")
+      json.member("status", 409)
+      json.member("code", "quota_exceeded")
+      json.member("detail", refusal.text)
+      json.member("allowed", false)
+      json.member("user", refusal.user.description)
+      json.member("estimate", optional: refusal.estimate?.rawValue)
+      json.violatedPolicies(refusal)
+      json.violations(refusal.violations)
+      if let credits = refusal.credits { json.member("estimate_nano_aiu", credits.rawValue) }
+      if !refusal.creditViolations.isEmpty { json.violations(refusal.creditViolations) }
+      if let policy = refusal.policy { json.member("policy", policy) }
+      json.member("position", receipt.position)
+      json.member("replayed", receipt.isReplayed)
+      json.endObject()
+    }
+  }
+
+  fileprivate static func held(_ held: HoldReceipt, at moment: Moment) -> HTTPResponse {
+    .json(
+      held.receipt.isReplayed ? 200 : 201,
+      headers: held.standing?.rateLimitFields(at: moment) ?? []
+    ) { json in
+      json.beginObject()
+      json.member("hold", held.hold.description)
+      json.member("tokens", held.tokens.rawValue)
+      if held.credits > .zero { json.member("nano_aiu", held.credits.rawValue) }
+      json.member("expires_at", held.expiresAt)
+      json.member("position", held.receipt.position)
+      json.member("replayed", held.receipt.isReplayed)
+      json.endObject()
+    }
+  }
+
+  fileprivate static func ended(_ hold: HoldID, _ answer: Answer) -> HTTPResponse {
+    .json(200) { json in
+      json.beginObject()
+      json.member("hold", hold.description)
+      switch answer {
+      case .settled(let settled):
+        json.member("overage", settled.settlement.overage.rawValue)
+        json.member("late", settled.settlement.isLate)
+        if let rest = settled.rest { json.member("held", rest.rawValue) }
+        json.receipt(settled.receipt)
+      case .extended(let expiresAt, let receipt):
+        json.member("expires_at", expiresAt)
+        json.receipt(receipt)
+      case .recorded(let receipt): json.receipt(receipt)
+      default: break
+      }
+      json.endObject()
+    }
+  }
+}
+
+extension JSONWriter {
+  mutating func receipt(_ receipt: Receipt) {
+    member("position", receipt.position)
+    member("recorded_at", receipt.recordedAt)
+    member("replayed", receipt.isReplayed)
+  }
+
+  fileprivate mutating func violatedPolicies(_ refusal: Refusal) {
+    name("violated-policies")
+    beginArray()
+    for violation in refusal.violations where violation.mode != .shadow {
+      string(violation.period.name.description)
+    }
+    for violation in refusal.creditViolations {
+      string(violation.budget.map { "budget:\($0)" } ?? "session")
+    }
+    endArray()
+  }
+
+  mutating func hold(_ reading: HoldReading) {
+    beginObject()
+    member("hold", reading.id.description)
+    member("user", reading.hold.user.description)
+    member("state", reading.end?.how.name ?? "open")
+    if let end = reading.end {
+      member("ended_at", end.at)
+    } else {
+      member("tokens", reading.hold.tokens.rawValue)
+      if reading.hold.credits > .zero { member("nano_aiu", reading.hold.credits.rawValue) }
+      member("expires_at", reading.hold.expiresAt)
+    }
+    endObject()
+  }
+}
+
+extension HoldEnd {
+  var name: String {
+    switch self {
+    case .settled: "settled"
+    case .voided: "voided"
+    case .expired: "expired"
+    case .settledLate: "settled_late"
+    }
+  }
+}
+
+extension Refusal {
+  /// The text of upstream for the first limit that refuses; our own where only a cap in credits does.
+  fileprivate var text: String {
+    if let violation = violations.first(where: { $0.mode != .shadow }) {
+      switch violation.period {
+      case .daily: return "Daily token limit exceeded."
+      case .weekly: return "Weekly token limit exceeded."
+      case .monthly: return "Monthly token limit exceeded."
+      }
+    }
+    guard let budget = creditViolations.first?.budget else { return "Session limit exceeded." }
+    return "Shared budget \(budget) exceeded."
+  }
+
+  /// Seconds until the windows of all limits that refuse are over, rounded up; nil where no time helps.
+  fileprivate func retryAfterSeconds(_ standing: Standing, at moment: Moment) -> Int64? {
+    guard creditViolations.isEmpty else { return nil }
+    let ends = violations.filter { $0.mode != .shadow }.map { standing.windows[$0.period].end }
+    return ends.max().map { max(1, ($0.microseconds - moment.microseconds + 999_999) / 1_000_000) }
+  }
+}

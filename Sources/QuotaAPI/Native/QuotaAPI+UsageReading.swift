@@ -1,0 +1,75 @@
+internal import HTTPServer
+public import JSON
+public import QuotaModel
+public import QuotaService
+
+extension QuotaAPI {
+  /// `GET /v1/users/{user}/usage`
+  func usage(
+    of text: String, _ request: HTTPRequest, _ caller: Caller
+  ) throws(Problem) -> HTTPResponse {
+    let now = clock()
+    let date = QueryParameters(request)["date"]
+    let reading: UsageReading?
+    if let date {
+      let day: CalendarDate
+      do {
+        day = try CalendarDate(date)
+      } catch {
+        throw .invalid("date", "must be a date like 2026-11-20: \(error)")
+      }
+      guard (1970...9998).contains(day.year) else {
+        throw .invalid("date", "must lie in the years 1970 to 9998")
+      }
+      reading = try self.reading { () throws(StoreFailure) in
+        try queries.usage(of: UserReference(text), on: day)
+      }
+    } else {
+      reading = try self.reading { () throws(StoreFailure) in
+        try queries.usage(of: UserReference(text), at: now)
+      }
+    }
+    guard let reading else { throw Problem(.unknownUser) }
+    return .json(200) { $0.usage(reading, at: now) }
+  }
+}
+
+extension JSONWriter {
+  /// What windows hold, with everything that it takes to understand the numbers.
+  public mutating func usage(_ reading: UsageReading, at moment: Moment) {
+    beginObject()
+    member("user", reading.account.user.description)
+    member("position", reading.position)
+    member("at", moment)
+    member("time_zone", reading.calendar.zone.name)
+    member("week_start", reading.calendar.weekStart.name)
+    name("windows")
+    beginObject()
+    for period in Period.allCases {
+      name(period.name)
+      window(period, reading)
+    }
+    endObject()
+    endObject()
+  }
+
+  private mutating func window(_ period: Period, _ reading: UsageReading) {
+    let window = reading.windows[period]
+    let used = reading.used[period]
+    let limit = reading.policy.limits[period]
+    let allowed = reading.allowances.tokens(period, inWindowStarting: window.start)
+    beginObject()
+    member("start", reading.calendar.text(of: window.start))
+    member("end", reading.calendar.text(of: window.end))
+    member("limit", limit.rawValue)
+    member("own_limit", optional: reading.account.ownLimits[period]?.rawValue)
+    member("system_default", reading.defaults.limits[period].rawValue)
+    if allowed > .zero { member("allowance", allowed.rawValue) }
+    member("mode", reading.policy.modes[period].name)
+    member("used", used.rawValue)
+    member("reserved", reading.account.reserved.rawValue)
+    member("remaining", optional: limit.remaining(after: used)?.rawValue)
+    member("reset_at", reading.calendar.text(of: window.end))
+    endObject()
+  }
+}

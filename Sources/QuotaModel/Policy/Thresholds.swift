@@ -1,0 +1,74 @@
+/// Shares of a limit whose crossing is told, in percent, ascending.
+public struct Thresholds: Hashable, Sendable {
+  public static let range: ClosedRange<UInt8> = 1...200
+  public static let maximumCount = 16
+  public static let standard = Thresholds(unchecked: [50, 80, 90, 100])
+  public static let none = Thresholds(unchecked: [])
+
+  public let percents: [UInt8]
+
+  /// nil where a share lies outside `range`, comes twice, or there are too many. The order is free.
+  public init?(_ percents: [UInt8]) {
+    guard percents.count <= Self.maximumCount, percents.allSatisfy(Self.range.contains),
+      Set(percents).count == percents.count
+    else { return nil }
+    self.percents = percents.sorted()
+  }
+
+  private init(unchecked percents: [UInt8]) { self.percents = percents }
+}
+
+/// A share of a limit that was reached for the first time in a window.
+public struct ThresholdCrossing: Hashable, Sendable {
+  public var user: UserID
+  public var period: Period
+  public var windowStart: Moment
+  public var percent: UInt8
+  public var limit: TokenLimit
+  public var used: TokenCount
+
+  public init(
+    user: UserID, period: Period, windowStart: Moment, percent: UInt8, limit: TokenLimit,
+    used: TokenCount
+  ) {
+    self.user = user
+    self.period = period
+    self.windowStart = windowStart
+    self.percent = percent
+    self.limit = limit
+    self.used = used
+  }
+}
+
+extension Account {
+  /// The thresholds that the latest windows have reached and that nobody was told of, lowest first.
+  ///
+  /// Each is told once in a window, whatever becomes of the limit or of the usage afterwards.
+  public func crossings(of thresholds: Thresholds, limits: Limits) -> [ThresholdCrossing] {
+    var crossings: [ThresholdCrossing] = []
+    for period in Period.allCases where !limits[period].isUnlimited {
+      let window = latest[period]
+      for percent in thresholds.percents
+      where percent > told[period] && window.used.reaches(percent, of: limits[period]) {
+        crossings.append(
+          ThresholdCrossing(
+            user: user, period: period, windowStart: window.start, percent: percent,
+            limit: limits[period], used: window.used))
+      }
+    }
+    return crossings
+  }
+
+  /// Takes into account that a crossing was told.
+  public mutating func apply(_ crossing: ThresholdCrossing) {
+    guard latest[crossing.period].start == crossing.windowStart else { return }
+    told[crossing.period] = max(told[crossing.period], crossing.percent)
+  }
+}
+
+extension TokenCount {
+  fileprivate func reaches(_ percent: UInt8, of limit: TokenLimit) -> Bool {
+    guard self > .zero else { return false }
+    return Int128(rawValue) * 100 >= Int128(limit.rawValue) * Int128(percent)
+  }
+}

@@ -1,0 +1,14 @@
+public import QuotaModel
+
+/// What an operator may set about decisions.
+public struct LedgerSettings: Hashable, Sendable {
+  /// Shares of a limit whose crossing becomes an event.
+  public var thresholds: Thresholds
+  /// How late usage may be reported, in seconds; nil: however late.
+  public var maximumLatenessSeconds: Int64?
+
+  public init(thresholds: Thresholds = .standard, maximumLatenessSeconds: Int64? = nil) {
+    self.thresholds = thresholds
+    self.maximumLatenessSeconds = maximumLatenessSeconds
+  }
+}

@@ -1,0 +1,126 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+/// Why a number is what it is: the events behind it.
+public struct Explanation: Sendable {
+  public let user: UserID
+  public let window: Window
+  public let calendar: QuotaCalendar
+  /// The refusal that is explained; nil where the current state is.
+  public let refusal: Event?
+  /// What the window holds, or held when the call was refused.
+  public let used: TokenCount
+  /// What is held, or was held then.
+  public let reserved: TokenCount
+  /// Events that add to `used`, in the order of the log, from behind the position asked for.
+  public let spends: [ExplainedSpend]
+  /// Open holds, which add up to `reserved` where the current state is explained.
+  public let holds: [HoldReading]
+  public let nextAfter: Position
+  public let hasMore: Bool
+  /// The position that all of it is true for.
+  public let position: Position
+}
+
+/// An event that changed what a window holds.
+public struct ExplainedSpend: Sendable {
+  public let event: Event
+  /// What it added; negative for a correction downwards.
+  public let tokens: Int64
+}
+
+/// What somebody wants explained.
+public struct ExplanationRequest: Sendable {
+  public var user: UserReference
+  public var period = Period.daily
+  /// A moment of the window; nil: now.
+  public var moment: Moment?
+  /// The position of a refusal; its period and its window are explained, as they were then.
+  public var refusal: Position?
+  public var after = Position.zero
+  public var limit = 100
+
+  public init(user: UserReference) { self.user = user }
+}
+
+/// Why nothing can be explained.
+public enum ExplanationFault: Error, Hashable, Sendable {
+  case unknownUser
+  case notARefusal
+}
+
+extension Queries {
+  /// Events that are looked at for one page.
+  private static let maximumLookCount = 20_000
+  /// Open holds that are told.
+  private static let maximumHoldCount = 1000
+
+  /// The events behind a window's usage, or behind a refusal.
+  public func explain(
+    _ request: ExplanationRequest, now: Moment
+  ) throws(StoreFailure) -> Result<Explanation, ExplanationFault> {
+    guard let user = try identity(of: request.user) else { return .failure(.unknownUser) }
+    var refusal: Event?
+    if let position = request.refusal {
+      refusal = try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
+      guard let fact = refusal?.fact, fact.refusal?.user == user else {
+        return .failure(.notARefusal)
+      }
+    }
+    let moment = refusal?.recordedAt ?? request.moment ?? now
+    guard let reading = try usage(of: .id(user), at: moment) else { return .failure(.unknownUser) }
+    let violation = refusal?.fact.refusal?.violations.first
+    let window = reading.windows[violation?.period ?? request.period]
+    let end = refusal.map { Position($0.position.rawValue - 1) } ?? reading.position
+    let page = try spends(of: user, in: window, after: request.after, until: end, request.limit)
+    let holds = refusal == nil ? try openHolds(of: user, limit: Self.maximumHoldCount) : []
+    return .success(
+      Explanation(
+        user: user, window: window, calendar: reading.calendar, refusal: refusal,
+        used: violation?.used ?? reading.used[window.period],
+        reserved: violation?.reserved ?? reading.account.reserved, spends: page.spends,
+        holds: holds, nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
+  }
+
+  private func spends(
+    of user: UserID, in window: Window, after: Position, until end: Position, _ limit: Int
+  ) throws(StoreFailure) -> (spends: [ExplainedSpend], nextAfter: Position, hasMore: Bool) {
+    var filter = EventFilter()
+    filter.user = user
+    filter.after = max(after, try position(before: window.start, end))
+    filter.limit = 1000
+    var spends: [ExplainedSpend] = []
+    for _ in 0..<Self.maximumLookCount / filter.limit {
+      let page = try events(filter)
+      for event in page.events {
+        if event.position > end { return (spends, end, false) }
+        if spends.count == limit { return (spends, filter.after, true) }
+        filter.after = event.position
+        if window.contains(event.happenedAt), let tokens = event.fact.windowChange {
+          spends.append(ExplainedSpend(event: event, tokens: tokens))
+        }
+      }
+      filter.after = page.nextAfter
+      guard page.hasMore else { return (spends, end, false) }
+    }
+    return (spends, filter.after, true)
+  }
+}
+
+extension Fact {
+  fileprivate var refusal: Refusal? {
+    switch self {
+    case .spendRefused(let refusal), .spendShadowed(let refusal): refusal
+    default: nil
+    }
+  }
+
+  /// What the event adds to its windows; nil where it adds nothing.
+  fileprivate var windowChange: Int64? {
+    if case .usageCorrected(let correction) = self {
+      return correction.usage.total.rawValue - correction.old.rawValue
+    }
+    return countedSpend.map(\.tokens.rawValue)
+  }
+}

@@ -1,0 +1,103 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+extension Queries {
+  /// Replays real history under other limits. Limits that are not given are as good as unlimited.
+  ///
+  /// - Parameters:
+  ///   - since: Spends before happened anyway, and count in the windows that they lie in.
+  ///   - until: Spends from here on are not looked at.
+  ///   - user: Only this user's spends.
+  public func whatIf(
+    _ policy: Policy, since: Moment, until: Moment, user: UserID? = nil,
+    progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> (outcome: WhatIf, position: Position) {
+    let calendar = try reading { (snapshot) throws(ProjectionFailure) in
+      try store.calendars.rules(of: try snapshot.state().calendar)
+    }
+    var replay = WhatIf(policy: policy, calendar: calendar, since: since)
+    let head = try usingLog { () throws(LogFailure) in try store.log.head() }
+    // Whatever shares a window with the first spend of interest counts.
+    let month = calendar.window(.monthly, containing: since).start
+    let week = calendar.window(.weekly, containing: since).start
+    let start = try position(before: min(month, week), head)
+    var damage: (Position, RecordDamage)?
+    var looked = start
+    try usingLog { () throws(LogFailure) in
+      try store.log.scan(.only, after: start) { record in
+        looked = record.position
+        if looked.rawValue % 65_536 == 0 {
+          progress?(looked.rawValue - start.rawValue, head.rawValue - start.rawValue)
+        }
+        do throws(RecordDamage) {
+          try replay.take(record, until: until, of: user)
+        } catch {
+          damage = (record.position, error)
+          return .stop
+        }
+        return .proceed
+      }
+    }
+    if let damage { throw .log(.damaged(at: damage.0, damage.1)) }
+    return (replay, looked)
+  }
+
+  /// A position behind which everything lies that happened from `moment` on.
+  func position(before moment: Moment, _ head: Position) throws(StoreFailure) -> Position {
+    // A reporter's clock may be ahead of ours, so that something was recorded before it happened.
+    let earliest = Moment(
+      microseconds: moment.microseconds - maximumClockSkewSeconds * 1_000_000)
+    var low: UInt64 = 0
+    var high = head.rawValue
+    while low < high {
+      let middle = (low + high + 1) / 2
+      let event = try usingLog { () throws(LogFailure) in
+        try store.log.event(at: Position(middle))
+      }
+      guard let event else { break }
+      if event.recordedAt < earliest { low = middle } else { high = middle - 1 }
+    }
+    return Position(low)
+  }
+}
+
+extension WhatIf {
+  fileprivate mutating func take(
+    _ record: borrowing RecordView, until: Moment, of user: UserID?
+  ) throws(RecordDamage) {
+    guard record.kind.maySpend, record.happenedAt < until else { return }
+    if let user, try record.user() != user { return }
+    let fact = try record.fact()
+    if case .usageCorrected(let correction) = fact {
+      return correct(correction, at: record.happenedAt)
+    }
+    guard let (user, tokens) = fact.countedSpend else { return }
+    spend(tokens, by: user, at: record.happenedAt, position: record.position)
+  }
+}
+
+extension EventKind {
+  /// Whether such an event may change what windows hold.
+  var maySpend: Bool {
+    switch self {
+    case .tokensSpent, .holdSettled, .holdDrawn, .sessionUsageRecorded, .usageCorrected: true
+    default: false
+    }
+  }
+}
+
+extension Fact {
+  /// Whose windows it adds to, and how many tokens; nil where it adds nothing.
+  var countedSpend: (user: UserID, tokens: TokenCount)? {
+    switch self {
+    case .tokensSpent(let spend): (spend.user, spend.usage.total)
+    case .holdSettled(_, let settlement), .holdDrawn(_, let settlement):
+      settlement.isCountedInSession
+        ? nil : (settlement.spend.user, settlement.spend.usage.total)
+    case .session(_, .usageRecorded(let usage)):
+      usage.user.flatMap { user in usage.tokens.map { (user, $0.total) } }
+    default: nil
+    }
+  }
+}
