@@ -3,27 +3,29 @@
  * It is the same program for quotalog (HTTP/1.1) and Redis (RESP), so that what the client costs weighs on both alike.
  * Requests are templates of fixed length; only the id, the user and the token counts are written anew for each one.
  * An answer counts when it is right: 201 with a receipt that is no replay, 200 with a receipt for every item of a batch,
- * a positive integer from the script. The result is one JSON object on standard output. */
+ * a positive integer from the script. With --holds 1 every event takes two requests: a hold, and its settlement. The result is one JSON object on standard output. */
 
 #define _GNU_SOURCE
 #include "common.h"
 #include <stdarg.h>
 #include <stdbool.h>
 
+#define HOLD_HOLE "00000000000000000000"
+enum { HOLD_DIGITS = sizeof HOLD_HOLE - 1, HOLD_ESTIMATE = 998 };
 enum { ID_LENGTH = 36, AMOUNT_LENGTH = 3, OUTPUT_LENGTH = 2, ANSWER_CAPACITY = 1 << 20, EVENTS_PER_WAIT = 256 };
 static const double DRAIN_SECONDS = 10;
 
 struct options {
-  const char *protocol, *token, *script, *user_prefix, *window;
+  const char *protocol, *token, *script, *settle_script, *user_prefix, *window;
   int port, connections, batch, user_digits;
-  bool remembers_ids, random_ids, users_in_turn;
+  bool remembers_ids, random_ids, users_in_turn, holds;
   uint64_t seed, user_count, event_count;
   double warmup, seconds;
 };
 
 /* Where the variable text of one event lies in a request; a negative offset means that the protocol does not send it. */
 struct slots {
-  int id, user[3], input, output, sum;
+  int id, user[3], input, output, sum, hold;
 };
 
 struct template {
@@ -33,10 +35,10 @@ struct template {
 };
 
 struct connection {
-  int socket, sent, received;
+  int socket, sent, received, step;
   bool is_waiting;
-  char *request, *answer;
-  uint64_t started;
+  char *requests[2], *answer;
+  uint64_t started, hold;
 };
 
 struct tally {
@@ -46,7 +48,8 @@ struct tally {
 };
 
 static struct options options;
-static struct template template;
+static struct template templates[2]; /* the second one: what follows the first */
+static int step_count = 1;
 static struct tally tally;
 static uint64_t random_state, issued, measure_from, measure_until;
 static int epoll_set, waiting_count, alive_count;
@@ -81,8 +84,10 @@ static int user_hole(struct template *in) {
   return hole(in, options.user_digits);
 }
 
+static const struct slots no_slots = {-1, {-1, -1, -1}, -1, -1, -1, -1};
+
 static void write_event(struct template *in, struct slots *slots) {
-  *slots = (struct slots){.user = {-1, -1, -1}, .sum = -1};
+  *slots = no_slots;
   append(in, "{\"id\":\"");
   slots->id = hole(in, ID_LENGTH);
   append(in, "\",\"user\":\"");
@@ -95,51 +100,117 @@ static void write_event(struct template *in, struct slots *slots) {
 }
 
 static void shift(struct slots *slots, int by) {
-  slots->id += by;
-  slots->user[0] += by;
-  slots->input += by;
-  slots->output += by;
+  int *const places[] = {&slots->id, &slots->user[0], &slots->input, &slots->output};
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    if (*places[i] >= 0) *places[i] += by;
+  }
 }
 
-static void make_http_template(void) {
-  struct template body = {calloc(1, ANSWER_CAPACITY), 0, ANSWER_CAPACITY, NULL};
+static void write_http(struct template *to, const char *path, const struct template *body) {
+  append(to,
+    "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Token %s\r\n"
+    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+    path, options.port, options.token, body->length);
+  for (int item = 0; item < options.batch; item++) shift(&to->slots[item], to->length);
+  append(to, "%s", body->bytes);
+}
+
+static struct template empty_body(void) { return (struct template){calloc(1, ANSWER_CAPACITY), 0, ANSWER_CAPACITY, NULL}; }
+
+static void make_usage_template(struct template *to) {
+  struct template body = empty_body();
   if (options.batch > 1) append(&body, "[");
   for (int item = 0; item < options.batch; item++) {
     if (item > 0) append(&body, ",");
-    write_event(&body, &template.slots[item]);
+    write_event(&body, &to->slots[item]);
   }
   if (options.batch > 1) append(&body, "]");
-  append(&template,
-    "POST /v1/usage HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Token %s\r\n"
-    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-    options.port, options.token, body.length);
-  for (int item = 0; item < options.batch; item++) shift(&template.slots[item], template.length);
-  append(&template, "%s", body.bytes);
+  write_http(to, "/v1/usage", &body);
   free(body.bytes);
 }
 
-static void make_resp_template(void) {
+static void make_hold_template(struct template *to) {
+  struct template body = empty_body();
+  struct slots *slots = to->slots;
+  *slots = no_slots;
+  append(&body, "{\"id\":\"");
+  slots->id = hole(&body, ID_LENGTH);
+  append(&body, "\",\"user\":\"");
+  slots->user[0] = user_hole(&body);
+  append(&body, "\",\"estimate\":%d}", HOLD_ESTIMATE);
+  write_http(to, "/v1/holds", &body);
+  free(body.bytes);
+}
+
+static void make_settle_template(struct template *to) {
+  struct template body = empty_body();
+  struct slots *slots = to->slots;
+  *slots = no_slots;
+  append(&body, "{\"id\":\"");
+  slots->id = hole(&body, ID_LENGTH);
+  append(&body, "\",\"input_tokens\":");
+  slots->input = hole(&body, AMOUNT_LENGTH);
+  append(&body, ",\"output_tokens\":");
+  slots->output = hole(&body, OUTPUT_LENGTH);
+  append(&body, ",\"model\":\"m-small\"}");
+  write_http(to, "/v1/holds/" HOLD_HOLE "/settle", &body);
+  slots->hold = (int)(strstr(to->bytes, HOLD_HOLE) - to->bytes);
+  free(body.bytes);
+}
+
+static void append_amount(struct template *to, int *slot) {
+  append(to, "$%d\r\n", AMOUNT_LENGTH);
+  *slot = hole(to, AMOUNT_LENGTH);
+  append(to, "\r\n");
+}
+
+/* KEYS: three counters, then the sum of what is held or the request's id where the script wants it.
+ * ARGV: what was held, where it is settled; the tokens; the limits, where something is decided. */
+static void make_resp_template(struct template *to, const char *script, bool decides, bool settles) {
   static const char *const periods[] = {"day", "week", "month"};
-  int keys = options.remembers_ids ? 4 : 3;
-  struct slots *slots = template.slots;
-  *slots = (struct slots){.id = -1, .input = -1, .output = -1};
-  append(&template, "*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n$1\r\n%d\r\n", 3 + keys + 4, options.script, keys);
+  int keys = 3 + options.holds + options.remembers_ids, arguments = 1 + (decides ? 3 : 0) + settles;
+  struct slots *slots = to->slots;
+  *slots = no_slots;
+  append(to, "*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n$1\r\n%d\r\n", 3 + keys + arguments, script, keys);
   for (int period = 0; period < 3; period++) {
     int length = (int)(strlen(periods[period]) + strlen(options.window) + strlen(options.user_prefix)) + 2;
-    append(&template, "$%d\r\n%s:%s:", length + options.user_digits, periods[period], options.window);
-    slots->user[period] = user_hole(&template);
-    append(&template, "\r\n");
+    append(to, "$%d\r\n%s:%s:", length + options.user_digits, periods[period], options.window);
+    slots->user[period] = user_hole(to);
+    append(to, "\r\n");
   }
+  if (options.holds) append(to, "$4\r\nheld\r\n");
   if (options.remembers_ids) {
-    append(&template, "$%d\r\n", ID_LENGTH);
-    slots->id = hole(&template, ID_LENGTH);
-    append(&template, "\r\n");
+    append(to, "$%d\r\n", ID_LENGTH);
+    slots->id = hole(to, ID_LENGTH);
+    append(to, "\r\n");
   }
-  append(&template, "$%d\r\n", AMOUNT_LENGTH);
-  slots->sum = hole(&template, AMOUNT_LENGTH);
+  if (settles) append(to, "$%d\r\n%d\r\n", AMOUNT_LENGTH, HOLD_ESTIMATE);
+  if (options.holds && !settles) append(to, "$%d\r\n%d\r\n", AMOUNT_LENGTH, HOLD_ESTIMATE);
+  else append_amount(to, &slots->sum);
   /* The limits never refuse here, but are compared each time. */
-  for (int period = 0; period < 3; period++) append(&template, "\r\n$12\r\n900000000000");
-  append(&template, "\r\n");
+  for (int period = 0; decides && period < 3; period++) append(to, "$12\r\n900000000000\r\n");
+}
+
+static void make_templates(void) {
+  bool is_http = *options.protocol == 'h';
+  for (int step = 0; step < 2; step++) {
+    templates[step].capacity = ANSWER_CAPACITY;
+    templates[step].bytes = calloc(1, ANSWER_CAPACITY);
+    templates[step].slots = calloc((size_t)options.batch, sizeof *templates[step].slots);
+  }
+  if (!options.holds) {
+    if (is_http) make_usage_template(&templates[0]);
+    else make_resp_template(&templates[0], options.script, true, false);
+    return;
+  }
+  step_count = 2;
+  if (is_http) {
+    make_hold_template(&templates[0]);
+    make_settle_template(&templates[1]);
+  } else {
+    make_resp_template(&templates[0], options.script, true, false);
+    make_resp_template(&templates[1], options.settle_script, false, true);
+  }
 }
 
 static void put_decimal(char *at, int digits, uint64_t value) {
@@ -174,7 +245,7 @@ static void put_id(char *at) {
   at[8] = at[13] = at[18] = at[23] = '-';
 }
 
-static void fill(char *request, const struct slots *slots) {
+static void fill(char *request, const struct slots *slots, uint64_t hold) {
   uint64_t random = next_random();
   uint64_t user = (options.users_in_turn ? issued : random >> 32) % options.user_count;
   uint64_t input = 100 + (random & 0xffff) % 800, output = 10 + (random >> 16 & 0xffff) % 90;
@@ -186,6 +257,7 @@ static void fill(char *request, const struct slots *slots) {
   if (slots->input >= 0) put_decimal(request + slots->input, AMOUNT_LENGTH, input);
   if (slots->output >= 0) put_decimal(request + slots->output, OUTPUT_LENGTH, output);
   if (slots->sum >= 0) put_decimal(request + slots->sum, AMOUNT_LENGTH, input + output);
+  if (slots->hold >= 0) put_decimal(request + slots->hold, HOLD_DIGITS, hold);
 }
 
 /* MARK: answers */
@@ -214,7 +286,10 @@ static enum verdict judge_http(struct connection *of) {
   if (of->answer + of->received > end) return WRONG;
   if (options.batch == 1) {
     bool is_new = memmem(body, (size_t)(end - body), "\"replayed\":false", 16);
-    return strncmp(of->answer, "HTTP/1.1 201", 12) == 0 && is_new ? RIGHT : WRONG;
+    const char *hold = options.holds && of->step == 0 ? strstr(body, "\"hold\":\"") : NULL;
+    if (hold) of->hold = strtoull(hold + 8, NULL, 10);
+    const char *status = of->step == 0 ? "HTTP/1.1 201" : "HTTP/1.1 200";
+    return strncmp(of->answer, status, 12) == 0 && is_new ? RIGHT : WRONG;
   }
   if (strncmp(of->answer, "HTTP/1.1 200", 12) != 0) return WRONG;
   return occurrences(body, end, "\"status\":201") == options.batch ? RIGHT : WRONG;
@@ -256,11 +331,12 @@ static void watch(struct connection *connection, uint32_t events, int operation)
 /* Sends what is left of the request; a full socket is tried again when it has room. */
 static void send_rest(struct connection *connection, bool was_full) {
   ssize_t sent = send(
-    connection->socket, connection->request + connection->sent, (size_t)(template.length - connection->sent),
+    connection->socket, connection->requests[connection->step] + connection->sent,
+    (size_t)(templates[connection->step].length - connection->sent),
     MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0 && errno != EAGAIN) return drop(connection, "the connection broke while sending");
   if (sent > 0) connection->sent += (int)sent;
-  bool is_full = connection->sent < template.length;
+  bool is_full = connection->sent < templates[connection->step].length;
   if (is_full != was_full) watch(connection, is_full ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
 }
 
@@ -269,10 +345,13 @@ static bool is_over(uint64_t time) {
 }
 
 static void send_next(struct connection *connection, uint64_t time) {
-  if (is_over(time)) return;
-  for (int item = 0; item < options.batch; item++) fill(connection->request, &template.slots[item]);
+  /* What was held is settled, however late it is. */
+  if (connection->step == 0 && is_over(time)) return;
+  for (int item = 0; item < options.batch; item++) {
+    fill(connection->requests[connection->step], &templates[connection->step].slots[item], connection->hold);
+  }
   connection->sent = connection->received = 0;
-  connection->started = time;
+  if (connection->step == 0) connection->started = time;
   connection->is_waiting = true;
   waiting_count++;
   send_rest(connection, false);
@@ -289,8 +368,9 @@ static void receive(struct connection *connection) {
   enum verdict verdict = *options.protocol == 'h' ? judge_http(connection) : judge_resp(connection);
   if (verdict == INCOMPLETE) return;
   uint64_t time = now();
-  if (verdict == RIGHT) count_right(connection->started, time);
-  else note_error(connection->answer);
+  if (verdict == WRONG) note_error(connection->answer);
+  else if (connection->step == step_count - 1) count_right(connection->started, time);
+  connection->step = verdict == RIGHT ? (connection->step + 1) % step_count : 0;
   connection->is_waiting = false;
   waiting_count--;
   send_next(connection, time);
@@ -298,10 +378,13 @@ static void receive(struct connection *connection) {
 
 static void open_connection(struct connection *connection) {
   connection->socket = connect_to(options.port);
-  connection->request = malloc((size_t)template.length);
   connection->answer = malloc(ANSWER_CAPACITY);
-  if (!connection->request || !connection->answer) fail("malloc");
-  memcpy(connection->request, template.bytes, (size_t)template.length);
+  if (!connection->answer) fail("malloc");
+  for (int step = 0; step < step_count; step++) {
+    connection->requests[step] = malloc((size_t)templates[step].length);
+    if (!connection->requests[step]) fail("malloc");
+    memcpy(connection->requests[step], templates[step].bytes, (size_t)templates[step].length);
+  }
 }
 
 static void run(void) {
@@ -336,6 +419,7 @@ static void run(void) {
 static void read_options(int count, char **arguments) {
   options = (struct options){
     .protocol = TEXT("protocol", "http"), .token = TEXT("token", ""), .script = TEXT("script", ""),
+    .settle_script = TEXT("settle-script", ""), .holds = NUMBER("holds", "0"),
     .user_prefix = TEXT("user-prefix", "user-"), .window = TEXT("window", "2026-01-01"),
     .port = (int)NUMBER("port", "0"), .connections = (int)NUMBER("connections", "64"),
     .batch = (int)NUMBER("batch", "1"), .user_digits = (int)NUMBER("user-digits", "12"),
@@ -353,11 +437,7 @@ static void read_options(int count, char **arguments) {
 int main(int count, char **arguments) {
   read_options(count, arguments);
   random_state = options.seed;
-  template.capacity = ANSWER_CAPACITY;
-  template.bytes = calloc(1, ANSWER_CAPACITY);
-  template.slots = calloc((size_t)options.batch, sizeof *template.slots);
-  if (*options.protocol == 'h') make_http_template();
-  else make_resp_template();
+  make_templates();
   run();
   double seconds = (double)(measure_until - measure_from) / 1e9;
   printf(

@@ -83,6 +83,16 @@ class Load:
             window=date.today().isoformat(), remember_ids=int(remember_ids),
         )  # fmt: skip
 
+    def hold(self, server: Quotalog, connections: int) -> Measurement:
+        """A hold and its settlement, all on one account; the pair is one event."""
+        return self.own_client(server, connections, token=server.token, holds=1, users=1)
+
+    def hold_in_redis(self, server: Redis, connections: int) -> Measurement:
+        return self.own_client(
+            server, connections, protocol="resp", script=server.hold, settle_script=server.settle,
+            window=date.today().isoformat(), holds=1, users=1,
+        )  # fmt: skip
+
     def own_client(self, server: Server, connections: int, **options) -> Measurement:
         options = {
             "port": server.port, "connections": connections, "users": self.people.count,

@@ -148,6 +148,21 @@ def processor_seconds(pid: int) -> float:
     return ticks / TICKS_PER_SECOND
 
 
+def thread_seconds(pid: int) -> dict[str, tuple[float, float]]:
+    """What each thread of one process has used by itself and in the kernel, by the thread's name."""
+    found: dict[str, tuple[float, float]] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            name = (task / "comm").read_text().strip()
+            fields = (task / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        own, kernel = (int(ticks) / TICKS_PER_SECOND for ticks in fields[11:13])
+        before = found.get(name, (0.0, 0.0))
+        found[name] = (before[0] + own, before[1] + kernel)
+    return found
+
+
 def waited_seconds(pid: int) -> float:
     """How long the threads of one process were ready to run while others had the processors."""
     nanoseconds = 0

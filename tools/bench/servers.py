@@ -196,6 +196,8 @@ class Redis(Server):
         self.launch([program("redis-server"), *place, *words])
         self.spend = self.load("spend.lua")
         self.spend_once = self.load("spend-once.lua")
+        self.hold = self.load("hold.lua")
+        self.settle = self.load("settle.lua")
         self.check_settings()
 
     def load(self, name: str) -> str:

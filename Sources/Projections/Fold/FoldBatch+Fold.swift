@@ -74,7 +74,7 @@ extension FoldBatch {
       try end(hold, .expired, event)
       try update(user, event) { _ in }
     case .holdExtended(let hold, let user, let expiresAt):
-      try extend(hold, to: expiresAt)
+      try extend(hold, to: expiresAt, event)
       try update(user, event) { _ in }
     case .spendRefused(let refusal), .spendShadowed(let refusal):
       try update(refusal.user, event) { _ in }

@@ -4,12 +4,14 @@ public import QuotaModel
 extension FoldBatch {
   /// A hold, open or ended; nil where there was none.
   public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
+    if let entry = folder.working.holds[id] { return entry }
+    return try storedHold(id)
+  }
+
+  /// A hold as the tables have it, or get it by what is being stored.
+  private func storedHold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
+    if let entry = folder.working.storing?.holds[id] { return entry }
     let key = Key.number(id.position.rawValue)
-    if let changed = changedRow(key.rawBytes, in: tables.holds) {
-      return try changed.map { (row) throws(ProjectionFailure) in
-        try HoldRow.entry(from: row.rawBytes)
-      }
-    }
     guard let row = try get(key.rawBytes, in: tables.holds) else { return nil }
     return try HoldRow.entry(from: row)
   }
@@ -69,20 +71,12 @@ extension FoldBatch {
       guard let entry else { break }
       let key = try ExpiryKey(entry.key)
       guard key.deadline <= moment else { break }
-      // What was removed from the tables in memory only is skipped.
-      if folder.working.isRemoved(entry.key, from: tables.expiries) { continue }
+      // What has changed in memory only is skipped.
+      let changed = folder.working.holds[key.hold] ?? folder.working.storing?.holds[key.hold]
+      if let changed, !changed.isOpen || changed.hold.expiresAt != key.deadline { continue }
       ids.append(key.hold)
     }
     return ids
-  }
-}
-
-extension WorkingSet {
-  fileprivate func isRemoved(_ key: RawSpan, from table: Table) -> Bool {
-    guard let changed = direct.row(key, in: table) ?? storing?.direct.row(key, in: table) else {
-      return false
-    }
-    return changed == nil
   }
 }
 
@@ -92,21 +86,21 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     let index = try existing(hold.user, event)
     let id = HoldID(event.position)
-    store(HoldEntry(hold: hold, holder: try scope(of: event.actor)), as: id)
-    store(deadline: hold.expiresAt, of: id)
-    let owner = Key.history(folder.working.accounts.number(at: index), from: id.position.rawValue)
-    folder.working.direct.put([], under: owner.rawBytes, in: tables.holdOwners)
+    let entry = HoldEntry(hold: hold, holder: try scope(of: event.actor))
+    store(entry, as: id, at: index, stored: nil)
+    folder.working.deadlines.add(hold.expiresAt, id)
     try reserve(hold, of: id)
     folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
     note(event.position, at: index)
   }
 
-  mutating func extend(_ id: HoldID, to expiresAt: Moment) throws(ProjectionFailure) {
+  mutating func extend(
+    _ id: HoldID, to expiresAt: Moment, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
     guard var entry = try hold(id), entry.isOpen else { return }
-    remove(deadline: entry.hold.expiresAt, of: id)
     entry.hold.expiresAt = expiresAt
-    store(entry, as: id)
-    store(deadline: expiresAt, of: id)
+    try store(entry, as: id, event)
+    folder.working.deadlines.add(expiresAt, id)
   }
 
   /// A part was used; the rest stays held.
@@ -117,14 +111,12 @@ extension FoldBatch {
     if var entry = before, entry.isOpen {
       let whole = entry.hold
       entry.hold.draw(settlement)
-      store(entry, as: id)
+      let index = try store(entry, as: id, event)
       try reserve(entry.hold.credits, insteadOf: whole, id)
-      if let index = try index(of: whole.user) {
-        let rest = entry.hold.tokens
-        folder.working.accounts.update(at: index) {
-          $0.account.release(whole.tokens)
-          $0.account.reserve(rest)
-        }
+      let rest = entry.hold.tokens
+      folder.working.accounts.update(at: index) {
+        $0.account.release(whole.tokens)
+        $0.account.reserve(rest)
       }
     }
     try count(settlement, paidBy: before?.hold.budgets ?? [], event)
@@ -144,20 +136,14 @@ extension FoldBatch {
     _ id: HoldID, _ end: HoldEnd, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
     guard var entry = try hold(id), entry.isOpen || entry.end == .expired else { return }
-    if entry.isOpen {
-      remove(deadline: entry.hold.expiresAt, of: id)
-      try reserve(nil, insteadOf: entry.hold, id)
-      if let index = try index(of: entry.hold.user) {
-        let tokens = entry.hold.tokens
-        folder.working.accounts.update(at: index) { $0.account.release(tokens) }
-        let number = folder.working.accounts.number(at: index)
-        let owner = Key.history(number, from: id.position.rawValue)
-        folder.working.direct.remove(owner.rawBytes, from: tables.holdOwners)
-      }
-    }
+    let wasOpen = entry.isOpen
     entry.end = end
     entry.endedAt = event.position
-    store(entry, as: id)
+    let index = try store(entry, as: id, event)
+    guard wasOpen else { return }
+    try reserve(nil, insteadOf: entry.hold, id)
+    let tokens = entry.hold.tokens
+    folder.working.accounts.update(at: index) { $0.account.release(tokens) }
   }
 
   /// Counts what a settlement says, in the user's windows and in the budgets that the hold names.
@@ -218,21 +204,24 @@ extension FoldBatch {
     folder.working.sessions.change(budget)
   }
 
+  /// Notes what became of a hold; answers the index of its user's account.
+  @discardableResult
+  private mutating func store(
+    _ entry: HoldEntry, as id: HoldID, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) -> Int {
+    let index = try existing(entry.hold.user, event)
+    let stored = folder.working.holds[id] == nil ? try storedHold(id) : nil
+    store(entry, as: id, at: index, stored: stored)
+    return index
+  }
+
   /// Holds wait in memory until the tables are written anyway: they come and go with every call.
-  private mutating func store(_ entry: HoldEntry, as id: HoldID) {
-    let key = Key.number(id.position.rawValue)
-    folder.working.direct.put(HoldRow.bytes(of: entry), under: key.rawBytes, in: tables.holds)
+  private mutating func store(
+    _ entry: HoldEntry, as id: HoldID, at index: Int, stored: HoldEntry?
+  ) {
+    let owner = folder.working.accounts.number(at: index)
+    folder.working.holds.set(entry, as: id, of: owner, stored: stored)
     if folder.purpose == .deciding { folder.working.unpublished.holds.append((id, entry)) }
-  }
-
-  private mutating func store(deadline: Moment, of id: HoldID) {
-    let key = Key.expiry(deadline, id)
-    folder.working.direct.put([], under: key.rawBytes, in: tables.expiries)
-    folder.working.deadlines.add(deadline, id)
-  }
-
-  private mutating func remove(deadline: Moment, of id: HoldID) {
-    folder.working.direct.remove(Key.expiry(deadline, id).rawBytes, from: tables.expiries)
   }
 }
 

@@ -11,6 +11,7 @@ public final class StoreJob: Sendable {
   let requests: PendingRequests
   let past: PendingPast
   let direct: DirectWrites
+  let holds: PendingHolds
   let deadlines: PendingDeadlines
   private let outcome = Latch<ProjectionFailure?>()
 
@@ -26,10 +27,12 @@ public final class StoreJob: Sendable {
     requests = working.requests
     past = working.past
     direct = working.direct
+    holds = working.holds
     deadlines = working.deadlines
     working.requests.removeAll()
     working.past.removeAll()
     working.direct.removeAll()
+    working.holds = PendingHolds()
     working.deadlines = PendingDeadlines()
     working.unstoredCount = 0
   }
@@ -62,6 +65,7 @@ public final class StoreJob: Sendable {
     try storeAccounts(in: &transaction)
     try storeWindows(in: &transaction)
     try direct.store(in: &transaction)
+    try holds.store(in: &transaction, tables)
     let key = StateRow.key
     let row = StateRow.bytes(of: state)
     try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)

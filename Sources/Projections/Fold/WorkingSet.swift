@@ -10,6 +10,7 @@ struct WorkingSet {
   var requests: PendingRequests
   var past = PendingPast()
   var direct = DirectWrites()
+  var holds = PendingHolds()
   /// Deadlines of holds that are not in the tables yet.
   var deadlines = PendingDeadlines()
   var sessions = SessionCache()

@@ -111,8 +111,18 @@ extension Route {
     switch path {
     case "/v1/usage": .native(.usage)
     case "/api/chat-quota/usage/": .waldur(.usage)
-    default: nil
+    case "/v1/holds": .native(.holds)
+    case "/v1/check": .native(.check)
+    default: settlement(path).map(Route.native)
     }
+  }
+
+  /// `/v1/holds/{hold}/settle` as gateways spell it; nil for everything else.
+  private static func settlement(_ path: String) -> NativePath? {
+    guard path.hasPrefix("/v1/holds/"), path.hasSuffix("/settle") else { return nil }
+    let hold = path.utf8.dropFirst(10).dropLast(7)
+    guard hold.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return .holdEnd(String(Substring(hold)), .settle)
   }
 
   private static func route(_ segments: [String]) -> Route? {

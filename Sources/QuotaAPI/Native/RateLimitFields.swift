@@ -6,18 +6,26 @@ extension Standing {
   func rateLimitFields(at moment: Moment) -> [(name: String, value: String)] {
     let bounded = Period.allCases.filter { !policy.limits[$0].isUnlimited }
     if bounded.isEmpty { return [] }
-    let policies = bounded.map { period in
-      let seconds =
-        (windows[period].end.microseconds - windows[period].start.microseconds) / 1_000_000
-      return "\"\(period.name)\";q=\(quota(period));qu=\"tokens\";w=\(seconds)"
-    }
-    let states = bounded.map { period in
-      let left = max(0, windows[period].end.microseconds - moment.microseconds)
-      return "\"\(period.name)\";r=\(remaining(period));t=\((left + 999_999) / 1_000_000)"
+    // Every admission carries them, so that they are put together from bytes.
+    var policies: [UInt8] = []
+    var states: [UInt8] = []
+    policies.reserveCapacity(128)
+    states.reserveCapacity(96)
+    for period in bounded {
+      let window = windows[period]
+      let left = max(0, window.end.microseconds - moment.microseconds)
+      policies.append(policyNamed: period)
+      policies.append(parameter: ";q=", quota(period))
+      policies.append(contentsOf: ";qu=\"tokens\"".utf8)
+      policies.append(
+        parameter: ";w=", (window.end.microseconds - window.start.microseconds) / 1_000_000)
+      states.append(policyNamed: period)
+      states.append(parameter: ";r=", remaining(period))
+      states.append(parameter: ";t=", (left + 999_999) / 1_000_000)
     }
     return [
-      (name: "RateLimit-Policy", value: policies.joined(separator: ", ")),
-      (name: "RateLimit", value: states.joined(separator: ", ")),
+      (name: "RateLimit-Policy", value: String(decoding: policies, as: UTF8.self)),
+      (name: "RateLimit", value: String(decoding: states, as: UTF8.self)),
     ]
   }
 
@@ -32,5 +40,19 @@ extension Standing {
   private func remaining(_ period: Period) -> Int64 {
     let rest = policy.limits[period].remaining(after: used[period].addingClamped(reserved)) ?? .zero
     return min(rest.rawValue, Self.maximumInteger)
+  }
+}
+
+extension [UInt8] {
+  /// Begins the next item of a list of policies.
+  fileprivate mutating func append(policyNamed period: Period) {
+    append(contentsOf: (isEmpty ? "\"" : ", \"").utf8)
+    append(contentsOf: period.name.description.utf8)
+    append(UInt8(ascii: "\""))
+  }
+
+  fileprivate mutating func append(parameter name: StaticString, _ value: Int64) {
+    name.withUTF8Buffer { unsafe append(contentsOf: $0) }
+    append(contentsOf: String(value).utf8)
   }
 }

@@ -49,7 +49,7 @@ public final class Committer: Sendable {
     let loop = CommitLoop(ledger: ledger, clock: clock, queue: queue, deliver: deliver) {
       [weak self] status in self?.status.withLock { $0 = status }
     }
-    let committing = Thread.start(loop.run)
+    let committing = Thread.start(named: "committing", loop.run)
     thread.withLock { $0 = committing }
   }
 

@@ -11,7 +11,7 @@ final class StoringThread: Sendable {
     let jobs = WorkQueue<StoreJob>(capacity: 4)
     self.jobs = jobs
     thread = Mutex(
-      Thread.start {
+      Thread.start(named: "storing") {
         var waiting: [StoreJob] = []
         while jobs.moveAll(to: &waiting, waitingAtMost: 60_000) {
           for job in waiting { job.run() }

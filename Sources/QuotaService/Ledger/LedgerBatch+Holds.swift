@@ -43,7 +43,8 @@ extension LedgerBatch {
     if let session { try count(used, of: id, at: receipt.position, in: session, submission) }
     return .settled(
       SettlementReceipt(
-        receipt: receipt, settlement: settlement, rest: try rest(of: id)))
+        receipt: receipt, settlement: settlement,
+        rest: used.isFinal ? nil : try rest(of: id)))
   }
 
   /// What the call costs the shared budgets that the hold names. What nobody knows is not zero: the end

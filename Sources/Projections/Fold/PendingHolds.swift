@@ -1,0 +1,65 @@
+internal import LMDB
+internal import QuotaModel
+
+/// Holds that changed since the tables were written. Most come and go in between: of those only how they
+/// ended is ever written.
+struct PendingHolds: Sendable {
+  struct Change: Sendable {
+    var entry: HoldEntry
+    /// The account number of the user.
+    let owner: AccountNumber
+    /// The deadline that the tables have of it; nil where it is not open there.
+    let storedDeadline: Moment?
+  }
+
+  private var changes: [HoldID: Change] = [:]
+
+  subscript(id: HoldID) -> HoldEntry? { changes[id]?.entry }
+
+  /// Notes what became of a hold; `stored` is what the tables have, or get before this.
+  mutating func set(
+    _ entry: HoldEntry, as id: HoldID, of owner: AccountNumber, stored: HoldEntry?
+  ) {
+    if changes[id] != nil {
+      changes[id]?.entry = entry
+    } else {
+      let deadline = stored.flatMap { $0.isOpen ? $0.hold.expiresAt : nil }
+      changes[id] = Change(entry: entry, owner: owner, storedDeadline: deadline)
+    }
+  }
+
+  mutating func removeAll() { changes.removeAll(keepingCapacity: true) }
+
+  func store(in transaction: inout WriteTransaction, _ tables: Tables) throws(LMDBError) {
+    for (id, change) in changes.sorted(by: { $0.key < $1.key }) {
+      let key = Key.number(id.position.rawValue)
+      try transaction.put(
+        HoldRow.bytes(of: change.entry).rawBytes, under: key.rawBytes, in: tables.holds)
+      try change.storeOrder(of: id, in: &transaction, tables)
+    }
+  }
+}
+
+extension PendingHolds.Change {
+  /// Writes the entries by deadline and by user, which open holds have and others do not.
+  fileprivate func storeOrder(
+    of id: HoldID, in transaction: inout WriteTransaction, _ tables: Tables
+  ) throws(LMDBError) {
+    let deadline = entry.isOpen ? entry.hold.expiresAt : nil
+    guard deadline != storedDeadline else { return }
+    let nothing: [UInt8] = []
+    if let storedDeadline {
+      try transaction.remove(Key.expiry(storedDeadline, id).rawBytes, from: tables.expiries)
+    }
+    if let deadline {
+      let key = Key.expiry(deadline, id)
+      try transaction.put(nothing.rawBytes, under: key.rawBytes, in: tables.expiries)
+    }
+    let key = Key.history(owner, from: id.position.rawValue)
+    if storedDeadline == nil {
+      try transaction.put(nothing.rawBytes, under: key.rawBytes, in: tables.holdOwners)
+    } else if deadline == nil {
+      try transaction.remove(key.rawBytes, from: tables.holdOwners)
+    }
+  }
+}
