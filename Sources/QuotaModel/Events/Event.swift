@@ -42,7 +42,8 @@ public enum Fact: Hashable, Sendable {
   case holdExpired(HoldID, user: UserID)
   case spendRefused(Refusal)
   case sessionStarted(SessionStart)
-  case session(SessionRef, SessionFact)
+  // Kept apart, because it is larger than everything else and rarer.
+  indirect case session(SessionRef, SessionFact)
   case budgetChanged(BudgetChange)
   /// A spend that a limit in shadow mode would have refused.
   case spendShadowed(Refusal)

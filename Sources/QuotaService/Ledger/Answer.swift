@@ -15,18 +15,20 @@ public struct Receipt: Hashable, Sendable {
 }
 
 /// What the ledger answers to a command. Every answer that changed something is durable.
+///
+/// Large payloads are kept apart: answers move between threads in arrays, and most are small.
 public enum Answer: Hashable, Sendable {
   /// One event or more; the receipt is that of the last.
   case recorded(Receipt)
   /// Everything is as asked already; nothing was written.
   case unchanged
-  case granted(Standing, position: Position)
-  case held(HoldReceipt)
+  indirect case granted(Standing, position: Position)
+  indirect case held(HoldReceipt)
   /// Where the account stood is told with the first answer, not with a repetition.
-  case refused(Refusal, Receipt, Standing?)
-  case settled(SettlementReceipt)
+  indirect case refused(Refusal, Receipt, Standing?)
+  indirect case settled(SettlementReceipt)
   case extended(expiresAt: Moment, Receipt)
-  case session(SessionAnswer)
+  indirect case session(SessionAnswer)
   case budget(SharedBudget, isNew: Bool)
   case failed(CommandFailure)
 }

@@ -19,6 +19,8 @@ public struct Submission: Sendable {
 }
 
 /// What the ledger can be asked to do. Rights were checked before.
+///
+/// Large payloads are kept apart: commands move between threads in arrays, and most are small.
 public enum Command: Sendable {
   case recordUsage(UsageReport)
   case register(Registration)
@@ -38,7 +40,7 @@ public enum Command: Sendable {
   case settle(HoldID, HoldUsage)
   case extend(HoldID, timeToLiveSeconds: Int64)
   case void(HoldID)
-  case session(SessionCommand)
+  indirect case session(SessionCommand)
 }
 
 /// A user as a client names one.
