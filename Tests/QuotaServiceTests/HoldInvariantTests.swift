@@ -22,7 +22,9 @@ import Testing
       for (user, limit) in zip(users, [300, 1000, 5000] as [Int64]) {
         // What comes after its hold has expired is counted, and nothing can hold it back.
         let sum = reckoning.used[user, default: 0] - reckoning.late[user, default: 0]
-        #expect(sum + reckoning.held(by: user) <= limit, "seed \(numbers.seed), position \(event.position)")
+        #expect(
+          sum + reckoning.held(by: user) <= limit,
+          "seed \(numbers.seed), position \(event.position)")
       }
     }
     #expect(reckoning.used.values.reduce(0, +) > 300, "seed \(numbers.seed)")
