@@ -219,13 +219,14 @@ def next_line(process: subprocess.Popen) -> str:
 
 
 class Server:
-    """A serving process on a free port of 127.0.0.1."""
+    """A serving process, on a free port of 127.0.0.1 unless the options say another address."""
 
     def __init__(self, store: Store, *options: str):
         self.store = store
         self.stderr = tempfile.TemporaryFile(mode="w+", dir=store.path.parent)
+        listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
         self.process = subprocess.Popen(
-            [binary(), "serve", "--data", str(store.path), "--listen", "127.0.0.1:0", "--json", *options],
+            [binary(), "serve", "--data", str(store.path), *listen, "--json", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.stderr,
