@@ -47,7 +47,7 @@ extension Problem {
       self.init(403, "foreign_hold", "the hold belongs to somebody else", member: "hold")
     case .holdEnded(let end, let position):
       self.init(
-        409, "hold_ended", "the hold was \(end.word) before", member: "hold",
+        409, "hold_ended", "the hold has \(end.word)", member: "hold",
         position: position.rawValue)
     case .unknownEvent:
       self.init(404, "unknown_event", "there is no such event", member: "position")
@@ -109,9 +109,9 @@ extension Problem {
 extension HoldEnd {
   fileprivate var word: String {
     switch self {
-    case .settled, .settledLate: "settled"
-    case .voided: "voided"
-    case .expired: "over"
+    case .settled, .settledLate: "been settled"
+    case .voided: "been voided"
+    case .expired: "expired"
     }
   }
 }

@@ -9,17 +9,22 @@ extension QuotaAPI {
     _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
     let body = try object(request)
-    let command: Command
+    let target: CorrectionTarget
+    let usage: TokenUsage
     let requestID: RequestID
     let reason: Reason?
     do throws(MemberFault) {
-      command = .correct(try body.correctionTarget(), try body.reportedUsage())
+      target = try body.correctionTarget()
+      usage = try body.reportedUsage()
       requestID = try requiredRequestID(body, request)
       reason = try body.bounded("reason", Reason.init)
     } catch {
       throw Problem(error)
     }
-    submit(command, request, caller, reply, requestID: requestID, reason: reason) { answer in
+    submit(
+      .correct(target, usage), request, caller, reply, requestID: requestID, reason: reason,
+      naming: (.unknownEvent, target.member)
+    ) { answer in
       .json(answer.isNew ? 201 : 200) { json in
         json.beginObject()
         json.member("changed", answer != .unchanged)
@@ -57,6 +62,16 @@ extension QuotaAPI {
         member: "id", rule: "is required (or the Idempotency-Key header): it makes retries safe")
     }
     return id
+  }
+}
+
+extension CorrectionTarget {
+  /// The member of a request that names it.
+  fileprivate var member: String {
+    switch self {
+    case .position: "position"
+    case .request: "usage_id"
+    }
   }
 }
 

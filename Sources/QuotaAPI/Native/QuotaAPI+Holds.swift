@@ -56,7 +56,10 @@ extension QuotaAPI {
     } catch {
       throw Problem(error)
     }
-    submit(.hold(hold), request, caller, reply, requestID: requestID) { [clock] answer in
+    submit(
+      .hold(hold), request, caller, reply, requestID: requestID,
+      naming: (.unknownBudget, "budget_ids")
+    ) { [clock] answer in
       switch answer {
       case .held(let held): .held(held, at: clock())
       case .refused(let refusal, let receipt, let standing):
@@ -116,19 +119,24 @@ extension QuotaAPI {
 
 extension JSONValue {
   func positiveTokens(_ name: StaticString) throws(MemberFault) -> TokenCount {
-    let tokens = try requiredTokens(name)
-    guard tokens > .zero else {
-      throw MemberFault(member: name.description, rule: "must be at least 1")
+    guard let tokens = try positiveInteger(name).flatMap(TokenCount.init) else {
+      throw MemberFault(member: name.description, rule: "is required")
     }
     return tokens
   }
 
   fileprivate func positiveNanoCredits(_ name: StaticString) throws(MemberFault) -> NanoCredits? {
-    guard let credits = try nanoCredits(name) else { return nil }
-    guard credits > .zero else {
-      throw MemberFault(member: name.description, rule: "must be at least 1")
+    try positiveInteger(name).flatMap(NanoCredits.init)
+  }
+
+  /// Nil where it is absent or null.
+  private func positiveInteger(_ name: StaticString) throws(MemberFault) -> Int64? {
+    guard let value = self[name], value.kind != .null else { return nil }
+    guard let number = value.int64, number > 0 else {
+      throw MemberFault(
+        member: name.description, rule: "must be an integer from 1 to 9223372036854775807")
     }
-    return credits
+    return number
   }
 
   fileprivate func sessionAddress(
@@ -242,7 +250,7 @@ extension JSONWriter {
     member("user", reading.hold.user.description)
     member("state", reading.end?.how.name ?? "open")
     if let end = reading.end {
-      member("ended_at", end.at)
+      member("end_position", end.at)
     } else {
       member("tokens", reading.hold.tokens.rawValue)
       if reading.hold.credits > .zero { member("nano_aiu", reading.hold.credits.rawValue) }

@@ -65,10 +65,11 @@ extension QuotaAPI {
   /// A body of limits and nothing else: a misspelled limit must not look like one left out.
   private func limitsChange(_ request: HTTPRequest) throws(Problem) -> LimitsChange {
     let body = try object(request)
-    let names = Period.allCases.map(\.limitName.description)
-    let others = Period.allCases.map(\.modeName.description) + ["effective_at", "id", "reason"]
-    if let stranger = body.members.first(where: { !(names + others).contains($0.name) }) {
-      throw .invalid(stranger.name, "is no limit: \(names.joined(separator: ", "))")
+    let names =
+      Period.allCases.flatMap { [$0.limitName.description, $0.modeName.description] }
+      + ["effective_at", "id", "reason"]
+    if let stranger = body.members.first(where: { !names.contains($0.name) }) {
+      throw .invalid(stranger.name, "is none of \(names.joined(separator: ", "))")
     }
     do throws(MemberFault) {
       let change = LimitsChange(

@@ -120,16 +120,22 @@ extension QuotaAPI {
     do { return try body() } catch { throw Problem(error) }
   }
 
-  /// Sends a command; `respond` gets its answer unless it failed.
+  /// Sends a command; `respond` gets its answer unless it failed. `naming` is for a failure that is
+  /// about a member which this request calls otherwise.
   func submit(
     _ command: Command, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle,
     requestID: RequestID? = nil, reason: Reason? = nil,
+    naming other: (failure: CommandFailure, member: String)? = nil,
     _ respond: @escaping (Answer) -> HTTPResponse
   ) {
     let submission = Submission(
       command, by: caller.actor, requestID: requestID, reason: reason)
     submit(submission, for: request, reply) { answer in
-      if case .failed(let failure) = answer { return Problem(failure).response }
+      if case .failed(let failure) = answer {
+        var problem = Problem(failure)
+        if let other, failure == other.failure { problem.member = other.member }
+        return problem.response
+      }
       return respond(answer)
     }
   }
