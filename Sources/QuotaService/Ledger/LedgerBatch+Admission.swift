@@ -56,7 +56,7 @@ extension LedgerBatch {
       microseconds: now.microseconds + request.timeToLiveSeconds * 1_000_000)
     let hold = Hold(
       user: user, tokens: request.estimate, expiresAt: expiresAt, session: gate.session?.ref,
-      credits: gate.reservation, budgets: request.budgets)
+      credits: gate.reservation, budgets: request.budgets(besides: gate.session?.budget))
     let receipt = try record(.spendHeld(hold), for: submission)
     var after = standing
     after.reserved = standing.reserved.addingClamped(hold.tokens)
@@ -191,7 +191,8 @@ extension LedgerBatch {
       let timeToLive = hold.expiresAt.microseconds - event.recordedAt.microseconds
       differences = [
         ("user", user != hold.user), ("estimate", request.estimate != hold.tokens),
-        ("session_id", session != hold.session), ("budget_ids", request.budgets != hold.budgets),
+        ("session_id", session != hold.session),
+        ("budget_ids", try budgets(of: request, in: hold.session) != hold.budgets),
         ("estimate_nano_aiu", request.credits.map { $0 != hold.credits } ?? false),
         ("ttl_seconds", request.timeToLiveSeconds * 1_000_000 != timeToLive),
       ]
@@ -210,6 +211,20 @@ extension LedgerBatch {
       return .failed(.requestConflict(member: difference.0, position: event.position))
     }
     return answer
+  }
+
+  private mutating func budgets(
+    of request: HoldRequest, in session: SessionRef?
+  ) throws(StoreFailure) -> [BudgetID] {
+    guard let session else { return request.budgets }
+    return request.budgets(besides: try current(session).budget)
+  }
+}
+
+extension HoldRequest {
+  /// The budgets that pay besides the session, which pays from its own.
+  fileprivate func budgets(besides own: BudgetID?) -> [BudgetID] {
+    budgets.filter { $0 != own }
   }
 }
 
