@@ -314,6 +314,11 @@ def test_so_it_is_for_what_staff_does(repeated, method, what, body, change, memb
     problem(repeated.admin.ask(method, path, body | change), 409, "request_conflict", member)
 
 
+def test_an_estimate_in_credits_that_nobody_pays_is_no_reason_for_a_conflict(mine):
+    first, again = (mine.hold(1, estimate_nano_aiu=5, id=f"unpaid-{mine.user.uuid}") for _ in range(2))
+    assert again.json == first.json | {"replayed": True}
+
+
 def test_ids_of_two_services_do_not_meet(service, person):
     one, two = holder(service, person), Holder(service.register("service").client, person)
     assert one.held(10, id=f"same-{person.uuid}") != two.held(11, id=f"same-{person.uuid}")

@@ -182,8 +182,6 @@ extension LedgerBatch {
     _ event: Event, of request: HoldRequest
   ) throws(StoreFailure) -> Answer {
     let user = try user(request.user)
-    var session: SessionRef?
-    if let address = request.session { session = try self.session(at: address)?.ref }
     let differences: [(String, Bool)]
     let answer: Answer
     switch event.fact {
@@ -191,16 +189,16 @@ extension LedgerBatch {
       let timeToLive = hold.expiresAt.microseconds - event.recordedAt.microseconds
       differences = [
         ("user", user != hold.user), ("estimate", request.estimate != hold.tokens),
-        ("session_id", session != hold.session),
+        ("session_id", try differs(request.session, from: hold.session)),
         ("budget_ids", try budgets(of: request, in: hold.session) != hold.budgets),
-        ("estimate_nano_aiu", request.credits.map { $0 != hold.credits } ?? false),
+        ("estimate_nano_aiu", hold.isPaid && request.credits.map { $0 != hold.credits } ?? false),
         ("ttl_seconds", request.timeToLiveSeconds * 1_000_000 != timeToLive),
       ]
       answer = .held(HoldReceipt(hold, receipt: Receipt(replaying: event)))
     case .spendRefused(let refusal):
       differences = [
         ("user", user != refusal.user), ("estimate", request.estimate != refusal.estimate),
-        ("session_id", session != refusal.session),
+        ("session_id", try differs(request.session, from: refusal.session)),
         ("estimate_nano_aiu", request.credits != refusal.credits),
       ]
       answer = .refused(refusal, Receipt(replaying: event), nil)
@@ -213,12 +211,27 @@ extension LedgerBatch {
     return answer
   }
 
+  /// Whether a repetition names another session. What a session that was deleted since was called is
+  /// nobody's name any more, or somebody else's.
+  private mutating func differs(
+    _ address: SessionAddress?, from first: SessionRef?
+  ) throws(StoreFailure) -> Bool {
+    guard let address, let first else { return (address == nil) != (first == nil) }
+    if try session(at: address)?.ref == first { return false }
+    return try current(first).phase != .deleted
+  }
+
   private mutating func budgets(
     of request: HoldRequest, in session: SessionRef?
   ) throws(StoreFailure) -> [BudgetID] {
     guard let session else { return request.budgets }
     return request.budgets(besides: try current(session).budget)
   }
+}
+
+extension Hold {
+  /// Whether there is anything that its credits are set aside in.
+  fileprivate var isPaid: Bool { session != nil || !budgets.isEmpty }
 }
 
 extension HoldRequest {
