@@ -61,7 +61,13 @@ extension JSONWriter {
     spends(explanation.spends)
     name("holds")
     beginArray()
-    for hold in explanation.holds { self.hold(hold) }
+    for hold in explanation.holds {
+      beginObject()
+      member("hold", hold.id.description)
+      member("tokens", hold.tokens.rawValue)
+      member("expires_at", hold.expiresAt)
+      endObject()
+    }
     endArray()
     member("next_after", explanation.nextAfter)
     member("has_more", explanation.hasMore)

@@ -15,8 +15,8 @@ public struct Explanation: Sendable {
   public let reserved: TokenCount
   /// Events that add to `used`, in the order of the log, from behind the position asked for.
   public let spends: [ExplainedSpend]
-  /// Open holds, which add up to `reserved` where the current state is explained.
-  public let holds: [HoldReading]
+  /// The holds behind `reserved`, as far as the search went.
+  public let holds: [ExplainedHold]
   public let nextAfter: Position
   public let hasMore: Bool
   /// The position that all of it is true for.
@@ -28,6 +28,13 @@ public struct ExplainedSpend: Sendable {
   public let event: Event
   /// What it added; negative for a correction downwards.
   public let tokens: Int64
+}
+
+/// A hold that is open, or was when a call was refused.
+public struct ExplainedHold: Sendable {
+  public let id: HoldID
+  public let tokens: TokenCount
+  public let expiresAt: Moment
 }
 
 /// What somebody wants explained.
@@ -74,13 +81,42 @@ extension Queries {
     let window = reading.windows[violation?.period ?? request.period]
     let end = refusal.map { Position($0.position.rawValue - 1) } ?? reading.position
     let page = try spends(of: user, in: window, after: request.after, until: end, request.limit)
-    let holds = refusal == nil ? try openHolds(of: user, limit: Self.maximumHoldCount) : []
+    let holds: [ExplainedHold]
+    if let refusal {
+      holds = try openHolds(of: user, before: refusal)
+    } else {
+      holds = try openHolds(of: user, limit: Self.maximumHoldCount)
+    }
     return .success(
       Explanation(
         user: user, window: window, calendar: reading.calendar, refusal: refusal,
         used: violation?.used ?? reading.used[window.period],
         reserved: violation?.reserved ?? reading.account.reserved, spends: page.spends,
         holds: holds, nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
+  }
+
+  /// The holds that were open when a call was refused, found in the day before it, as far as the search
+  /// goes: no hold lasts longer without a word.
+  private func openHolds(
+    of user: UserID, before refusal: Event
+  ) throws(StoreFailure) -> [ExplainedHold] {
+    let earliest = Moment(
+      microseconds: refusal.recordedAt.microseconds
+        - HoldRequest.timeToLiveSeconds.upperBound * 1_000_000)
+    var filter = EventFilter()
+    filter.user = user
+    filter.after = try position(before: earliest, refusal.position)
+    filter.limit = 1000
+    var open: [HoldID: ExplainedHold] = [:]
+    for _ in 0..<Self.maximumLookCount / filter.limit {
+      let page = try events(filter)
+      for event in page.events where event.position < refusal.position {
+        event.fact.changeHolds(&open, at: event.position)
+      }
+      filter.after = page.nextAfter
+      guard page.hasMore, page.nextAfter < refusal.position else { break }
+    }
+    return open.values.sorted { $0.id < $1.id }
   }
 
   private func spends(
@@ -113,6 +149,26 @@ extension Fact {
     switch self {
     case .spendRefused(let refusal), .spendShadowed(let refusal): refusal
     default: nil
+    }
+  }
+
+  /// What the event does to the holds that are open.
+  fileprivate func changeHolds(_ open: inout [HoldID: ExplainedHold], at position: Position) {
+    switch self {
+    case .spendHeld(let hold):
+      let id = HoldID(position)
+      open[id] = ExplainedHold(id: id, tokens: hold.tokens, expiresAt: hold.expiresAt)
+    case .holdDrawn(let id, let settlement):
+      guard let known = open[id] else { return }
+      open[id] = ExplainedHold(
+        id: id, tokens: known.tokens.subtractingClamped(settlement.spend.usage.total),
+        expiresAt: known.expiresAt)
+    case .holdExtended(let id, user: _, let expiresAt):
+      guard let known = open[id] else { return }
+      open[id] = ExplainedHold(id: id, tokens: known.tokens, expiresAt: expiresAt)
+    case .holdSettled(let id, _), .holdVoided(let id, user: _), .holdExpired(let id, user: _):
+      open[id] = nil
+    default: return
     }
   }
 

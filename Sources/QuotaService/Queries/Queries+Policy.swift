@@ -33,13 +33,18 @@ extension Queries {
   }
 
   /// The open holds of a user, in order.
-  func openHolds(of user: UserID, limit: Int) throws(StoreFailure) -> [HoldReading] {
+  func openHolds(of user: UserID, limit: Int) throws(StoreFailure) -> [ExplainedHold] {
     let ids = try reading { (snapshot) throws(ProjectionFailure) in
       guard let entry = try snapshot.account(user) else { return [HoldID]() }
       return try snapshot.openHolds(of: entry, limit: limit)
     }
-    var holds: [HoldReading] = []
-    for id in ids { if let hold = try hold(id), hold.end == nil { holds.append(hold) } }
+    var holds: [ExplainedHold] = []
+    for id in ids {
+      guard let reading = try hold(id), reading.end == nil else { continue }
+      holds.append(
+        ExplainedHold(
+          id: id, tokens: reading.hold.tokens, expiresAt: reading.hold.expiresAt))
+    }
     return holds
   }
 

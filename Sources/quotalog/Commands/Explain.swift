@@ -97,8 +97,8 @@ extension Subcommand {
   private static func sayHolds(_ page: Explanation) {
     for hold in page.holds {
       Terminal.say(
-        pad("held", to: 10) + pad(grouped(hold.hold.tokens.rawValue), to: 16)
-          + pad("hold \(hold.id)", to: 24) + "until " + hold.hold.expiresAt.rfc3339)
+        pad("held", to: 10) + pad(grouped(hold.tokens.rawValue), to: 16)
+          + pad("hold \(hold.id)", to: 24) + "until " + hold.expiresAt.rfc3339)
     }
   }
 }

@@ -134,7 +134,8 @@ enum EventLine {
   }
 
   private static func text(of refusal: Refusal) -> String {
-    text(of: refusal.violations)
+    (refusal.estimate.map { " asked \(grouped($0.rawValue)):" } ?? "")
+      + text(of: refusal.violations)
       + refusal.creditViolations.map { violation in
         " \(violation.budget.map { "budget \($0)" } ?? "session") \(violation.used.credits) + "
           + "\(violation.reserved.credits) reserved of \(violation.limit.credits) credits"
