@@ -27,7 +27,7 @@ extension QuotaAPI {
         let names = EventKind.allCases.map(\.name).joined(separator: ", ")
         throw .invalid("type", "must be one of \(names)")
       }
-      filter.kind = kind
+      filter.kinds = [kind]
     }
     return filter
   }

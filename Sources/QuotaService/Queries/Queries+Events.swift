@@ -7,9 +7,14 @@ public struct EventFilter: Hashable, Sendable {
   public var after = Position.zero
   public var limit = 100
   public var user: UserID?
-  public var kind: EventKind?
+  /// nil: of every kind.
+  public var kinds: Set<EventKind>?
+  /// Events that a search without a user looks at before it answers with what it has.
+  public var maximumScanCount = 200_000
 
   public init() {}
+
+  fileprivate func wants(_ kind: EventKind) -> Bool { kinds?.contains(kind) ?? true }
 }
 
 /// A page of events.
@@ -23,8 +28,10 @@ public struct EventPage: Sendable {
 }
 
 extension Queries {
-  /// Events that a search without a user looks at before it answers with what it has.
-  private static let maximumScanCount = 200_000
+  /// The last position of the log.
+  public func head() throws(StoreFailure) -> Position {
+    try usingLog { () throws(LogFailure) in try store.log.head() }
+  }
 
   /// The events behind a position that fit the filter, in order.
   ///
@@ -32,16 +39,16 @@ extension Queries {
   /// searched in steps.
   public func events(_ filter: EventFilter) throws(StoreFailure) -> EventPage {
     if let user = filter.user { return try events(of: user, filter) }
-    let head = try usingLog { () throws(LogFailure) in try store.log.head() }
+    let head = try head()
     var page = EventPage(nextAfter: filter.after, head: head)
     var looked = 0
     var damage: RecordDamage?
     try usingLog { () throws(LogFailure) in
       try store.log.scan(.only, after: filter.after) { record in
-        if page.events.count == filter.limit || looked == Self.maximumScanCount { return .stop }
+        if page.events.count == filter.limit || looked == filter.maximumScanCount { return .stop }
         looked += 1
         page.nextAfter = record.position
-        guard filter.kind == nil || filter.kind == record.kind else { return .proceed }
+        guard filter.wants(record.kind) else { return .proceed }
         do throws(RecordDamage) {
           page.events.append(try record.event())
         } catch {
@@ -70,7 +77,7 @@ extension Queries {
       let event = try usingLog { () throws(LogFailure) in
         try store.log.event(at: position)
       }
-      guard let event, filter.kind == nil || filter.kind == event.fact.kind else { continue }
+      guard let event, filter.wants(event.fact.kind) else { continue }
       page.events.append(event)
     }
     page.hasMore = positions.last.map { $0 > page.nextAfter } ?? false || positions.count == 10_000
@@ -93,7 +100,7 @@ extension Queries {
         rest.head = record.position
         rest.nextAfter = record.position
         do throws(RecordDamage) {
-          guard try record.user() == user, filter.kind == nil || filter.kind == record.kind else {
+          guard try record.user() == user, filter.wants(record.kind) else {
             return .proceed
           }
           rest.events.append(try record.event())

@@ -55,7 +55,7 @@ extension Subcommand {
         let names = EventKind.allCases.map(\.name).joined(separator: ", ")
         throw .usage("--type must be one of \(names)")
       }
-      filter.kind = kind
+      filter.kinds = [kind]
     }
     return filter
   }
