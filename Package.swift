@@ -58,9 +58,21 @@ let package = Package(
         "Sessions", "QuotaService", "QuotaModel", "ChatCompletions", "HTTPClient", "EventLoop",
         "JSON",
       ], swiftSettings: strict),
+    .target(
+      name: "Webhooks",
+      dependencies: [
+        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPClient", "EventLoop", "JSON",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "WebhooksTests",
+      dependencies: [
+        "Webhooks", "QuotaAPI", "QuotaService", "QuotaModel", "EventLoop", "JSON",
+        "LedgerSimulation", "TestSupport",
+      ], swiftSettings: strict),
     .executableTarget(
       name: "quotalog",
       dependencies: [
+        "Webhooks",
         "CopilotRuntime", "QuotaAPI", "QuotaService", "Sessions", "QuotaModel", "HTTPServer",
         "EventLoop",
         "JSON", "CMalloc",

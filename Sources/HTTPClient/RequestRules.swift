@@ -36,7 +36,7 @@ struct RequestRules {
     value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? "\(name);" : "\(name): \(value)"
   }
 
-  private static func isUsable(url: String) -> Bool {
+  static func isUsable(url: String) -> Bool {
     let start = url.prefix(8).lowercased()
     guard start.hasPrefix("http://") || start.hasPrefix("https://") else { return false }
     guard url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return false }

@@ -25,6 +25,8 @@ public final class QuotaAPI: HTTPHandler {
   private var pending = PendingCommands()
   private var outbox: [Committer.Ticket] = []
   var momentText = MomentText()
+  /// Asked for `GET /v1/webhooks`.
+  public var webhookStatuses: () -> [WebhookStatus] = { [] }
   /// Sends deferred answers; set once the server exists.
   public unowned var server: HTTPServer? {
     didSet { streams.server = server }

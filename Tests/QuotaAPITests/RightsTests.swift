@@ -42,6 +42,7 @@ import Testing
     Right(.get, "/v1/defaults", .support, .staff, .service, .auditor),
     Right(.put, "/v1/defaults", .staff),
     Right(.get, "/v1/events", .staff, .auditor),
+    Right(.get, "/v1/webhooks", .staff, .auditor),
     Right(.get, "/api/chat-quota/usage/?user_uuid=OTHER", .support, .staff, .service, .auditor),
     Right(.post, "/api/chat-quota/set_quota/", .support, .staff),
     Right(.get, "/v1/sessions", .user, .support, .staff, .service, .auditor),

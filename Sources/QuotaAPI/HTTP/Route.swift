@@ -47,6 +47,7 @@ enum NativePath: Hashable {
   case userExplain(String)
   case schedules
   case schedule(String)
+  case webhooks
 
   /// What can be done at the path, besides asking what can be done.
   var methods: [HTTPMethod] {
@@ -54,7 +55,7 @@ enum NativePath: Hashable {
     case .usage, .check, .holds, .holdEnd, .corrections, .userAllowances, .userTokens: [.post]
     case .users: [.get, .head, .post]
     case .user: [.get, .head, .patch]
-    case .userUsage, .userExplain, .events, .hold, .schedules: [.get, .head]
+    case .userUsage, .userExplain, .events, .hold, .schedules, .webhooks: [.get, .head]
     case .userLimits: [.patch]
     case .userToken, .schedule: [.delete]
     case .defaults: [.get, .head, .put]
@@ -162,6 +163,7 @@ extension Route {
       return NativeHoldAction(rawValue: segments[2]).map { .holdEnd(segments[1], $0) }
     case ("corrections", 1): return .corrections
     case ("schedules", 1): return .schedules
+    case ("webhooks", 1): return .webhooks
     case ("schedules", 2): return .schedule(segments[1])
     default: return nil
     }

@@ -56,6 +56,7 @@ extension QuotaAPI {
       case (.userToken(let user, let token), _):
         return try revokeToken(token, of: user, request, caller, reply)
       case (.events, _): return try events(request)
+      case (.webhooks, _): return try webhooks()
       case (.check, _): return try check(request, caller, reply)
       case (.holds, _): return try hold(request, caller, reply)
       case (.hold(let hold), _): return try self.hold(hold, caller)
@@ -89,7 +90,7 @@ extension QuotaAPI {
         ? caller.role.mayManageUsers || caller.role.mayReadEvents || caller.role.maySetQuotas
         : caller.role.mayManageUsers
     case .userTokens, .userToken: caller.role.mayManageUsers
-    case .events: caller.role.mayReadEvents
+    case .events, .webhooks: caller.role.mayReadEvents
     }
   }
 

@@ -14,6 +14,8 @@ internal import Synchronization
 public final class Store: Sendable {
   public let path: String
   public let log: LMDBLog
+  /// What tells this log from every other.
+  public var logID: UserID { log.identity.id }
   let names: NameStore
   let calendars = CalendarCache()
   /// Whether another process may be writing, whose projection is in its memory in part.

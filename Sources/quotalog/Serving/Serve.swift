@@ -8,6 +8,7 @@ internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
 internal import Sessions
+internal import Webhooks
 
 extension Subcommand {
   static let serve = Subcommand(
@@ -35,6 +36,7 @@ private final class Service {
 
   private let wantsJSON: Bool
   private var isStopping = false
+  private var drainingParts = 2
   private let store: Store
   private let loop: EventLoop
   private let committer: Committer
@@ -43,6 +45,8 @@ private final class Service {
   private let desk: CommandDesk
   private let runtime: CopilotRuntime
   private let runtimeAddress: String?
+  /// nil: nobody outside is told.
+  private let webhooks: WebhookDispatcher?
   private let host: String
   private let isBackground: Bool
 
@@ -83,9 +87,12 @@ private final class Service {
     server = try Self.listen(loop, configuration, api)
     api.server = server
     runtimeAddress = try Self.listen(runtime, configuration, store.path)
-    waker.onWake = { [unowned api, unowned desk] in
+    webhooks = try Self.makeWebhooks(loop, configuration, store)
+    if let webhooks { api.webhookStatuses = { [unowned webhooks] in webhooks.statuses } }
+    waker.onWake = { [unowned api, unowned desk, weak webhooks] in
       // What happened is told before anybody is answered.
       api.completeDelivered { desk.collect() }
+      webhooks?.noteNews()
     }
     loop.onTurnEnd = { [unowned api, unowned desk] in
       api.flush()
@@ -125,6 +132,21 @@ private final class Service {
         on: loop, desk: desk, hub: hub, settings: settings, localUser: localUser)
     } catch {
       throw ExitFailure(.unavailable, error.description)
+    }
+  }
+
+  private static func makeWebhooks(
+    _ loop: EventLoop, _ configuration: ServeConfiguration, _ store: Store
+  ) throws(ExitFailure) -> WebhookDispatcher? {
+    guard !configuration.webhooks.isEmpty else { return nil }
+    do throws(WebhookFailure) {
+      return try WebhookDispatcher(
+        configuration.webhooks, on: loop, store: store, complain: Terminal.remark)
+    } catch {
+      switch error {
+      case .store(let failure): throw ExitFailure(failure)
+      case .client, .loop: throw ExitFailure(.unavailable, error.description)
+      }
     }
   }
 
@@ -177,8 +199,16 @@ private final class Service {
     guard !isStopping else { return }
     isStopping = true
     runtime.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in
-      server.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in loop.stop() }
+      server.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in partEnded() }
     }
+    guard let webhooks else { return partEnded() }
+    webhooks.drain(deadlineSeconds: Self.drainSeconds) { [unowned self] in partEnded() }
+  }
+
+  /// Of the requests that come in and those that go out, one kind has ended.
+  private func partEnded() {
+    drainingParts -= 1
+    if drainingParts == 0 { loop.stop() }
   }
 
   func run() throws(ExitFailure) {
@@ -187,6 +217,7 @@ private final class Service {
     announce()
     loop.run()
     committer.stop()
+    webhooks?.finish()
     try store.finish()
   }
 

@@ -8,6 +8,7 @@ extension ServeConfiguration {
     let file = try ConfigurationFile(arguments)
     if let models = file.models { try readModels(models, of: file.path) }
     if let budgets = file.budgets { try readBudgets(budgets, of: file.path) }
+    if let webhooks = file.webhooks { try readWebhooks(webhooks, of: file.path) }
     for setting in Setting.all {
       let name = setting.option.name
       if arguments.has(name) {
@@ -58,6 +59,7 @@ private struct ConfigurationFile {
   private(set) var values: [String: [String]] = [:]
   private(set) var models: JSONValue?
   private(set) var budgets: JSONValue?
+  private(set) var webhooks: JSONValue?
 
   init(_ arguments: Arguments) throws(ExitFailure) {
     guard let path = try arguments.value("config") ?? Environment["QUOTALOG_CONFIG"] else {
@@ -89,6 +91,10 @@ private struct ConfigurationFile {
       }
       if key == "session_budgets" {
         budgets = value
+        continue
+      }
+      if key == "webhooks" {
+        webhooks = value
         continue
       }
       if value.kind == .object {

@@ -2,6 +2,7 @@ internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
 internal import Sessions
+internal import Webhooks
 
 /// What `serve` needs to know, from flags, environment, file and defaults.
 struct ServeConfiguration {
@@ -20,6 +21,8 @@ struct ServeConfiguration {
   var localUser: UserReference?
   /// Shared budgets that sessions join by themselves.
   var budgetsOfUsers: [(user: UserReference, budget: BudgetID)] = []
+  /// Who outside is told what happened.
+  var webhooks: [Webhook] = []
   /// Whether it serves spawned processes, and ends when the last one has gone.
   var isBackground = false
 }
