@@ -12,6 +12,8 @@ public final class WebhookDispatcher {
   private static let tickMilliseconds = 250
   /// Between being told of news and looking: under load one look serves many commits.
   private static let pauseMilliseconds = 5
+  /// Events that all webhooks together look at before others get their turn: about a millisecond.
+  private static let scanCountPerLook = 10_000
 
   private let loop: EventLoop
   private let queries: Queries
@@ -35,7 +37,8 @@ public final class WebhookDispatcher {
     self.queries = queries
     let surroundings = WebhookDelivery.Surroundings(
       client: try Self.client(on: loop), queries: queries, log: store.logID,
-      clock: clock, complain: complain)
+      clock: clock, maximumScanCount: max(1, Self.scanCountPerLook / max(1, webhooks.count)),
+      complain: complain)
     do throws(StoreFailure) {
       let keeper = try PositionKeeper(webhooks.map(\.name), of: store)
       self.keeper = keeper

@@ -14,13 +14,13 @@ final class WebhookDelivery {
     /// The log, as messages name it.
     let log: UserID
     let clock: Clock
+    /// Events that one search looks at.
+    let maximumScanCount: Int
     let complain: (String) -> Void
   }
 
   /// Events that are read from the log at once.
   private static let pageSize = 32
-  /// Events that are looked at before others get their turn: less than a millisecond.
-  private static let maximumScanCount = 20_000
 
   let webhook: Webhook
   private(set) var progress: DeliveryProgress
@@ -66,7 +66,7 @@ final class WebhookDelivery {
     filter.after = position
     filter.kinds = webhook.kinds
     filter.limit = Self.pageSize
-    filter.maximumScanCount = Self.maximumScanCount
+    filter.maximumScanCount = surroundings.maximumScanCount
     do throws(StoreFailure) {
       let page = try surroundings.queries.events(filter)
       progress.take(page.events, upTo: page.nextAfter)
