@@ -38,7 +38,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Reply:
-    """What an attempt is answered."""
+    """What an attempt is answered; with the status 0 nothing, and the connection ends."""
 
     status: int = 204
     headers: tuple[tuple[str, str], ...] = ()
@@ -99,6 +99,8 @@ class Receiver:
                 if 200 <= reply.status < 300:
                     with receiver._lock:
                         receiver.taken.append(delivery)
+                if reply.status == 0:
+                    return
                 self.send_response(reply.status)
                 for name, value in reply.headers:
                     self.send_header(name, value)
