@@ -244,7 +244,7 @@ extension JSONWriter {
     endArray()
   }
 
-  mutating func hold(_ reading: HoldReading) {
+  fileprivate mutating func hold(_ reading: HoldReading) {
     beginObject()
     member("hold", reading.id.description)
     member("user", reading.hold.user.description)

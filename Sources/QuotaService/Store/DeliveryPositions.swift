@@ -17,7 +17,7 @@ public final class DeliveryPositions: Sendable {
     let waiting = waiting
     self.file = file
     thread = Mutex(
-      Thread.start {
+      Thread.start(named: "positions") {
         var positions: [[String: Position]] = []
         while waiting.moveAll(to: &positions, waitingAtMost: 60_000) {
           if let newest = positions.last { file.writeOrRemember(newest) }
