@@ -129,17 +129,25 @@ enum EventLine {
   static func text(of violations: [Violation]) -> String {
     violations.map { violation in
       " \(violation.period.optionName) \(grouped(violation.used.rawValue)) + "
-        + "\(grouped(violation.reserved.rawValue)) reserved of \(violation.limit)"
+        + "\(grouped(violation.reserved.rawValue)) reserved of \(grouped(violation.limit.rawValue))"
     }.joined(separator: ",")
   }
 
   private static func text(of refusal: Refusal) -> String {
-    (refusal.estimate.map { " asked \(grouped($0.rawValue)):" } ?? "")
-      + text(of: refusal.violations)
-      + refusal.creditViolations.map { violation in
-        " \(violation.budget.map { "budget \($0)" } ?? "session") \(violation.used.credits) + "
-          + "\(violation.reserved.credits) reserved of \(violation.limit.credits) credits"
-      }.joined(separator: ",")
+    let asked = [
+      refusal.estimate.map { "\(grouped($0.rawValue)) tokens" },
+      refusal.credits.map { "\($0.credits) credits" },
+    ].compactMap { $0 }.joined(separator: " and ")
+    let limits = [text(of: refusal.violations), text(of: refusal.creditViolations)]
+    return (asked.isEmpty ? "" : " \(asked) asked:")
+      + limits.filter { !$0.isEmpty }.joined(separator: ",")
+  }
+
+  private static func text(of violations: [CreditViolation]) -> String {
+    violations.map { violation in
+      " \(violation.budget.map { "budget \($0)" } ?? "session") \(violation.used.credits) + "
+        + "\(violation.reserved.credits) reserved of \(violation.limit.credits) credits"
+    }.joined(separator: ",")
   }
 
   private static func text(of settlement: Settlement) -> String {
