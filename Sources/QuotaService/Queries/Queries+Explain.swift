@@ -43,7 +43,8 @@ public struct ExplanationRequest: Sendable {
   public var period = Period.daily
   /// A moment of the window; nil: now.
   public var moment: Moment?
-  /// The position of a refusal; its period and its window are explained, as they were then.
+  /// The position of a refusal, which is explained as it was then: by the window of `period` if that
+  /// refused, else of the first limit that did.
   public var refusal: Position?
   public var after = Position.zero
   public var limit = 100
@@ -70,29 +71,40 @@ extension Queries {
     guard let user = try identity(of: request.user) else { return .failure(.unknownUser) }
     var refusal: Event?
     if let position = request.refusal {
-      refusal = try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
-      guard let fact = refusal?.fact, fact.refusal?.user == user else {
-        return .failure(.notARefusal)
-      }
+      refusal = try self.refusal(of: user, at: position)
+      guard refusal != nil else { return .failure(.notARefusal) }
     }
     let moment = refusal?.recordedAt ?? request.moment ?? now
     guard let reading = try usage(of: .id(user), at: moment) else { return .failure(.unknownUser) }
-    let violation = refusal?.fact.refusal?.violations.first
+    let violations = refusal?.fact.refusal?.violations ?? []
+    let violation = violations.first { $0.period == request.period } ?? violations.first
     let window = reading.windows[violation?.period ?? request.period]
     let end = refusal.map { Position($0.position.rawValue - 1) } ?? reading.position
     let page = try spends(of: user, in: window, after: request.after, until: end, request.limit)
+    var (used, reserved) = (reading.used[window.period], reading.account.reserved)
     let holds: [ExplainedHold]
     if let refusal {
       holds = try openHolds(of: user, before: refusal)
+      // A refusal by a session or a budget does not say it.
+      reserved = violation?.reserved ?? holds.reduce(.zero) { $0.addingClamped($1.tokens) }
+      used =
+        if let violation { violation.used } else {
+          try self.used(by: user, in: window, until: end)
+        }
     } else {
       holds = try openHolds(of: user, limit: Self.maximumHoldCount)
     }
     return .success(
       Explanation(
         user: user, window: window, calendar: reading.calendar, refusal: refusal,
-        used: violation?.used ?? reading.used[window.period],
-        reserved: violation?.reserved ?? reading.account.reserved, spends: page.spends,
-        holds: holds, nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
+        used: used, reserved: reserved, spends: page.spends, holds: holds,
+        nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
+  }
+
+  /// A call of the user that was refused at a position; nil where none was.
+  private func refusal(of user: UserID, at position: Position) throws(StoreFailure) -> Event? {
+    let event = try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
+    return event?.fact.refusal?.user == user ? event : nil
   }
 
   /// The holds that were open when a call was refused, found in the day before it, as far as the search
@@ -117,6 +129,20 @@ extension Queries {
       guard page.hasMore, page.nextAfter < refusal.position else { break }
     }
     return open.values.sorted { $0.id < $1.id }
+  }
+
+  /// What a window held at an earlier position.
+  private func used(
+    by user: UserID, in window: Window, until end: Position
+  ) throws(StoreFailure) -> TokenCount {
+    var sum: Int128 = 0
+    var after = Position.zero
+    while true {
+      let page = try spends(of: user, in: window, after: after, until: end, 1000)
+      for spend in page.spends { sum += Int128(spend.tokens) }
+      after = page.nextAfter
+      if !page.hasMore { return TokenCount(Int64(clamping: sum)) ?? .zero }
+    }
   }
 
   private func spends(
@@ -153,7 +179,7 @@ extension Fact {
   }
 
   /// What the event does to the holds that are open.
-  fileprivate func changeHolds(_ open: inout [HoldID: ExplainedHold], at position: Position) {
+  func changeHolds(_ open: inout [HoldID: ExplainedHold], at position: Position) {
     switch self {
     case .spendHeld(let hold):
       let id = HoldID(position)
