@@ -137,7 +137,7 @@ def test_a_hundred_connections_at_once_never_pass_the_limit(service, person, rep
         ends = [f"/v1/holds/{answer['hold']}/void" for status, answer in holds if status == 201]
         assert all(status == 200 for status, _ in crowd.ask([(path, b"{}") for path in ends])), f"seed {seed}"
     crowd.close()
-    assert service.windows(person)["weekly"] | {"used": 0, "reserved": 0} == service.windows(person)["weekly"]
+    assert day(service, person) == (0, 0)
 
 
 def test_held_and_used_together_never_pass_the_limit_at_any_position(service, person):
@@ -390,7 +390,8 @@ def test_a_settlement_after_the_end_counts_once_and_says_late(clocked, noon):
     clocked.clock.set("2026-11-20 12:00:31")
     until(lambda: noon.state(hold) == "expired", "the hold expired")
     assert noon.held(100, id="fits again")
-    assert noon.settle(hold, 70, id="late").json | {"late": True, "overage": 10} == noon.settle(hold, 70, id="late").json | {"replayed": False}
+    first, again = (noon.settle(hold, 70, id="late").json for _ in range(2))
+    assert (first["late"], first["overage"]) == (True, 10) and again == first | {"replayed": True}
     assert day(clocked, clocked.user) == (70, 100) and noon.state(hold) == "settled_late"
     problem(noon.settle(hold, 1), 409, "hold_ended", "hold")
 
@@ -500,7 +501,6 @@ def test_killed_in_the_middle_every_acknowledged_step_is_there_and_every_open_ho
         except (OSError, KeyError, ValueError):
             return
 
-    service.gateway  # Registered before the threads ask for it.
     with ThreadPoolExecutor(8) as pool:
         tasks = [pool.submit(work, worker) for worker in range(8)]
         until(lambda: len(acknowledged) > 400, "work was under way")
@@ -524,7 +524,7 @@ def test_killed_in_the_middle_every_acknowledged_step_is_there_and_every_open_ho
     mine = holder(service, service.user)
     for number in range(3):
         assert mine.hold(20, id=f"0-{number}").json["replayed"] is True
-    assert service.store.run("verify").returncode == 0 if service.server.stop() == 0 else False
+    assert service.server.stop() == 0 and service.store.run("verify").returncode == 0
 
 
 # Whatever is wrong
@@ -604,7 +604,7 @@ def test_a_body_has_to_be_an_object(service, mine, action, body):
     hold, position = mine.held(1), service.position
     answer = mine.client.post(f"/v1/holds/{hold}/{action}", body, Content_Type="application/json")
     assert answer.status == 400 and answer.json["detail"]
-    assert service.position == position + 0
+    assert service.position == position
 
 
 def test_a_settlement_says_what_was_used_in_words_that_fit_together(mine):
@@ -618,22 +618,22 @@ def test_a_settlement_says_what_was_used_in_words_that_fit_together(mine):
 
 @pytest.mark.parametrize("action", ["settle", "extend", "void", None])
 def test_a_hold_of_another_service_is_foreign_and_staff_may_end_it(service, person, mine, action):
-    hold, position = mine.held(10), service.position
+    hold = mine.held(10)
     stranger = Holder(service.register("service").client, person)
     answer = stranger.change(hold, action, tokens=1, ttl_seconds=5) if action else stranger.get(hold)
     assert "somebody else" in problem(answer, 403, "foreign_hold", "hold")
-    assert mine.state(hold) == "open" and service.position - position in (0, 1, 2, 3)
+    assert mine.state(hold) == "open"
     staff = Holder(service.admin, person)
     answer = staff.change(hold, action, tokens=1, ttl_seconds=5) if action else staff.get(hold)
     assert answer.status == 200
 
 
-@pytest.mark.parametrize("role, reads, ends", [("user", 403, 403), ("support", 200, 403), ("auditor", 200, 403)])
+@pytest.mark.parametrize("role, reads, ends", [("user", 403, 403), ("support", 403, 403), ("auditor", 200, 403)])
 def test_who_may_read_and_end_holds(service, person, mine, role, reads, ends):
     hold = mine.held(10)
     other = Holder(service.by_role(role).client, person)
     assert other.hold(1).status == 403
-    assert other.get(hold).status in (reads, 403)
+    assert other.get(hold).status == reads
     for action in ("settle", "extend", "void"):
         assert other.change(hold, action, tokens=1, ttl_seconds=5).status == ends
     assert mine.state(hold) == "open"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import random
-from datetime import UTC, datetime
 
 import http_sfv
 import pytest
 
 from contract import LARGEST_LIMIT, PERIODS, exceeded
-from service import Account, Answer, Service, Store, until
+from service import Account, Answer, Service, until
 from test_holds import LARGEST, Holder, day, holder, new_id, problem
 
 
@@ -196,13 +193,14 @@ def test_corrections_go_up_and_down_and_nothing_is_edited(service, person):
         assert service.used(person) == (tokens, tokens, tokens)
     assert correct(service, 600, usage_id=f"usage-{person.uuid}", reason="counted twice").status == 201
     events = told(service, person, "usage_corrected")
-    assert [(event["old_tokens"], event["tokens"]) for event in events] == [(500, 300), (300, 700), (700, 0), (0, 650), (650, 600)]
+    steps = [(event["old_tokens"], event["tokens"]) for event in events]
+    assert steps == [(500, 300), (300, 700), (700, 0), (0, 650), (650, 600)]
     assert {event["corrected"] for event in events} == {spend["position"]} and events[-1]["reason"] == "counted twice"
     assert told(service, person, "tokens_spent")[0]["tokens"] == 500
 
 
 def test_a_correction_that_changes_nothing_says_so(service, person):
-    spend, position = service.spend(person, 500), None
+    spend = service.spend(person, 500)
     position = service.position
     answer = correct(service, 500, position=spend["position"])
     assert (answer.status, answer.json) == (200, {"changed": False})
