@@ -15,7 +15,7 @@ extension QuotaAPI {
   /// Everything that the head of a request decides: path, rights, method, media type.
   func admit(_ request: HTTPRequest) throws(EarlyAnswer) -> Admitted {
     if request.isPreflight { return .preflight }
-    guard let route = Route(path: request.path, prefix: settings.pathPrefix) else {
+    guard let route = route(of: request) else {
       throw EarlyAnswer(.detail(404, "Not found."))
     }
     switch route {

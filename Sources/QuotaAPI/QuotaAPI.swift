@@ -25,6 +25,8 @@ public final class QuotaAPI: HTTPHandler {
   private var pending = PendingCommands()
   private var outbox: [Committer.Ticket] = []
   var momentText = MomentText()
+  var rateLimits = RateLimitFields()
+  private var latestRoute: (path: String, route: Route?)?
   /// Asked for `GET /v1/webhooks`.
   public var webhookStatuses: () -> [WebhookStatus] = { [] }
   /// Sends deferred answers; set once the server exists.
@@ -139,7 +141,7 @@ public final class QuotaAPI: HTTPHandler {
     _ respond: @escaping (Answer) -> HTTPResponse
   ) {
     let origin = request.headers["origin"]
-    let route = Route(path: request.path, prefix: settings.pathPrefix)
+    let route = route(of: request)
     submit(submission) { [unowned self] answer in
       server?.complete(reply, finish(respond(answer), origin: origin, route: route))
     }
@@ -163,8 +165,15 @@ public final class QuotaAPI: HTTPHandler {
 
   func finish(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
     finish(
-      response, origin: request.headers["origin"],
-      route: Route(path: request.path, prefix: settings.pathPrefix), of: request)
+      response, origin: request.headers["origin"], route: route(of: request), of: request)
+  }
+
+  /// Where a request's path leads; asked for several times by one request.
+  func route(of request: HTTPRequest) -> Route? {
+    if let latestRoute, latestRoute.path == request.path { return latestRoute.route }
+    let route = Route(path: request.path, prefix: settings.pathPrefix)
+    latestRoute = (request.path, route)
+    return route
   }
 
   /// The state of the store as health checks see it; nil while all is well.

@@ -28,8 +28,10 @@ struct OverlayContent: Sendable {
   private var hasNewerState = false
   private var accounts = AccountCache()
   private var past = PendingPast()
-  private var holds: [HoldID: HoldEntry] = [:]
-  private var storedHolds: [HoldID: HoldEntry] = [:]
+  /// What became of holds, in order. They are searched only when somebody asks for a single one, and are
+  /// added with every batch.
+  private var holds: [(id: HoldID, entry: HoldEntry)] = []
+  private var storedHolds: [(id: HoldID, entry: HoldEntry)] = []
   private var storedAccounts = AccountCache()
   private var storedPast = PendingPast()
 
@@ -40,11 +42,14 @@ struct OverlayContent: Sendable {
 
   /// Holds of a user that changed since the tables were written.
   func holds(of user: UserID) -> [HoldID] {
-    (storedHolds.filter { $0.value.hold.user == user } + holds.filter { $0.value.hold.user == user })
-      .map(\.key)
+    let changes = [storedHolds, holds].joined()
+    return changes.filter { $0.entry.hold.user == user }.map(\.id)
   }
 
-  func hold(_ id: HoldID) -> HoldEntry? { holds[id] ?? storedHolds[id] }
+  func hold(_ id: HoldID) -> HoldEntry? {
+    let change = holds.last { $0.id == id } ?? storedHolds.last { $0.id == id }
+    return change?.entry
+  }
 
   func used(in window: WindowKey) -> TokenCount? {
     past.windows[window] ?? storedPast.windows[window]
@@ -65,7 +70,7 @@ struct OverlayContent: Sendable {
   mutating func add(_ additions: PastAdditions) {
     for (window, used) in additions.windows { past.keep(used, in: window) }
     for (account, block) in additions.blocks { past.append(block, of: account) }
-    for (id, entry) in additions.holds { holds[id] = entry }
+    holds.append(contentsOf: additions.holds)
   }
 
   /// Everything so far is being stored.

@@ -14,6 +14,11 @@ struct PendingHolds: Sendable {
 
   private var changes: [HoldID: Change] = [:]
 
+  /// `capacity` holds find room without moving the others.
+  init(capacity: Int = 0) { changes.reserveCapacity(capacity) }
+
+  var count: Int { changes.count }
+
   subscript(id: HoldID) -> HoldEntry? { changes[id]?.entry }
 
   /// Notes what became of a hold; `stored` is what the tables have, or get before this.
@@ -27,8 +32,6 @@ struct PendingHolds: Sendable {
       changes[id] = Change(entry: entry, owner: owner, storedDeadline: deadline)
     }
   }
-
-  mutating func removeAll() { changes.removeAll(keepingCapacity: true) }
 
   func store(in transaction: inout WriteTransaction, _ tables: Tables) throws(LMDBError) {
     for (id, change) in changes.sorted(by: { $0.key < $1.key }) {

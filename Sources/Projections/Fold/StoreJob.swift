@@ -32,7 +32,7 @@ public final class StoreJob: Sendable {
     working.requests.removeAll()
     working.past.removeAll()
     working.direct.removeAll()
-    working.holds = PendingHolds()
+    working.holds = PendingHolds(capacity: holds.count)
     working.deadlines = PendingDeadlines()
     working.unstoredCount = 0
   }

@@ -20,17 +20,17 @@ extension QuotaAPI {
     } catch {
       throw Problem(error)
     }
-    submit(command, request, caller, reply) { [clock] answer in
+    submit(command, request, caller, reply) { [unowned self] answer in
       switch answer {
       case .granted(let standing, let position):
-        HTTPResponse.json(200, headers: standing.rateLimitFields(at: clock())) { json in
+        HTTPResponse.json(200, headers: rateLimitFields(standing)) { json in
           json.beginObject()
           json.member("allowed", true)
           json.member("position", position)
           json.endObject()
         }
       case .refused(let refusal, let receipt, let standing):
-        .refusal(refusal, receipt, standing, at: clock())
+        refused(refusal, receipt, standing)
       default: .unexpected
       }
     }
@@ -59,11 +59,11 @@ extension QuotaAPI {
     submit(
       .hold(hold), request, caller, reply, requestID: requestID,
       naming: (.unknownBudget, "budget_ids")
-    ) { [clock] answer in
+    ) { [unowned self] answer in
       switch answer {
-      case .held(let held): .held(held, at: clock())
+      case .held(let held): .held(held, held.standing.map(rateLimitFields) ?? [])
       case .refused(let refusal, let receipt, let standing):
-        .refusal(refusal, receipt, standing, at: clock())
+        refused(refusal, receipt, standing)
       default: .unexpected
       }
     }
@@ -117,6 +117,22 @@ extension QuotaAPI {
   }
 }
 
+extension QuotaAPI {
+  private func rateLimitFields(_ standing: Standing) -> [(name: String, value: String)] {
+    rateLimits.fields(of: standing, at: clock())
+  }
+
+  private func refused(
+    _ refusal: Refusal, _ receipt: Receipt, _ standing: Standing?
+  ) -> HTTPResponse {
+    var headers = standing.map(rateLimitFields) ?? []
+    if let seconds = standing.flatMap({ refusal.retryAfterSeconds($0, at: clock()) }) {
+      headers.append((name: "Retry-After", value: String(seconds)))
+    }
+    return .refusal(refusal, receipt, headers)
+  }
+}
+
 extension JSONValue {
   func positiveTokens(_ name: StaticString) throws(MemberFault) -> TokenCount {
     guard let tokens = try positiveInteger(name).flatMap(TokenCount.init) else {
@@ -161,13 +177,9 @@ extension HTTPResponse {
   /// A refusal with the status and text of upstream, so that a gateway can pass it on unchanged, and
   /// with everything that decided it (contract chat-quota, section 7).
   fileprivate static func refusal(
-    _ refusal: Refusal, _ receipt: Receipt, _ standing: Standing?, at moment: Moment
+    _ refusal: Refusal, _ receipt: Receipt, _ headers: [(name: String, value: String)]
   ) -> HTTPResponse {
-    var headers = standing?.rateLimitFields(at: moment) ?? []
-    if let seconds = standing.flatMap({ refusal.retryAfterSeconds($0, at: moment) }) {
-      headers.append((name: "Retry-After", value: String(seconds)))
-    }
-    return .json(409, headers: headers, type: "application/problem+json") { json in
+    .json(409, headers: headers, type: "application/problem+json") { json in
       json.beginObject()
       json.member("type", "https://iana.org/assignments/http-problem-types#quota-exceeded")
       json.member("title", "Quota exceeded")
@@ -188,11 +200,10 @@ extension HTTPResponse {
     }
   }
 
-  fileprivate static func held(_ held: HoldReceipt, at moment: Moment) -> HTTPResponse {
-    .json(
-      held.receipt.isReplayed ? 200 : 201,
-      headers: held.standing?.rateLimitFields(at: moment) ?? []
-    ) { json in
+  fileprivate static func held(
+    _ held: HoldReceipt, _ headers: [(name: String, value: String)]
+  ) -> HTTPResponse {
+    .json(held.receipt.isReplayed ? 200 : 201, headers: headers) { json in
       json.beginObject()
       json.member("hold", held.hold.description)
       json.member("tokens", held.tokens.rawValue)

@@ -1,32 +1,46 @@
 internal import QuotaModel
 
-extension Standing {
+/// The fields that tell where an account stands, with the part that seldom changes kept.
+struct RateLimitFields {
+  private var latest: (policy: Policy, windows: PerPeriod<Window>, text: String)?
+
   /// `RateLimit-Policy` and `RateLimit` by draft-ietf-httpapi-ratelimit-headers-10: one policy for each
   /// limit that has a bound. The unit is tokens, not requests.
-  func rateLimitFields(at moment: Moment) -> [(name: String, value: String)] {
-    let bounded = Period.allCases.filter { !policy.limits[$0].isUnlimited }
+  mutating func fields(
+    of standing: Standing, at moment: Moment
+  ) -> [(name: String, value: String)] {
+    let bounded = Period.allCases.filter { !standing.policy.limits[$0].isUnlimited }
     if bounded.isEmpty { return [] }
-    // Every admission carries them, so that they are put together from bytes.
-    var policies: [UInt8] = []
+    if latest?.policy != standing.policy || latest?.windows != standing.windows {
+      latest = (standing.policy, standing.windows, standing.policyField(bounded))
+    }
+    return [
+      (name: "RateLimit-Policy", value: latest?.text ?? ""),
+      (name: "RateLimit", value: standing.stateField(bounded, at: moment)),
+    ]
+  }
+}
+
+extension Standing {
+  fileprivate func policyField(_ bounded: [Period]) -> String {
+    bounded.map { period in
+      let seconds =
+        (windows[period].end.microseconds - windows[period].start.microseconds) / 1_000_000
+      return "\"\(period.name)\";q=\(quota(period));qu=\"tokens\";w=\(seconds)"
+    }.joined(separator: ", ")
+  }
+
+  /// Every admission carries it, and no two the same, so that it is put together from bytes.
+  fileprivate func stateField(_ bounded: [Period], at moment: Moment) -> String {
     var states: [UInt8] = []
-    policies.reserveCapacity(128)
     states.reserveCapacity(96)
     for period in bounded {
-      let window = windows[period]
-      let left = max(0, window.end.microseconds - moment.microseconds)
-      policies.append(policyNamed: period)
-      policies.append(parameter: ";q=", quota(period))
-      policies.append(contentsOf: ";qu=\"tokens\"".utf8)
-      policies.append(
-        parameter: ";w=", (window.end.microseconds - window.start.microseconds) / 1_000_000)
+      let left = max(0, windows[period].end.microseconds - moment.microseconds)
       states.append(policyNamed: period)
       states.append(parameter: ";r=", remaining(period))
       states.append(parameter: ";t=", (left + 999_999) / 1_000_000)
     }
-    return [
-      (name: "RateLimit-Policy", value: String(decoding: policies, as: UTF8.self)),
-      (name: "RateLimit", value: String(decoding: states, as: UTF8.self)),
-    ]
+    return String(decoding: states, as: UTF8.self)
   }
 
   /// Structured fields (RFC 9651) hold integers of 15 digits at most.
