@@ -353,6 +353,39 @@ def test_what_interests_nobody_is_passed_over(serve, receiver):
     assert receiver.events == service.events(type="user_deactivated")
 
 
+def test_what_nobody_waited_for_arrives_too(serve, receiver):
+    service = serve(receiver.hook(types=["hold_expired"]))
+    person = service.register()
+    hold = {"id": "h", "user": person.uuid, "estimate": 1, "ttl_seconds": 1}
+    assert service.gateway.client.post("/v1/holds", hold).status == 201
+    until(lambda: receiver.taken, "the expiry arrives")
+    assert receiver.events == service.events(type="hold_expired")
+
+
+def test_positions_that_cannot_be_stored_are_told_once_and_stored_later(serve, receiver):
+    service = serve(receiver.hook())
+    # What is written first is a file of this name.
+    obstacle = service.store.path / "webhooks.new"
+    obstacle.mkdir()
+    cross(service)
+    until(lambda: "cannot be stored" in service.server.complaints(), "somebody is told")
+    cross(service)
+    until(lambda: len(receiver.taken) == 8, "events arrive all the same")
+    assert service.server.complaints().count("cannot be stored") == 1
+    obstacle.rmdir()
+    until(lambda: stored_position(service) >= receiver.taken[-1].event["position"], "the position is stored")
+    assert receiver.events == crossings(service)
+
+
+def test_a_damaged_file_of_positions_stops_the_start(start, write, receiver):
+    service = start()
+    service.close()
+    (service.store.path / "webhooks").write_text("quotalog-webhooks 1\n")
+    result = service.store.try_run("serve", "--listen", "127.0.0.1:0", "--config", write(receiver.hook()))
+    assert result.returncode == 65
+    assert "webhooks is no list of webhook positions" in result.stderr
+
+
 def test_secrets_are_shown_nowhere(start, write, tmp_path):
     def refuse(_):
         return Reply(500, body=SECRET.encode())

@@ -246,7 +246,8 @@ extension StoreFailure {
     switch self {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
-      .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged:
+      .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged,
+      .positionsDamaged:
       false
     }
   }

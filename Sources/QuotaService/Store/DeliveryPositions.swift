@@ -74,13 +74,15 @@ private final class PositionFile: Sendable {
     let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path) }
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     guard lines.count >= 2, lines[0] == Self.format, lines[1].hasPrefix("log ") else {
-      throw damage
+      throw .positionsDamaged(path: path)
     }
     guard lines[1] == "log \(log)" else { return [:] }
     var positions: [String: Position] = [:]
     for line in lines.dropFirst(2) {
       let words = line.split(separator: " ", omittingEmptySubsequences: false)
-      guard words.count == 2, let number = UInt64(words[1]) else { throw damage }
+      guard words.count == 2, let number = UInt64(words[1]) else {
+        throw .positionsDamaged(path: path)
+      }
       positions[String(words[0])] = Position(number)
     }
     return positions
@@ -96,12 +98,5 @@ private final class PositionFile: Sendable {
     var failure: StoreFailure?
     do throws(StoreFailure) { try write(positions) } catch { failure = error }
     lastFailure.withLock { $0 = failure }
-  }
-
-  private var damage: StoreFailure {
-    .file(
-      path: path,
-      text: "is no list of webhook positions: restore a backup of it, or remove it to have every "
-        + "webhook begin at the end of the log")
   }
 }

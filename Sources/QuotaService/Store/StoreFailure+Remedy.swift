@@ -21,7 +21,9 @@ extension StoreFailure {
     case .permissionDenied: .getPermission
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting
-    case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged: .restoreOrCorrect
+    case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged,
+      .positionsDamaged:
+      .restoreOrCorrect
     case .log(let failure): failure.remedy
     case .projection(let failure): failure.remedy
     }

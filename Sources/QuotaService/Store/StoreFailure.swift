@@ -26,6 +26,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case projectionDiffers(String)
   /// The file of the names cannot be trusted.
   case namesDamaged(path: String, String)
+  /// The file of the webhooks' positions is not what was written there.
+  case positionsDamaged(path: String)
 
   init(_ failure: FileFailure) {
     self =
@@ -68,6 +70,9 @@ extension StoreFailure: CustomStringConvertible {
     case .projectionDiffers(let text): text
     case .namesDamaged(let path, let text):
       "the file of the names, \(path)/data.mdb, is damaged (\(text)): restore a backup of it"
+    case .positionsDamaged(let path):
+      "\(path) is no list of webhook positions: restore a backup of it, or remove it to have every "
+        + "webhook begin at the end of the log"
     }
   }
 }
