@@ -10,6 +10,8 @@ public import QuotaService
 public final class WebhookDispatcher {
   /// Between looks at the log that nobody asked for, and so how late an attempt may be repeated.
   private static let tickMilliseconds = 250
+  /// How long a receiver may take to answer.
+  private static let attemptMilliseconds = 10_000
   /// Between being told of news and looking: under load one look serves many commits.
   private static let pauseMilliseconds = 5
   /// Events that all webhooks together look at before others get their turn: about a millisecond.
@@ -36,9 +38,8 @@ public final class WebhookDispatcher {
     let queries = Queries(store)
     self.queries = queries
     let surroundings = WebhookDelivery.Surroundings(
-      client: try Self.client(on: loop), queries: queries, log: store.logID,
-      clock: clock, maximumScanCount: max(1, Self.scanCountPerLook / max(1, webhooks.count)),
-      complain: complain)
+      client: try Self.client(on: loop), queries: queries, log: store.logID, clock: clock,
+      maximumScanCount: max(1, Self.scanCountPerLook / max(1, webhooks.count)), complain: complain)
     do throws(StoreFailure) {
       let keeper = try PositionKeeper(webhooks.map(\.name), of: store)
       self.keeper = keeper
@@ -48,12 +49,7 @@ public final class WebhookDispatcher {
     } catch {
       throw .store(error)
     }
-    for delivery in deliveries { delivery.onAttemptEnd = { [unowned self] in attemptEnded() } }
-    do throws(EventLoopFailure) {
-      tickTimer = try loop.schedule(every: Self.tickMilliseconds) { [unowned self] in tick() }
-    } catch {
-      throw .loop(error)
-    }
+    try begin()
   }
 
   deinit {
@@ -63,9 +59,7 @@ public final class WebhookDispatcher {
 
   private static func client(on loop: EventLoop) throws(WebhookFailure) -> HTTPClient {
     var limits = HTTPClientLimits()
-    limits.connectMilliseconds = 10_000
-    limits.silenceMilliseconds = 10_000
-    limits.wholeMilliseconds = 10_000
+    limits.wholeMilliseconds = attemptMilliseconds
     limits.bodyBytes = 65_536
     do throws(HTTPClientFailure) {
       return try HTTPClient(on: loop, limits: limits)
@@ -113,6 +107,15 @@ public final class WebhookDispatcher {
 }
 
 extension WebhookDispatcher {
+  private func begin() throws(WebhookFailure) {
+    for delivery in deliveries { delivery.onAttemptEnd = { [unowned self] in attemptEnded() } }
+    do throws(EventLoopFailure) {
+      tickTimer = try loop.schedule(every: Self.tickMilliseconds) { [unowned self] in tick() }
+    } catch {
+      throw .loop(error)
+    }
+  }
+
   private func tick() {
     look()
     if let failure = keeper.keep(deliveries, at: .now) {

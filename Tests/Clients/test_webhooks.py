@@ -296,6 +296,19 @@ def test_a_slow_receiver_holds_up_nobody(serve, receiver):
         assert in_order(slow) == receiver.events == crossings(service)
 
 
+def test_a_receiver_that_does_not_answer_is_asked_again(serve):
+    gate = threading.Event()
+    with receiving(lambda _: (gate.wait(30), 204)[1]) as receiver:
+        service = serve(receiver.hook())
+        cross(service)
+        until(lambda: status(service)["failures"], "the attempt is given up")
+        assert status(service)["last_error"] == "The server's answer took too long."
+        gate.set()
+        until(lambda: len(in_order(receiver)) == 4, "everything arrives")
+        assert receiver.attempts[1].arrived - receiver.attempts[0].arrived > 10
+        assert in_order(receiver) == crossings(service)
+
+
 def test_an_answer_without_end_is_cut_off_and_counts(serve):
     with receiving(lambda _: Reply(200, body=b"x" * 10_000_000)) as receiver:
         service = serve(receiver.hook())
