@@ -30,12 +30,13 @@ import Testing
 
   /// URLs and what of them may be shown.
   static let shown = [
-    ("http://example.org", "http://example.org"),
-    ("http://example.org?key=k3y", "http://example.org"),
-    ("https://example.org:444/a/b?key=k3y", "https://example.org:444/a/b"),
-    ("https://u:k3y@example.org/a#k3y", "https://example.org/a"),
-    ("https://k3y@example.org?a=/b@c", "https://example.org"),
-    ("https://u:k3y@example.org/@a", "https://example.org/@a"),
+    ("http://example.org", "http://example.org/"),
+    ("http://example.org/", "http://example.org/"),
+    ("http://example.org?key=k3y", "http://example.org/"),
+    ("https://example.org:444/services/k3y?key=k3y", "https://example.org:444/…"),
+    ("https://u:k3y@example.org/a#k3y", "https://example.org/…"),
+    ("https://k3y@example.org?a=/b@c", "https://example.org/"),
+    ("https://u:k3y@example.org/@a", "https://example.org/…"),
   ]
 
   @Test(arguments: shown)

@@ -20,13 +20,14 @@ public struct WebhookURL: Hashable, Sendable {
 }
 
 extension WebhookURL: CustomStringConvertible {
-  /// Without user and password, query and fragment, which may hold secrets.
+  /// Only where it leads: user and password, path, query and fragment may hold secrets.
   public var description: String {
     let plain = text.prefix { $0 != "?" && $0 != "#" }
     guard let slashes = plain.firstRange(of: "//") else { return "" }
     let rest = plain[slashes.upperBound...]
     let authority = rest.prefix { $0 != "/" }
     let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }
-    return String(plain[..<slashes.upperBound] + (host ?? authority) + rest[authority.endIndex...])
+    let hasPath = rest[authority.endIndex...].count > 1
+    return String(plain[..<slashes.upperBound] + (host ?? authority)) + (hasPath ? "/…" : "/")
   }
 }
