@@ -178,7 +178,7 @@ def test_a_session_that_is_gone_takes_no_hold_but_what_was_used_counts(purse):
     purse.settle(hold, 1, tokens=33)
     assert day(purse.service, purse.person) == (33, 0)
     budgets = [purse.service.admin.get(f"/v1/budgets/{name}").json["used_nano_aiu"] for name in (purse.own, purse.other)]
-    assert budgets[1] == CREDIT
+    assert budgets == [CREDIT, CREDIT]
 
 
 @pytest.mark.parametrize("successor", [False, True])

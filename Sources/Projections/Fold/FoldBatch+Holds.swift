@@ -119,16 +119,16 @@ extension FoldBatch {
         $0.account.reserve(rest)
       }
     }
-    try count(settlement, paidBy: before?.hold.budgets ?? [], event)
+    try count(settlement, of: before?.hold, event)
   }
 
   /// Ends a hold by what was used.
   mutating func settle(
     _ id: HoldID, _ settlement: Settlement, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    let budgets = try hold(id)?.hold.budgets ?? []
+    let hold = try hold(id)?.hold
     try end(id, settlement.isLate ? .settledLate : .settled, event)
-    try count(settlement, paidBy: budgets, event)
+    try count(settlement, of: hold, event)
   }
 
   /// Ends a hold. One that has ended already stays ended, but that an expired one may be settled.
@@ -148,10 +148,10 @@ extension FoldBatch {
 
   /// Counts what a settlement says, in the user's windows and in the budgets that the hold names.
   private mutating func count(
-    _ settlement: Settlement, paidBy budgets: [BudgetID], _ event: borrowing FoldedEvent
+    _ settlement: Settlement, of hold: Hold?, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    if settlement.credits > .zero {
-      for budget in budgets {
+    if let hold, settlement.credits > .zero {
+      for budget in try payers(of: hold, settlement) {
         try change(budget) { $0.used = $0.used.addingClamped(settlement.credits) }
       }
     }
@@ -160,6 +160,17 @@ extension FoldBatch {
     } else {
       try count(settlement.spend.usage.total, of: settlement.spend.user, event)
     }
+  }
+
+  /// The budgets that pay for a settlement. That of the session pays by what the session counts; where
+  /// the session is gone, nobody else would count it.
+  private mutating func payers(
+    of hold: Hold, _ settlement: Settlement
+  ) throws(ProjectionFailure) -> [BudgetID] {
+    guard !settlement.isCountedInSession, let ref = hold.session,
+      let own = try session(ref)?.budget
+    else { return hold.budgets }
+    return hold.budgets + [own]
   }
 
   /// Sets credits aside in the session and in the budgets that a new hold names.
