@@ -189,7 +189,7 @@ def test_corrections_go_up_and_down_and_nothing_is_edited(service, person):
     spend = service.spend(person, 500, id=f"usage-{person.uuid}")
     for tokens in (300, 700, 0, 650):
         answer = correct(service, tokens, position=spend["position"])
-        assert (answer.status, answer.json["changed"]) == (201, True)
+        assert answer.status == 201
         assert service.used(person) == (tokens, tokens, tokens)
     assert correct(service, 600, usage_id=f"usage-{person.uuid}", reason="counted twice").status == 201
     events = told(service, person, "usage_corrected")
@@ -199,12 +199,16 @@ def test_corrections_go_up_and_down_and_nothing_is_edited(service, person):
     assert told(service, person, "tokens_spent")[0]["tokens"] == 500
 
 
-def test_a_correction_that_changes_nothing_says_so(service, person):
-    spend = service.spend(person, 500)
-    position = service.position
-    answer = correct(service, 500, position=spend["position"])
-    assert (answer.status, answer.json) == (200, {"changed": False})
-    assert service.position == position
+def test_a_correction_that_leaves_the_sum_is_recorded_and_its_id_known_for_ever(service, person):
+    spend = service.spend(person, 500)["position"]
+    parts = {"id": new_id(), "position": spend, "input_tokens": 300, "output_tokens": 200}
+    first = service.gateway.client.post("/v1/corrections", parts)
+    assert first.status == 201 and service.used(person)[0] == 500
+    assert told(service, person, "usage_corrected")[0]["input_tokens"] == 300
+    assert correct(service, 400, position=spend).status == 201
+    again = service.gateway.client.post("/v1/corrections", parts)
+    assert (again.status, again.json) == (200, first.json | {"replayed": True})
+    assert service.used(person)[0] == 400
 
 
 def test_a_settlement_and_a_part_can_be_corrected(service, person, mine):

@@ -193,7 +193,6 @@ extension NaiveLedger {
     {
       return .failed(.foreignEvent)
     }
-    if spent.tokens == usage.total { return .unchanged }
     users[user]?.spends[index].tokens = .zero
     guard fits(usage, of: user) else {
       users[user]?.spends[index].tokens = spent.tokens

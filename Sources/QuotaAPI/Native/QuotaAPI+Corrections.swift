@@ -25,10 +25,10 @@ extension QuotaAPI {
       .correct(target, usage), request, caller, reply, requestID: requestID, reason: reason,
       naming: (.unknownEvent, target.member)
     ) { answer in
-      .json(answer.isNew ? 201 : 200) { json in
+      guard case .recorded(let receipt) = answer else { return .unexpected }
+      return .json(answer.isNew ? 201 : 200) { json in
         json.beginObject()
-        json.member("changed", answer != .unchanged)
-        if case .recorded(let receipt) = answer { json.receipt(receipt) }
+        json.receipt(receipt)
         json.endObject()
       }
     }

@@ -17,7 +17,6 @@ extension LedgerBatch {
     }
     guard try mayChange(event, submission.actor) else { return .failed(.foreignEvent) }
     let old = try currentTotal(of: position) ?? spend.usage.total
-    if old == usage.total { return .unchanged }
     let correction = Correction(user: spend.user, corrected: position, old: old, usage: usage)
     guard let account = try account(spend.user)?.account,
       account.lifetime.subtractingClamped(old).adding(usage.total) != nil
