@@ -134,6 +134,20 @@ def test_a_refusal_by_a_budget_is_explained_by_what_was_then(service, person, mi
     assert f"5 tokens and 2 credits asked: budget {budget} 0 + 0 reserved of 1 credits" in text
 
 
+def test_a_hold_that_was_extended_for_days_is_among_those_that_were_open(clocked):
+    person, mine = clocked.user, holder(clocked, clocked.user)
+    clocked.set_limits(person, None, None, 100)
+    old, hold = mine.held(5, ttl_seconds=86400), mine.held(60, ttl_seconds=86400)
+    mine.settle(hold, 10, final=False)
+    for now in ("2026-11-21 08:00:00", "2026-11-22 04:00:00"):
+        clocked.clock.set(now)
+        mine.change(hold, "extend", ttl_seconds=86400)
+    refused = mine.hold(41).json
+    told = explain(clocked, person, f"refusal={refused['position']}")
+    assert (told["reserved"], mine.state(old)) == (50, "expired")
+    assert [(held["hold"], held["tokens"]) for held in told["holds"]] == [(hold, 50)]
+
+
 @pytest.mark.parametrize("query, status, code, member", [
     ("period=day", 400, "invalid", "period"),
     ("date=yesterday", 400, "invalid", "date"),

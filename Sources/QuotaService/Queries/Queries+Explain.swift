@@ -107,28 +107,43 @@ extension Queries {
     return event?.fact.refusal?.user == user ? event : nil
   }
 
-  /// The holds that were open when a call was refused, found in the day before it, as far as the search
-  /// goes: no hold lasts longer without a word.
+  /// The holds that were open when a call was refused, as far as the search goes. No hold lasts longer
+  /// than a day without a word, so that the day before tells of each: of older ones by an extension.
   private func openHolds(
     of user: UserID, before refusal: Event
   ) throws(StoreFailure) -> [ExplainedHold] {
     let earliest = Moment(
       microseconds: refusal.recordedAt.microseconds
         - HoldRequest.timeToLiveSeconds.upperBound * 1_000_000)
+    var start = try position(before: earliest, refusal.position)
+    while true {
+      let found = try openHolds(of: user, after: start, before: refusal)
+      guard let older = found.older else { return found.open.sorted { $0.id < $1.id } }
+      start = Position(older.position.rawValue - 1)
+    }
+  }
+
+  /// What events behind `start` tell of open holds, and the oldest hold that they extend and that was
+  /// made before.
+  private func openHolds(
+    of user: UserID, after start: Position, before refusal: Event
+  ) throws(StoreFailure) -> (open: [ExplainedHold], older: HoldID?) {
     var filter = EventFilter()
     filter.user = user
-    filter.after = try position(before: earliest, refusal.position)
+    filter.after = start
     filter.limit = 1000
     var open: [HoldID: ExplainedHold] = [:]
+    var older: HoldID?
     for _ in 0..<Self.maximumLookCount / filter.limit {
       let page = try events(filter)
       for event in page.events where event.position < refusal.position {
         event.fact.changeHolds(&open, at: event.position)
+        if let id = event.fact.extendedHold, id.position <= start { older = min(older ?? id, id) }
       }
       filter.after = page.nextAfter
       guard page.hasMore, page.nextAfter < refusal.position else { break }
     }
-    return open.values.sorted { $0.id < $1.id }
+    return (Array(open.values), older)
   }
 
   /// What a window held at an earlier position.
@@ -196,6 +211,10 @@ extension Fact {
       open[id] = nil
     default: return
     }
+  }
+
+  fileprivate var extendedHold: HoldID? {
+    if case .holdExtended(let id, user: _, expiresAt: _) = self { id } else { nil }
   }
 
   /// What the event adds to its windows; nil where it adds nothing.
