@@ -365,12 +365,20 @@ class Gateway:
             raise
 
 
+def web_address(text: str) -> str:
+    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+        raise argparse.ArgumentTypeError(f"{text} is no URL like http://127.0.0.1:8080")
+    return text
+
+
 def command_line() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Asks a model on behalf of a user, within the user's quota.")
     parser.add_argument("prompt")
-    parser.add_argument("--quotalog", required=True, metavar="URL")
+    parser.add_argument("--quotalog", required=True, type=web_address, metavar="URL")
     parser.add_argument("--token", required=True, help="of a user of quotalog with the role service")
-    parser.add_argument("--model-url", required=True, metavar="URL", help="of a chat completions API, up to /v1")
+    parser.add_argument(
+        "--model-url", required=True, type=web_address, metavar="URL", help="of a chat completions API, up to /v1"
+    )
     parser.add_argument("--model", default="default", metavar="NAME")
     parser.add_argument("--journal", required=True, metavar="FILE", help="of this gateway alone")
     parser.add_argument("--user", required=True, help="who pays: a UUID or a name")
@@ -385,14 +393,19 @@ def command_line() -> argparse.Namespace:
 def main() -> int:
     options = command_line()
     quotalog = Quotalog(options.quotalog, options.token)
-    gateway = Gateway(quotalog, options.model_url, options.journal, model_key=os.environ.get("MODEL_API_KEY", ""))
+    try:
+        gateway = Gateway(quotalog, options.model_url, options.journal, model_key=os.environ.get("MODEL_API_KEY", ""))
+    except OSError as error:
+        print(f"gateway: the journal cannot be used: {error}", file=sys.stderr)
+        return 1
     request = {
         "model": options.model,
         "messages": [{"role": "user", "content": options.prompt}],
         "max_tokens": options.max_tokens,
     }
     # No token is shorter than a byte, so this is a bound; 16 more for what the model's own template adds.
-    estimate = options.estimate or len(options.prompt.encode()) + 16 + options.max_tokens
+    bound = len(options.prompt.encode()) + 16 + options.max_tokens
+    estimate = bound if options.estimate is None else options.estimate
     paid_by = {"session_id": options.session, "budget_ids": options.budget}
     paid_by = {name: value for name, value in paid_by.items() if value}
     for problem in gateway.left_open:

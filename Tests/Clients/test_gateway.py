@@ -256,6 +256,21 @@ def test_a_hold_that_is_wrong_is_told_and_forgotten(setting):
     assert (code, err) == (0, "")
 
 
+@pytest.mark.parametrize("option, value, code, words", [
+    ("--token", "bad", 1, "unauthenticated"),
+    ("--user", "nobody", 1, "no user has this id or name"),
+    ("--session", "none", 1, "there is no such session"),
+    ("--estimate", "0", 1, "estimate must be an integer from 1"),
+    ("--quotalog", "nonsense", 2, "nonsense is no URL like http://127.0.0.1:8080"),
+    ("--model-url", "ftp://x", 2, "ftp://x is no URL"),
+    ("--journal", "/nowhere/journal", 1, "the journal cannot be used"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_command_is_said_without_a_traceback(setting, option, value, code, words):
+    status, out, err = setting.run(ANSWER, option, value)
+    assert (status, out) == (code, "") and words in err and "Traceback" not in err
+    assert setting.state == (0, 0)
+
+
 def test_a_journal_belongs_to_one_gateway_and_a_torn_line_to_no_step(setting):
     gateway = setting.gateway()
     with pytest.raises(SystemExit, match="another gateway"):
