@@ -269,6 +269,8 @@ CONFLICTS = [
     ("/v1/holds", HOLD, {"id": "settle"}, "type"),
     ("/v1/holds", {"user": "{user}", "estimate": 5000, "id": "refused"}, {"estimate": 5001}, "estimate"),
     ("/v1/holds", {"user": "{user}", "estimate": 5000, "id": "refused"}, {"user": "admin"}, "user"),
+    ("/v1/holds", {"user": "{user}", "estimate": 5000, "id": "refused"}, {"ttl_seconds": 599}, "ttl_seconds"),
+    ("/v1/holds", {"user": "{user}", "estimate": 5000, "id": "refused"}, {"budget_ids": ["team"]}, "budget_ids"),
     ("/v1/holds", {"user": "{user}", "estimate": 5000, "id": "refused"}, {"estimate_nano_aiu": 1}, "estimate_nano_aiu"),
     ("/v1/holds/{hold}/settle", SETTLE, {"input_tokens": 7}, "input_tokens"),
     ("/v1/holds/{hold}/settle", SETTLE, {"output_tokens": 3}, "output_tokens"),

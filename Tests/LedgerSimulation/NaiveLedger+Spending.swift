@@ -133,7 +133,8 @@ extension NaiveLedger {
     let violations = violations(standing, request.estimate)
     if violations.contains(where: { $0.mode != .shadow }) {
       let refusal = Refusal(
-        user: user, estimate: request.estimate, violations: violations, policy: policy)
+        user: user, estimate: request.estimate, violations: violations, policy: policy,
+        timeToLiveSeconds: request.timeToLiveSeconds)
       let receipt = record(.spendRefused)
       remember(.refused(request, refusal, receipt), submission)
       return .refused(refusal, receipt, standing)
@@ -162,6 +163,9 @@ extension NaiveLedger {
     case .refused(let first, let refusal, let receipt):
       if user(request.user) != refusal.user { return conflict("user", earlier) }
       if request.estimate != first.estimate { return conflict("estimate", earlier) }
+      if request.timeToLiveSeconds != first.timeToLiveSeconds {
+        return conflict("ttl_seconds", earlier)
+      }
       return .refused(refusal, receipt.repeated, nil)
     }
   }

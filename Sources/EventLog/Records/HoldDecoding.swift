@@ -10,9 +10,15 @@ extension RecordReader {
     guard !parts.isEmpty, parts.isSubset(of: .all) else { throw .malformed }
     if parts.contains(.session) { hold.session = SessionRef(Position(try word())) }
     if parts.contains(.credits) { hold.credits = try positiveCredits() }
-    guard parts.contains(.budgets) else { return hold }
-    for _ in 0..<(try positiveByte()) { hold.budgets.append(try bounded(BudgetID.init)) }
+    if parts.contains(.budgets) { hold.budgets = try budgets() }
     return hold
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func budgets() throws(RecordDamage) -> [BudgetID] {
+    var budgets: [BudgetID] = []
+    for _ in 0..<(try positiveByte()) { budgets.append(try bounded(BudgetID.init)) }
+    return budgets
   }
 
   @_lifetime(self: copy self)
@@ -58,6 +64,11 @@ extension RecordReader {
     if parts.contains(.session) { refusal.session = SessionRef(Position(try word())) }
     if parts.contains(.creditViolations) { refusal.creditViolations = try creditViolations() }
     if parts.contains(.policy) { refusal.policy = Position(try word()) }
+    if parts.contains(.timeToLive) {
+      guard let seconds = Int64(exactly: try word()) else { throw .malformed }
+      refusal.timeToLiveSeconds = seconds
+    }
+    if parts.contains(.budgets) { refusal.budgets = try budgets() }
     return refusal
   }
 

@@ -14,6 +14,8 @@ extension [UInt8] {
     if let session = refusal.session { appendInteger(session.position.rawValue) }
     if parts.contains(.creditViolations) { append(refusal.creditViolations) }
     if let policy = refusal.policy { appendInteger(policy.rawValue) }
+    if let seconds = refusal.timeToLiveSeconds { appendInteger(seconds) }
+    if parts.contains(.budgets) { append(refusal.budgets) }
   }
 
   mutating func append(_ violations: [Violation]) {
@@ -45,9 +47,12 @@ extension [UInt8] {
     append(parts.rawValue)
     if let session = hold.session { appendInteger(session.position.rawValue) }
     if parts.contains(.credits) { appendCredits(hold.credits) }
-    guard parts.contains(.budgets) else { return }
-    append(UInt8(hold.budgets.count))
-    for budget in hold.budgets { appendText(budget.description) }
+    if parts.contains(.budgets) { append(hold.budgets) }
+  }
+
+  private mutating func append(_ budgets: [BudgetID]) {
+    append(UInt8(budgets.count))
+    for budget in budgets { appendText(budget.description) }
   }
 
   mutating func append(_ settlement: Settlement, of hold: HoldID) {

@@ -46,7 +46,11 @@ struct RefusalParts: OptionSet {
   static let session = RefusalParts(rawValue: 2)
   static let creditViolations = RefusalParts(rawValue: 4)
   static let policy = RefusalParts(rawValue: 8)
-  static let all: RefusalParts = [.credits, .session, .creditViolations, .policy]
+  static let timeToLive = RefusalParts(rawValue: 16)
+  static let budgets = RefusalParts(rawValue: 32)
+  static let all: RefusalParts = [
+    .credits, .session, .creditViolations, .policy, .timeToLive, .budgets,
+  ]
 }
 
 extension RefusalParts {
@@ -56,5 +60,7 @@ extension RefusalParts {
     if refusal.session != nil { insert(.session) }
     if !refusal.creditViolations.isEmpty { insert(.creditViolations) }
     if refusal.policy != nil { insert(.policy) }
+    if refusal.timeToLiveSeconds != nil { insert(.timeToLive) }
+    if !refusal.budgets.isEmpty { insert(.budgets) }
   }
 }

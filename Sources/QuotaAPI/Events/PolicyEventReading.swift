@@ -23,7 +23,8 @@ extension JSONValue {
       user: try userID("user"), estimate: try tokens("estimate"),
       violations: try violations("violations"), credits: try nanoCredits("nano_aiu"),
       session: try sessionRef("session"), creditViolations: try creditViolations(),
-      policy: self["policy"] == nil ? nil : try position("policy", from: 0))
+      policy: self["policy"] == nil ? nil : try position("policy", from: 0),
+      timeToLiveSeconds: try tokens("ttl_seconds")?.rawValue, budgets: try budgetIDs("budget_ids"))
   }
 
   func violations(_ name: StaticString) throws(MemberFault) -> [Violation] {

@@ -32,6 +32,8 @@ extension JSONWriter {
     if let session = refusal.session { member("session", session.description) }
     if !refusal.creditViolations.isEmpty { violations(refusal.creditViolations) }
     if let policy = refusal.policy { member("policy", policy) }
+    if let seconds = refusal.timeToLiveSeconds { member("ttl_seconds", seconds) }
+    if !refusal.budgets.isEmpty { budgets(refusal.budgets) }
   }
 
   mutating func violations(_ violations: [Violation]) {

@@ -11,11 +11,15 @@ public struct Refusal: Hashable, Sendable {
   public var creditViolations: [CreditViolation]
   /// The last event that changed a limit or a mode: the limits are those of that position.
   public var policy: Position?
+  /// How long the hold was to last, and the budgets that it named: what a repetition is compared with;
+  /// nil where no hold was asked for.
+  public var timeToLiveSeconds: Int64?
+  public var budgets: [BudgetID]
 
   public init(
     user: UserID, estimate: TokenCount?, violations: [Violation], credits: NanoCredits? = nil,
     session: SessionRef? = nil, creditViolations: [CreditViolation] = [],
-    policy: Position? = nil
+    policy: Position? = nil, timeToLiveSeconds: Int64? = nil, budgets: [BudgetID] = []
   ) {
     self.user = user
     self.estimate = estimate
@@ -24,6 +28,8 @@ public struct Refusal: Hashable, Sendable {
     self.session = session
     self.creditViolations = creditViolations
     self.policy = policy
+    self.timeToLiveSeconds = timeToLiveSeconds
+    self.budgets = budgets
   }
 }
 

@@ -70,7 +70,8 @@ extension LedgerBatch {
     let violations: [Violation] = if case .refused(let all) = decision { all } else { [] }
     let refusal = Refusal(
       user: user, estimate: request.estimate, violations: violations, credits: request.credits,
-      session: gate.session?.ref, creditViolations: gate.violations, policy: fold.state.policy)
+      session: gate.session?.ref, creditViolations: gate.violations, policy: fold.state.policy,
+      timeToLiveSeconds: request.timeToLiveSeconds, budgets: request.budgets)
     let receipt = try record(.spendRefused(refusal), for: submission)
     if violations.isEmpty, let session = gate.session {
       try ask(about: gate.violations, in: session, submission)
@@ -199,7 +200,9 @@ extension LedgerBatch {
       differences = [
         ("user", user != refusal.user), ("estimate", request.estimate != refusal.estimate),
         ("session_id", try differs(request.session, from: refusal.session)),
+        ("budget_ids", request.budgets != refusal.budgets),
         ("estimate_nano_aiu", request.credits != refusal.credits),
+        ("ttl_seconds", request.timeToLiveSeconds != refusal.timeToLiveSeconds),
       ]
       answer = .refused(refusal, Receipt(replaying: event), nil)
     default:

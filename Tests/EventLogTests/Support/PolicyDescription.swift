@@ -23,6 +23,10 @@ func description(of refusal: Refusal) -> [String: String] {
   members["credits"] = refusal.credits?.description
   members["session"] = refusal.session?.description
   members["policy"] = refusal.policy?.description
+  members["time to live"] = refusal.timeToLiveSeconds.map { "\($0) s" }
+  for (index, budget) in refusal.budgets.enumerated() {
+    members["budget \(index)"] = budget.description
+  }
   for (index, violation) in refusal.creditViolations.enumerated() {
     members["credit violation \(index)"] =
       "\(violation.budget?.description ?? "session") limit \(violation.limit) "

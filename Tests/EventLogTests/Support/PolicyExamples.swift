@@ -62,6 +62,14 @@ extension EventExamples {
                 reserved: credits(.max)),
             ], policy: Position(19))))),
     EventExample(
+      "spend-refused-hold",
+      event(
+        89,
+        .spendRefused(
+          Refusal(
+            user: ada, estimate: count(10), violations: [], timeToLiveSeconds: 600,
+            budgets: [budget("team"), budget("lab")])))),
+    EventExample(
       "spend-shadowed",
       event(
         79,

@@ -107,7 +107,9 @@ struct RandomEvents {
     return Refusal(
       user: user(), estimate: maybe { $0.count() }, violations: violations,
       credits: maybe { $0.credits() }, session: maybe { SessionRef(Position($0.word())) },
-      creditViolations: creditViolations, policy: maybe { Position($0.word()) })
+      creditViolations: creditViolations, policy: maybe { Position($0.word()) },
+      timeToLiveSeconds: maybe { Int64($0.int(86_401)) },
+      budgets: (0..<int(4)).map { _ in budget() })
   }
 
   private mutating func hold() -> Hold {
