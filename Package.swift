@@ -29,6 +29,7 @@ let package = Package(
 
     .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: borrowing),
     .target(name: "QuotaModel", swiftSettings: strict),
+    .target(name: "Evidence", dependencies: ["CCrypto"], swiftSettings: strict),
     .target(
       name: "EventLog", dependencies: ["LMDB", "QuotaModel", "CXXHash"], swiftSettings: borrowing),
     .target(
@@ -108,6 +109,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "QuotaModelTests", dependencies: ["QuotaModel", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: borrowing),
     .testTarget(
