@@ -91,6 +91,12 @@ struct RandomTree {
   func root(_ size: Int) -> Digest256 { NaiveTree.root(leaves[..<size]) }
 }
 
+/// One tree of three levels of tiles, for all tests: making it takes long.
+enum LargeTree {
+  static let random = RandomTree(size: 70_000)
+  static let tiles = StoredTiles(random.leaves)
+}
+
 /// Tiles as a log keeps them, the widest state of each.
 struct StoredTiles {
   var tiles: [String: [UInt8]] = [:]

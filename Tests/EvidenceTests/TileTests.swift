@@ -28,8 +28,7 @@ import Testing
   }
 
   @Test func `has tiles of the roots over 256 hashes of the level below`() {
-    let random = RandomTree(size: 70_000)
-    let stored = StoredTiles(random.leaves)
+    let (random, stored) = (LargeTree.random, LargeTree.tiles)
     #expect(stored.tiles.count == 273 + 1 + 1 + 1 + 1)
     #expect(stored.tiles["0/273"] == random.leaves[(273 * 256)...].flatMap(\.bytes))
     #expect(stored.tiles["1/1"]?.count == 17 * 32)
@@ -37,7 +36,7 @@ import Testing
     #expect(stored.tiles["2/0"] == random.subtree(65_536, at: 0).bytes)
   }
 
-  @Test(arguments: [0, 1, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537])
+  @Test(arguments: [0, 1, 255, 256, 257, 511, 512, 65_536])
   func `goes on from its stored tiles`(size: Int) throws {
     let random = RandomTree(size: size + 300)
     let stored = StoredTiles(Array(random.leaves[..<size]))
