@@ -145,12 +145,29 @@ extension SigningKey {
     ) { try forged.verify(with: known) }
   }
 
-  @Test func `is refused when any key of its signatures is unknown or renamed`() throws {
+  @Test func `is refused when it was signed by another key of the same name`() throws {
     let (ours, namesake) = (
       try SigningKey.example("example.com/log"), try SigningKey.example("example.com/log", 9)
     )
     let note = SignedNote(try NoteText("text\n"), signedBy: ours)
     #expect(throws: NoteRefusal.unknownKeys) { try note.verify(with: [namesake.verifyingKey]) }
+  }
+
+  @Test func `is refused when two known keys have its name and id`() throws {
+    // Found by trying some ten thousand keys.
+    let keys = [
+      try VerifyingKey(text: "a+a06fc73f+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP7L"),
+      try VerifyingKey(text: "a+a06fc73f+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQYL"),
+    ]
+    let note = try SignedNote(
+      parsing: "text\n\n— a oG/HPwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
+    #expect(throws: NoteRefusal.ambiguousKey(keys[0].name, keys[0].id)) {
+      try note.verify(with: keys)
+    }
+    #expect(throws: NoteRefusal.wrongSignature(keys[0].name, keys[0].id)) {
+      try note.verify(with: [keys[0], keys[0]])
+    }
   }
 
   static let line = "— a AAAAAAA=\n"
