@@ -105,6 +105,7 @@ def test_a_mode_of_ones_own_wins_over_the_default_and_null_goes_back(start):
     ({"daily_limit": 5, "effective_at": 5}, "effective_at"),
     ({"effective_at": "2040-01-01T00:00:00Z"}, "effective_at"),
     ({"daily_mode": "soft", "effective_at": "2040-01-01T00:00:00Z"}, "daily_mode"),
+    ({"daily_limit": 5, "id": "at once"}, "id"),
 ])  # fmt: skip
 def test_a_change_that_is_wrong_changes_nothing(service, person, body, member):
     position = service.position

@@ -76,7 +76,7 @@ extension QuotaAPI {
         limits: try body.limitUpdates(), modes: try body.modeUpdates(),
         effectiveAt: try body.moment("effective_at"), requestID: try requestID(body, request),
         reason: try body.bounded("reason", Reason.init))
-      try change.check()
+      try change.check(isNamed: body["id"] != nil)
       return change
     } catch {
       throw Problem(error)
@@ -204,8 +204,16 @@ extension QuotaAPI {
 }
 
 extension QuotaAPI.LimitsChange {
-  fileprivate func check() throws(MemberFault) {
-    guard effectiveAt != nil else { return }
+  /// `isNamed`: whether the body gives an id.
+  fileprivate func check(isNamed: Bool) throws(MemberFault) {
+    guard effectiveAt != nil else {
+      guard !isNamed else {
+        throw MemberFault(
+          member: "id",
+          rule: "is only for a change with effective_at: one made now is the same when repeated")
+      }
+      return
+    }
     if let period = Period.allCases.first(where: { modes[$0] != .keep }) {
       throw MemberFault(
         member: period.modeName.description, rule: "cannot be changed later, only limits can")
