@@ -22,7 +22,8 @@ let package = Package(
     .executable(name: "quotalog", targets: ["quotalog"])
   ],
   targets: [
-    // Debian libraries as modules; one Swift target each may import them.
+    // Debian libraries as modules; one Swift target each imports them, and two CCrypto: QuotaService for
+    // tokens, Evidence for trees and signatures.
     .systemLibrary(name: "CLMDB"),
     .systemLibrary(name: "CXXHash"),
     .systemLibrary(name: "CCrypto"),

@@ -52,7 +52,7 @@ extension JSONWriter {
     member("period", explanation.window.period.name.description)
     member("start", explanation.calendar.text(of: explanation.window.start))
     member("end", explanation.calendar.text(of: explanation.window.end))
-    member("used", explanation.used.rawValue)
+    member("used", optional: explanation.used?.rawValue)
     member("reserved", explanation.reserved.rawValue)
     if let refusal = explanation.refusal {
       name("refusal")

@@ -9,8 +9,9 @@ public struct Explanation: Sendable {
   public let calendar: QuotaCalendar
   /// The refusal that is explained; nil where the current state is.
   public let refusal: Event?
-  /// What the window holds, or held when the call was refused.
-  public let used: TokenCount
+  /// What the window holds, or held when the call was refused; nil where finding that out would take too
+  /// long.
+  public let used: TokenCount?
   /// What is held, or was held then.
   public let reserved: TokenCount
   /// Events that add to `used`, in the order of the log, from behind the position asked for.
@@ -61,6 +62,8 @@ public enum ExplanationFault: Error, Hashable, Sendable {
 extension Queries {
   /// Events that are looked at for one page.
   private static let maximumLookCount = 20_000
+  /// How often that many are looked at for one answer: others wait meanwhile.
+  private static let maximumSearchCount = 5
   /// Open holds that are told.
   private static let maximumHoldCount = 1000
 
@@ -81,7 +84,8 @@ extension Queries {
     let window = reading.windows[violation?.period ?? request.period]
     let end = refusal.map { Position($0.position.rawValue - 1) } ?? reading.position
     let page = try spends(of: user, in: window, after: request.after, until: end, request.limit)
-    var (used, reserved) = (reading.used[window.period], reading.account.reserved)
+    var used: TokenCount? = reading.used[window.period]
+    var reserved = reading.account.reserved
     let holds: [ExplainedHold]
     if let refusal {
       holds = try openHolds(of: user, before: refusal)
@@ -116,11 +120,14 @@ extension Queries {
       microseconds: refusal.recordedAt.microseconds
         - HoldRequest.timeToLiveSeconds.upperBound * 1_000_000)
     var start = try position(before: earliest, refusal.position)
-    while true {
+    var open: [ExplainedHold] = []
+    for _ in 0..<Self.maximumSearchCount {
       let found = try openHolds(of: user, after: start, before: refusal)
-      guard let older = found.older else { return found.open.sorted { $0.id < $1.id } }
+      open = found.open
+      guard let older = found.older else { break }
       start = Position(older.position.rawValue - 1)
     }
+    return open.sorted { $0.id < $1.id }
   }
 
   /// What events behind `start` tell of open holds, and the oldest hold that they extend and that was
@@ -146,18 +153,20 @@ extension Queries {
     return (Array(open.values), older)
   }
 
-  /// What a window held at an earlier position.
+  /// What a window held at an earlier position; nil where too much was spent in it to be added up here.
   private func used(
     by user: UserID, in window: Window, until end: Position
-  ) throws(StoreFailure) -> TokenCount {
+  ) throws(StoreFailure) -> TokenCount? {
     var sum: Int128 = 0
     var after = Position.zero
-    while true {
-      let page = try spends(of: user, in: window, after: after, until: end, 1000)
+    for _ in 0..<Self.maximumSearchCount {
+      let page = try spends(
+        of: user, in: window, after: after, until: end, Self.maximumLookCount)
       for spend in page.spends { sum += Int128(spend.tokens) }
       after = page.nextAfter
       if !page.hasMore { return TokenCount(Int64(clamping: sum)) ?? .zero }
     }
+    return nil
   }
 
   private func spends(

@@ -80,7 +80,7 @@ extension Subcommand {
         + "\(calendar.text(of: page.window.start)) until \(calendar.text(of: page.window.end))")
     if let refusal = page.refusal { Terminal.say(EventLine.text(of: refusal)) }
     Terminal.say(
-      "\(grouped(page.used.rawValue)) tokens used, \(grouped(page.reserved.rawValue)) held, "
+      "\(page.used.map { grouped($0.rawValue) } ?? "many") tokens used, \(grouped(page.reserved.rawValue)) held, "
         + "at position \(page.position); these events make it:")
   }
 
