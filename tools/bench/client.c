@@ -3,7 +3,8 @@
  * It is the same program for quotalog (HTTP/1.1) and Redis (RESP), so that what the client costs weighs on both alike.
  * Requests are templates of fixed length; only the id, the user and the token counts are written anew for each one.
  * An answer counts when it is right: 201 with a receipt that is no replay, 200 with a receipt for every item of a batch,
- * a positive integer from the script. With --holds 1 every event takes two requests: a hold, and its settlement. The result is one JSON object on standard output. */
+ * a positive integer from the script. With --holds 1 every event takes two requests: a hold, and its settlement; with
+ * --checks 1 nothing is recorded, only decided. The result is one JSON object on standard output. */
 
 #define _GNU_SOURCE
 #include "common.h"
@@ -18,7 +19,7 @@ static const double DRAIN_SECONDS = 10;
 struct options {
   const char *protocol, *token, *script, *settle_script, *user_prefix, *window;
   int port, connections, batch, user_digits;
-  bool remembers_ids, random_ids, users_in_turn, holds;
+  bool remembers_ids, random_ids, users_in_turn, holds, checks;
   uint64_t seed, user_count, event_count;
   double warmup, seconds;
 };
@@ -158,6 +159,17 @@ static void make_settle_template(struct template *to) {
   free(body.bytes);
 }
 
+static void make_check_template(struct template *to) {
+  struct template body = empty_body();
+  struct slots *slots = to->slots;
+  *slots = no_slots;
+  append(&body, "{\"user\":\"");
+  slots->user[0] = user_hole(&body);
+  append(&body, "\",\"estimate\":%d}", HOLD_ESTIMATE);
+  write_http(to, "/v1/check", &body);
+  free(body.bytes);
+}
+
 static void append_amount(struct template *to, int *slot) {
   append(to, "$%d\r\n", AMOUNT_LENGTH);
   *slot = hole(to, AMOUNT_LENGTH);
@@ -199,7 +211,8 @@ static void make_templates(void) {
     templates[step].slots = calloc((size_t)options.batch, sizeof *templates[step].slots);
   }
   if (!options.holds) {
-    if (is_http) make_usage_template(&templates[0]);
+    if (options.checks) make_check_template(&templates[0]);
+    else if (is_http) make_usage_template(&templates[0]);
     else make_resp_template(&templates[0], options.script, true, false);
     return;
   }
@@ -284,6 +297,10 @@ static enum verdict judge_http(struct connection *of) {
   char *end = body + atol(length + 17);
   if (of->answer + of->received < end) return INCOMPLETE;
   if (of->answer + of->received > end) return WRONG;
+  if (options.checks) {
+    bool is_granted = memmem(body, (size_t)(end - body), "\"allowed\":true", 14);
+    return strncmp(of->answer, "HTTP/1.1 200", 12) == 0 && is_granted ? RIGHT : WRONG;
+  }
   if (options.batch == 1) {
     bool is_new = memmem(body, (size_t)(end - body), "\"replayed\":false", 16);
     const char *hold = options.holds && of->step == 0 ? strstr(body, "\"hold\":\"") : NULL;
@@ -420,6 +437,7 @@ static void read_options(int count, char **arguments) {
   options = (struct options){
     .protocol = TEXT("protocol", "http"), .token = TEXT("token", ""), .script = TEXT("script", ""),
     .settle_script = TEXT("settle-script", ""), .holds = NUMBER("holds", "0"),
+    .checks = NUMBER("checks", "0"),
     .user_prefix = TEXT("user-prefix", "user-"), .window = TEXT("window", "2026-01-01"),
     .port = (int)NUMBER("port", "0"), .connections = (int)NUMBER("connections", "64"),
     .batch = (int)NUMBER("batch", "1"), .user_digits = (int)NUMBER("user-digits", "12"),

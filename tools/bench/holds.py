@@ -1,8 +1,8 @@
-"""Holds and their settlements on one hot account, beside plain usage of the same account and Redis doing the like."""
+"""Holds and their settlements on one hot account, beside plain usage and Redis doing the like, and what a decision costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 
 from . import machine
@@ -21,7 +21,7 @@ class Holds:
 
     name = "holds"
     programs = ["redis-server", "gcc"]
-    servers_per_round = 3
+    servers_per_round = 5
 
     def seconds(self, bench: Bench) -> float:
         return SETUP_SECONDS + bench.rounds * self.servers_per_round * bench.turn_seconds
@@ -29,55 +29,58 @@ class Holds:
     def run(self, bench: Bench) -> Iterator[Section]:
         bench.setup("holds: starting quotalog and Redis")
         with bench.running("quotalog", "redis") as (quotalog, redis):
-            threads = ThreadTimes(quotalog)
-            turns = {
-                "quotalog, hold and settle": lambda: threads.during(bench.load.hold(quotalog, CONNECTIONS)),
-                "quotalog, plain usage": lambda: bench.load.spend(quotalog, CONNECTIONS, users=1),
-                "Redis, hold and settle": lambda: bench.load.hold_in_redis(redis, CONNECTIONS),
-            }
-            threads.before_each(turns, "quotalog, hold and settle")
-            series = bench.measure_rounds("holds", turns)
-        yield self.section(threads, *series)
+            load = bench.load
+            pairs, checks = ThreadTimes(quotalog, REQUESTS_PER_PAIR), ThreadTimes(quotalog, 1)
+            series = bench.measure_rounds(
+                "holds",
+                {
+                    "quotalog, hold and settle": lambda: pairs.during(lambda: load.hold(quotalog, CONNECTIONS)),
+                    "quotalog, usage of all users": lambda: load.spend(quotalog, CONNECTIONS),
+                    "quotalog, usage of that account": lambda: load.spend(quotalog, CONNECTIONS, users=1),
+                    "Redis, hold and settle": lambda: load.hold_in_redis(redis, CONNECTIONS),
+                    "quotalog, decisions alone": lambda: checks.during(lambda: load.check(quotalog, CONNECTIONS)),
+                },
+            )
+        yield self.section(pairs, checks, *series)
 
-    def section(self, threads: ThreadTimes, held: Series, plain: Series, redis: Series) -> Section:
+    def section(
+        self, pairs: ThreadTimes, checks: ThreadTimes, held: Series, usage: Series, hot: Series, redis: Series,
+        decided: Series,
+    ) -> Section:
         title = f"holds and their settlements on one account, {CONNECTIONS} connections; a pair is one event"
-        decision = threads.microseconds("committing", own=True)
+        decision = checks.microseconds("committing", own=True)
         return Section(
-            self.name, title, [held, plain, redis],
+            self.name, title, [held, usage, hot, redis, decided],
             [
-                Target.ratio("pairs: at least half of the rate of plain usage", 0.5, ratios(held, plain)),
+                Target.ratio("pairs: at least half of the rate of plain usage", 0.5, ratios(held, usage)),
                 Target(
                     "the committer's own time for a decision under 5 µs", DECISION_MICROSECONDS, median(decision), "µs",
                     (min(decision), max(decision)), reached_when=lambda found, most: found < most,
                 ),
             ],
-            threads.facts | {"ratio to Redis": median(ratios(held, redis))},
+            {
+                "ratio to usage of that account": median(ratios(held, hot)),
+                "ratio to Redis": median(ratios(held, redis)),
+            } | pairs.facts,
         )  # fmt: skip
 
 
 class ThreadTimes:
-    """What the threads of a server used while pairs were measured, for each request."""
+    """What the threads of a server used in some turns, for each request."""
 
-    def __init__(self, server: Quotalog):
+    def __init__(self, server: Quotalog, requests_per_event: int):
         self.server = server
-        self.start: dict[str, tuple[float, float]] = {}
-        self.turns: list[dict[str, tuple[float, float]]] = []
+        self.requests_per_event = requests_per_event
+        self.turns: list[dict[str, tuple[float, ...]]] = []
 
-    def before_each(self, turns: dict, name: str) -> None:
-        measured = turns[name]
-
-        def turn() -> Measurement:
-            self.start = machine.thread_seconds(self.server.pid)
-            return measured()
-
-        turns[name] = turn
-
-    def during(self, measured: Measurement) -> Measurement:
-        requests = max(1, measured.all_events * REQUESTS_PER_PAIR)
+    def during(self, turn: Callable[[], Measurement]) -> Measurement:
+        begun = machine.thread_seconds(self.server.pid)
+        measured = turn()
+        requests = max(1, measured.all_events * self.requests_per_event)
         ended = machine.thread_seconds(self.server.pid)
         self.turns.append(
             {
-                name: tuple((after - before) / requests * 1e6 for after, before in zip(times, self.start.get(name, (0, 0))))
+                name: tuple((after - before) / requests * 1e6 for after, before in zip(times, begun.get(name, (0, 0))))
                 for name, times in ended.items()
             }
         )
@@ -88,10 +91,10 @@ class ThreadTimes:
 
     @property
     def facts(self) -> dict[str, float]:
-        """The breakdown: µs for each request, in the program and in the kernel."""
+        """The breakdown of a hold or a settlement: decided, recorded, folded, answered."""
         words = {"quotalog": "loop (HTTP, JSON)", "committing": "committer", "storing": "storing the projection"}
         return {
-            f"{title}, {place} µs for each request": median(self.microseconds(name, own=own))
+            f"{title}, {place} µs for each request of a pair": median(self.microseconds(name, own=own))
             for name, title in words.items()
             for own, place in ((True, "own"), (False, "kernel"))
         }

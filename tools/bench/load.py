@@ -87,6 +87,10 @@ class Load:
         """A hold and its settlement, all on one account; the pair is one event."""
         return self.own_client(server, connections, token=server.token, holds=1, users=1)
 
+    def check(self, server: Quotalog, connections: int) -> Measurement:
+        """Admission decisions alone: nothing is held, recorded or flushed."""
+        return self.own_client(server, connections, token=server.token, checks=1, users=1)
+
     def hold_in_redis(self, server: Redis, connections: int) -> Measurement:
         return self.own_client(
             server, connections, protocol="resp", script=server.hold, settle_script=server.settle,

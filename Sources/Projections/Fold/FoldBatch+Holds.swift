@@ -4,8 +4,11 @@ public import QuotaModel
 extension FoldBatch {
   /// A hold, open or ended; nil where there was none.
   public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
-    if let entry = folder.working.holds[id] { return entry }
-    return try storedHold(id)
+    if let latest = folder.working.latestHold, latest.id == id { return latest.entry }
+    let known = folder.working.holds[id]
+    guard let entry = known == nil ? try storedHold(id) : known else { return nil }
+    folder.working.latestHold = (id, entry)
+    return entry
   }
 
   /// A hold as the tables have it, or get it by what is being stored.
@@ -87,7 +90,7 @@ extension FoldBatch {
     let index = try existing(hold.user, event)
     let id = HoldID(event.position)
     let entry = HoldEntry(hold: hold, holder: try scope(of: event.actor))
-    store(entry, as: id, at: index, stored: nil)
+    insert(entry, as: id, at: index, stored: nil)
     folder.working.deadlines.add(hold.expiresAt, id)
     try reserve(hold, of: id)
     folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
@@ -126,16 +129,23 @@ extension FoldBatch {
   mutating func settle(
     _ id: HoldID, _ settlement: Settlement, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    let hold = try hold(id)?.hold
-    try end(id, settlement.isLate ? .settledLate : .settled, event)
-    try count(settlement, of: hold, event)
+    let before = try hold(id)
+    if let before { try end(before, id, settlement.isLate ? .settledLate : .settled, event) }
+    try count(settlement, of: before?.hold, event)
   }
 
   /// Ends a hold. One that has ended already stays ended, but that an expired one may be settled.
   mutating func end(
     _ id: HoldID, _ end: HoldEnd, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    guard var entry = try hold(id), entry.isOpen || entry.end == .expired else { return }
+    if let before = try hold(id) { try self.end(before, id, end, event) }
+  }
+
+  private mutating func end(
+    _ before: HoldEntry, _ id: HoldID, _ end: HoldEnd, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    guard before.isOpen || before.end == .expired else { return }
+    var entry = before
     let wasOpen = entry.isOpen
     entry.end = end
     entry.endedAt = event.position
@@ -221,17 +231,25 @@ extension FoldBatch {
     _ entry: HoldEntry, as id: HoldID, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) -> Int {
     let index = try existing(entry.hold.user, event)
-    let stored = folder.working.holds[id] == nil ? try storedHold(id) : nil
-    store(entry, as: id, at: index, stored: stored)
+    if folder.working.holds.update(entry, as: id) {
+      publish(entry, as: id)
+    } else {
+      insert(entry, as: id, at: index, stored: try storedHold(id))
+    }
     return index
   }
 
   /// Holds wait in memory until the tables are written anyway: they come and go with every call.
-  private mutating func store(
+  private mutating func insert(
     _ entry: HoldEntry, as id: HoldID, at index: Int, stored: HoldEntry?
   ) {
     let owner = folder.working.accounts.number(at: index)
-    folder.working.holds.set(entry, as: id, of: owner, stored: stored)
+    folder.working.holds.insert(entry, as: id, of: owner, stored: stored)
+    publish(entry, as: id)
+  }
+
+  private mutating func publish(_ entry: HoldEntry, as id: HoldID) {
+    folder.working.latestHold = (id, entry)
     if folder.purpose == .deciding { folder.working.unpublished.holds.append((id, entry)) }
   }
 }

@@ -21,16 +21,19 @@ struct PendingHolds: Sendable {
 
   subscript(id: HoldID) -> HoldEntry? { changes[id]?.entry }
 
-  /// Notes what became of a hold; `stored` is what the tables have, or get before this.
-  mutating func set(
+  /// Notes what became of a hold that has changed before; false for any other.
+  mutating func update(_ entry: HoldEntry, as id: HoldID) -> Bool {
+    guard let place = changes.index(forKey: id) else { return false }
+    changes.values[place].entry = entry
+    return true
+  }
+
+  /// Notes the first change of a hold; `stored` is what the tables have, or get before this.
+  mutating func insert(
     _ entry: HoldEntry, as id: HoldID, of owner: AccountNumber, stored: HoldEntry?
   ) {
-    if changes[id] != nil {
-      changes[id]?.entry = entry
-    } else {
-      let deadline = stored.flatMap { $0.isOpen ? $0.hold.expiresAt : nil }
-      changes[id] = Change(entry: entry, owner: owner, storedDeadline: deadline)
-    }
+    let deadline = stored.flatMap { $0.isOpen ? $0.hold.expiresAt : nil }
+    changes[id] = Change(entry: entry, owner: owner, storedDeadline: deadline)
   }
 
   func store(in transaction: inout WriteTransaction, _ tables: Tables) throws(LMDBError) {

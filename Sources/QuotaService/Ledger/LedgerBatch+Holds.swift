@@ -29,8 +29,8 @@ extension LedgerBatch {
     case .success(let found): entry = found
     }
     if let end = entry.end, end != .expired { return .failed(.holdEnded(end, at: entry.endedAt)) }
-    guard let account = try account(entry.hold.user)?.account,
-      account.lifetime.adding(used.usage.total) != nil
+    guard let lifetime = try lifetime(of: entry.hold.user),
+      lifetime.adding(used.usage.total) != nil
     else { return .failed(.overflow) }
     var settlement = Settlement(
       spend: Spend(user: entry.hold.user, usage: used.usage, model: used.model),

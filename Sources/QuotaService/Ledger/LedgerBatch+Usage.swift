@@ -38,7 +38,7 @@ extension LedgerBatch {
     return try registerOnFirstSight(report.user, submission).map { ($0, .zero) }
   }
 
-  private mutating func lifetime(of user: UserID) throws(StoreFailure) -> TokenCount? {
+  mutating func lifetime(of user: UserID) throws(StoreFailure) -> TokenCount? {
     do { return try fold.lifetime(of: user) } catch { throw .projection(error) }
   }
 
