@@ -15,6 +15,9 @@ public struct FoldBatch: ~Copyable {
   }
 
   public var state: ProjectionState { folder.working.state }
+
+  /// Whether something was folded that readers find in the tables only: it is stored at once.
+  public var mustBeStored: Bool { folder.working.mustBeStored }
   public var calendar: QuotaCalendar { folder.working.calendar }
 
   /// The account of `user`, or nil.

@@ -19,6 +19,8 @@ public final class Ledger {
   private static let minimumWaitMicroseconds: Int64 = 20_000
   /// When the next hold expires, as of the last batch.
   public private(set) var nextDeadline: Moment?
+  /// The next deadline that the tables have in order: of calls in sessions, of scheduled changes.
+  private var storedDeadline: Moment?
 
   /// Told what happened in sessions, once it is durable and before anybody gets an answer.
   public var onNews: (([SessionNews]) -> Void)?
@@ -80,6 +82,7 @@ public final class Ledger {
     try LogFold(log: store.log).catchUp(folder)
     folder.runInBackground = runInBackground
     try eraseDeleted()
+    nextDeadline = try firstDeadline()
     trouble = nil
     return true
   }
@@ -123,8 +126,10 @@ public final class Ledger {
     let isDue = isStoringDue
     do throws(StoreFailure) {
       let holdDeadline = try batch.earliestHoldDeadline()
+      let changesTables = batch.fold.mustBeStored
       try batch.commit(mayWait: !isDue)
-      nextDeadline = try nextDeadline(holdDeadline)
+      if changesTables { storedDeadline = try readStoredDeadline() }
+      nextDeadline = nextDeadline(holdDeadline)
     } catch {
       trouble = error
     }
@@ -183,26 +188,31 @@ public final class Ledger {
   }
 
   private func noteDeadline(of batch: borrowing LedgerBatch) throws(StoreFailure) {
-    nextDeadline = try nextDeadline(try batch.earliestHoldDeadline())
+    nextDeadline = nextDeadline(try batch.earliestHoldDeadline())
   }
 
   private func firstDeadline() throws(StoreFailure) -> Moment? {
     let batch = try beginBatch()
-    let deadline = try nextDeadline(try batch.earliestHoldDeadline())
+    storedDeadline = try readStoredDeadline()
+    let deadline = nextDeadline(try batch.earliestHoldDeadline())
     batch.abandon()
     return deadline
   }
 
   /// The next moment at which time brings something about.
-  private func nextDeadline(_ holdDeadline: Moment?) throws(StoreFailure) -> Moment? {
-    let others = try usingProjection { () throws(ProjectionFailure) in
+  private func nextDeadline(_ holdDeadline: Moment?) -> Moment? {
+    // A hold that has ended may still be the first: what is due now was looked at a moment ago.
+    let soon = Moment(microseconds: clock().microseconds + Self.minimumWaitMicroseconds)
+    return [storedDeadline, holdDeadline.map { max($0, soon) }].compactMap(\.self).min()
+  }
+
+  private func readStoredDeadline() throws(StoreFailure) -> Moment? {
+    let deadlines = try usingProjection { () throws(ProjectionFailure) in
       try store.generation.read { (snapshot) throws(ProjectionFailure) in
         [try snapshot.firstCallDeadline(), try snapshot.firstScheduledMoment()]
       }
     }
-    // A hold that has ended may still be the first: what is due now was looked at a moment ago.
-    let soon = Moment(microseconds: clock().microseconds + Self.minimumWaitMicroseconds)
-    return (others + [holdDeadline.map { max($0, soon) }]).compactMap(\.self).min()
+    return deadlines.compactMap(\.self).min()
   }
 
   private static func folder(of store: Store) throws(StoreFailure) -> Folder {
