@@ -93,6 +93,18 @@ public struct Snapshot: ~Copyable {
     return Array(Set(ids)).sorted()
   }
 
+  /// What the open holds of an account set aside.
+  public func heldTokens(
+    of entry: AccountEntry
+  ) throws(ProjectionFailure) -> [HoldID: TokenCount] {
+    guard entry.account.reserved > .zero else { return [:] }
+    var held: [HoldID: TokenCount] = [:]
+    for id in try openHolds(of: entry, limit: .max) {
+      if let hold = try hold(id), hold.isOpen { held[id] = hold.hold.tokens }
+    }
+    return held
+  }
+
   /// What was allowed an account on top of its limits.
   public func allowances(of account: Account) throws(ProjectionFailure) -> Allowances {
     guard account.hasAllowances else { return .none }

@@ -88,6 +88,8 @@ public struct Queries: Sendable {
     of reference: UserReference, windows: (QuotaCalendar) -> PerPeriod<Window>
   ) throws(StoreFailure) -> UsageReading? {
     guard let user = try identity(of: reference) else { return nil }
+    // One view for all of it: a server beside us may store its tables at any moment.
+    var held: [HoldID: TokenCount] = [:]
     let reading = try reading { (snapshot) throws(ProjectionFailure) -> UsageReading? in
       guard let entry = try snapshot.account(user) else { return nil }
       let state = try snapshot.state()
@@ -96,34 +98,37 @@ public struct Queries: Sendable {
       let used = try PerPeriod<TokenCount> { (period) throws(ProjectionFailure) in
         try snapshot.used(by: entry, in: windows[period])
       }
+      if store.isBesideWriter { held = try snapshot.heldTokens(of: entry) }
       return UsageReading(
         account: entry.account, defaults: state.defaults,
         allowances: try snapshot.allowances(of: entry.account), windows: windows, used: used,
         calendar: calendar, position: state.position)
     }
     guard let reading, store.isBesideWriter else { return reading }
-    return try addingTail(to: reading)
+    return try addingTail(to: reading, held)
   }
 
   /// Counts what the log has and the tables of a running server do not have yet. Only what changes no
   /// rights and no limits waits in a server's memory; everything else is in its tables before anybody is
   /// told, so that whatever follows the first such event has been told to nobody when the tables were
   /// read.
-  private func addingTail(to reading: UsageReading) throws(StoreFailure) -> UsageReading {
-    var tail = UsageTail(reading)
-    var failure: StoreFailure?
+  private func addingTail(
+    to reading: UsageReading, _ held: [HoldID: TokenCount]
+  ) throws(StoreFailure) -> UsageReading {
+    var tail = UsageTail(reading, held: held)
+    var damage: (position: Position, found: RecordDamage)?
     try usingLog { () throws(LogFailure) in
       try store.log.scan(.only, after: reading.position) { record in
         guard record.kind.mayWaitInMemory else { return .stop }
-        do throws(StoreFailure) {
-          try tail.count(record, self)
+        do throws(RecordDamage) {
+          try tail.count(record)
         } catch {
-          failure = error
+          damage = (record.position, error)
         }
-        return failure == nil ? .proceed : .stop
+        return damage == nil ? .proceed : .stop
       }
     }
-    if let failure { throw failure }
+    if let damage { throw .log(.damaged(at: damage.position, damage.found)) }
     return tail.reading
   }
 }
