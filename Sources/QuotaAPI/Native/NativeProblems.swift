@@ -119,8 +119,6 @@ extension HoldEnd {
 extension JSONWriter {
   mutating func receipt(_ receipt: Receipt, id: String) {
     member("id", id)
-    member("position", receipt.position)
-    member("recorded_at", receipt.recordedAt)
-    member("replayed", receipt.isReplayed)
+    self.receipt(receipt)
   }
 }

@@ -16,7 +16,7 @@ extension QuotaAPI {
     do throws(MemberFault) {
       target = try body.correctionTarget()
       usage = try body.reportedUsage()
-      requestID = try requiredRequestID(body, request)
+      requestID = try request.requiredRequestID(body)
       reason = try body.bounded("reason", Reason.init)
     } catch {
       throw Problem(error)
@@ -24,44 +24,8 @@ extension QuotaAPI {
     submit(
       .correct(target, usage), request, caller, reply, requestID: requestID, reason: reason,
       naming: (.unknownEvent, target.member)
-    ) { answer in
-      guard case .recorded(let receipt) = answer else { return .unexpected }
-      return .json(answer.isNew ? 201 : 200) { json in
-        json.beginObject()
-        json.receipt(receipt)
-        json.endObject()
-      }
-    }
+    ) { .recorded($0) }
     return nil
-  }
-
-  /// A body's `id`, or the header `Idempotency-Key`; nil without both.
-  func requestID(
-    _ body: JSONValue?, _ request: HTTPRequest
-  ) throws(MemberFault) -> RequestID? {
-    let stated = try body?.bounded("id", RequestID.init)
-    guard var key = request.headers["idempotency-key"] else { return stated }
-    if key.count >= 2, key.first == "\"", key.last == "\"" {
-      key = String(key.dropFirst().dropLast())
-    }
-    let header: RequestID
-    do { header = try RequestID(key) } catch {
-      throw MemberFault(member: "Idempotency-Key", rule: error.description)
-    }
-    if let stated, stated != header {
-      throw MemberFault(member: "id", rule: "differs from the Idempotency-Key header")
-    }
-    return header
-  }
-
-  func requiredRequestID(
-    _ body: JSONValue, _ request: HTTPRequest
-  ) throws(MemberFault) -> RequestID {
-    guard let id = try requestID(body, request) else {
-      throw MemberFault(
-        member: "id", rule: "is required (or the Idempotency-Key header): it makes retries safe")
-    }
-    return id
   }
 }
 
@@ -75,11 +39,15 @@ extension CorrectionTarget {
   }
 }
 
-extension Answer {
-  /// Whether something was recorded by this very request.
-  var isNew: Bool {
-    if case .recorded(let receipt) = self { return !receipt.isReplayed }
-    return false
+extension HTTPResponse {
+  /// The receipt of what was recorded now, or by the same request before.
+  static func recorded(_ answer: Answer) -> HTTPResponse {
+    guard case .recorded(let receipt) = answer else { return .unexpected }
+    return .json(receipt.isReplayed ? 200 : 201) { json in
+      json.beginObject()
+      json.receipt(receipt)
+      json.endObject()
+    }
   }
 }
 

@@ -74,7 +74,7 @@ extension QuotaAPI {
     do throws(MemberFault) {
       let change = LimitsChange(
         limits: try body.limitUpdates(), modes: try body.modeUpdates(),
-        effectiveAt: try body.moment("effective_at"), requestID: try requestID(body, request),
+        effectiveAt: try body.moment("effective_at"), requestID: try request.requestID(body),
         reason: try body.bounded("reason", Reason.init))
       try change.check(isNamed: body["id"] != nil)
       return change
@@ -136,70 +136,6 @@ extension QuotaAPI {
       json.member("position", state.position)
       json.endObject()
     }
-  }
-
-  // MARK: Later, and on top
-
-  /// `GET /v1/schedules`
-  func schedules(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
-    let user = try QueryParameters(request)["user"].map { (text) throws(Problem) in
-      try known(text).account.user
-    }
-    let all = try reading { () throws(StoreFailure) in try queries.schedules() }
-    return .json(200) { json in
-      json.beginObject()
-      json.name("schedules")
-      json.beginArray()
-      for (id, change) in all where user == nil || change.user == user {
-        json.beginObject()
-        json.member("schedule", id.description)
-        json.member("user", optional: change.user?.description)
-        json.scheduledChange(change)
-        json.endObject()
-      }
-      json.endArray()
-      json.endObject()
-    }
-  }
-
-  /// `DELETE /v1/schedules/{schedule}`
-  func cancelSchedule(
-    _ text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
-  ) throws(Problem) -> HTTPResponse? {
-    guard let id = ScheduleID(text: text) else { throw Problem(.unknownSchedule) }
-    submit(.cancelSchedule(id), request, caller, reply) { _ in HTTPResponse(status: 204) }
-    return nil
-  }
-
-  /// `POST /v1/users/{user}/allowances`
-  func allow(
-    _ text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
-  ) throws(Problem) -> HTTPResponse? {
-    let body = try object(request)
-    let command: Command
-    let requestID: RequestID
-    let reason: Reason?
-    do throws(MemberFault) {
-      let tokens = try body.positiveTokens("tokens")
-      guard tokens.rawValue <= TokenLimit.range.upperBound else {
-        throw MemberFault(
-          member: "tokens", rule: "must be at most \(TokenLimit.range.upperBound)")
-      }
-      command = .allow(UserReference(text), try body.period("period"), tokens)
-      requestID = try requiredRequestID(body, request)
-      reason = try body.bounded("reason", Reason.init)
-    } catch {
-      throw Problem(error)
-    }
-    submit(command, request, caller, reply, requestID: requestID, reason: reason) { answer in
-      guard case .recorded(let receipt) = answer else { return .unexpected }
-      return .json(answer.isNew ? 201 : 200) { json in
-        json.beginObject()
-        json.receipt(receipt)
-        json.endObject()
-      }
-    }
-    return nil
   }
 }
 

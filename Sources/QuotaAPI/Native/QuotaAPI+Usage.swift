@@ -127,13 +127,9 @@ extension QuotaAPI {
       }
   }
 
-  /// The header's value; the draft's quotes around it do not count.
   private func idempotencyKey(_ request: HTTPRequest) throws(Problem) -> String? {
-    guard var key = request.headers["idempotency-key"] else { return nil }
-    if key.count >= 2, key.first == "\"", key.last == "\"" {
-      key = String(key.dropFirst().dropLast())
-    }
-    guard !key.isEmpty else { throw .invalid("Idempotency-Key", "must not be empty") }
+    let key = request.idempotencyKey
+    guard key?.isEmpty != true else { throw .invalid("Idempotency-Key", "must not be empty") }
     return key
   }
 }

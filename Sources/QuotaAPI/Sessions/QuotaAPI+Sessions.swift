@@ -128,12 +128,8 @@ struct SessionCall {
     return SessionAddress(id, as: caller.sessionViewer)
   }
 
-  /// The header's value; the draft's quotes around it do not count.
   func idempotencyKey() throws(Problem) -> StepID? {
-    guard var key = request.headers["idempotency-key"] else { return nil }
-    if key.count >= 2, key.first == "\"", key.last == "\"" {
-      key = String(key.dropFirst().dropLast())
-    }
+    guard let key = request.idempotencyKey else { return nil }
     do { return try StepID(key) } catch {
       throw .invalid("Idempotency-Key", error.description)
     }
