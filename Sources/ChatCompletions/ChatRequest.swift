@@ -37,12 +37,10 @@ public struct ChatRequest: Hashable, Sendable {
   public func body() -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
-    writer.name("model")
-    writer.string(model)
+    writer.member("model", model)
     writeMessages(to: &writer)
     if let maxOutputTokens {
-      writer.name("max_tokens")
-      writer.integer(maxOutputTokens)
+      writer.member("max_tokens", maxOutputTokens)
     }
     if isStreaming { writeStreaming(to: &writer) }
     writer.endObject()
@@ -54,10 +52,8 @@ public struct ChatRequest: Hashable, Sendable {
     writer.beginArray()
     for message in messages {
       writer.beginObject()
-      writer.name("role")
-      writer.string(message.role.rawValue)
-      writer.name("content")
-      writer.string(message.content)
+      writer.member("role", message.role.rawValue)
+      writer.member("content", message.content)
       writer.endObject()
     }
     writer.endArray()
@@ -65,12 +61,10 @@ public struct ChatRequest: Hashable, Sendable {
 
   /// Without the option a streamed answer has no usage.
   private func writeStreaming(to writer: inout JSONWriter) {
-    writer.name("stream")
-    writer.bool(true)
+    writer.member("stream", true)
     writer.name("stream_options")
     writer.beginObject()
-    writer.name("include_usage")
-    writer.bool(true)
+    writer.member("include_usage", true)
     writer.endObject()
   }
 }

@@ -35,8 +35,7 @@ struct EnvelopeWriter {
     json.name("parentId")
     if let parent { json.string(parent.description) } else { json.null() }
     if isEphemeral {
-      json.name("ephemeral")
-      json.bool(true)
+      json.member("ephemeral", true)
     }
     json.member("type", type)
     json.name("data")
@@ -49,16 +48,6 @@ struct EnvelopeWriter {
 }
 
 extension JSONWriter {
-  mutating func member(_ name: StaticString, _ text: String) {
-    self.name(name)
-    string(text)
-  }
-
-  mutating func member(_ name: StaticString, _ number: some FixedWidthInteger) {
-    self.name(name)
-    integer(number)
-  }
-
   /// A number of credits, exact and without exponent.
   mutating func credits(_ name: StaticString, _ amount: NanoCredits) {
     self.name(name)

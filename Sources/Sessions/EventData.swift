@@ -24,8 +24,7 @@ extension JSONWriter {
     member("resumeTime", news.event.recordedAt.millisecondText)
     member("eventCount", news.entry.earlierCount)
     if let model = news.session.model { member("selectedModel", model.description) }
-    name("sessionWasActive")
-    bool(resume.wasActive)
+    member("sessionWasActive", resume.wasActive)
     sessionLimits(resume.limit)
   }
 

@@ -27,6 +27,22 @@ struct JSONWriterTests {
     #expect(text(writer) == #"{"a":1,"b":[null,true,false,[],{},"x"],"c":[1,2],"d":"y"}"#)
   }
 
+  @Test func `a member is a name and its value, or null`() {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("a", "x\"y")
+    writer.member("b", true)
+    writer.member("c", UInt64.max)
+    writer.member("d", optional: "z")
+    writer.member("e", optional: nil as String?)
+    writer.member("f", optional: -1)
+    writer.member("g", optional: nil as UInt8?)
+    writer.endObject()
+    #expect(
+      text(writer)
+        == #"{"a":"x\"y","b":true,"c":18446744073709551615,"d":"z","e":null,"f":-1,"g":null}"#)
+  }
+
   @Test func `lines stand for themselves`() {
     var writer = JSONWriter()
     for number in 1...2 {

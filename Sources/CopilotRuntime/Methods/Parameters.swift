@@ -82,21 +82,6 @@ struct Parameters {
 }
 
 extension JSONWriter {
-  mutating func member(_ name: StaticString, _ text: String) {
-    self.name(name)
-    string(text)
-  }
-
-  mutating func member(_ name: StaticString, _ number: some FixedWidthInteger) {
-    self.name(name)
-    integer(number)
-  }
-
-  mutating func member(_ name: StaticString, _ bool: Bool) {
-    self.name(name)
-    self.bool(bool)
-  }
-
   mutating func nullMember(_ name: StaticString) {
     self.name(name)
     null()

@@ -22,8 +22,7 @@ extension MethodCall {
   func metrics() throws(CallFault) {
     let session = try existingSession()
     answer { json in
-      json.name("totalPremiumRequestCost")
-      json.integer(session.counts.calls)
+      json.member("totalPremiumRequestCost", session.counts.calls)
       json.member("totalUserRequests", session.counts.userMessages)
       json.member("totalApiDurationMs", session.counts.apiMilliseconds)
       json.member("sessionStartTime", session.startedAt.millisecondText)

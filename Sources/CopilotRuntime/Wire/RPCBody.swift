@@ -18,10 +18,8 @@ public enum RPCBody {
       writer.raw((id ?? .null).json)
       writer.name("error")
       writer.beginObject()
-      writer.name("code")
-      writer.integer(error.code)
-      writer.name("message")
-      writer.string(error.message)
+      writer.member("code", error.code)
+      writer.member("message", error.message)
       if let data = error.data {
         writer.name("data")
         writer.raw(data)
@@ -34,8 +32,7 @@ public enum RPCBody {
     _ number: RPCRequestNumber, _ method: StaticString, _ params: [UInt8]
   ) -> [UInt8] {
     written(extra: params.count) { writer in
-      writer.name("id")
-      writer.integer(number.rawValue)
+      writer.member("id", number.rawValue)
       writer.call(method, params)
     }
   }
@@ -50,8 +47,7 @@ public enum RPCBody {
     var writer = JSONWriter()
     writer.reserveCapacity(extra + 128)
     writer.beginObject()
-    writer.name("jsonrpc")
-    writer.string("2.0")
+    writer.member("jsonrpc", "2.0")
     members(&writer)
     writer.endObject()
     return writer.take()
@@ -60,8 +56,7 @@ public enum RPCBody {
 
 extension JSONWriter {
   fileprivate mutating func call(_ method: StaticString, _ params: [UInt8]) {
-    name("method")
-    string(method.description)
+    member("method", method.description)
     name("params")
     raw(params)
   }

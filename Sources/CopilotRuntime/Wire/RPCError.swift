@@ -67,8 +67,7 @@ extension RPCError {
     guard case .failed(_, _, let completion?) = self else { return nil }
     var writer = JSONWriter()
     writer.beginObject()
-    writer.name("completionEventId")
-    writer.string(completion)
+    writer.member("completionEventId", completion)
     writer.endObject()
     return writer.take()
   }

@@ -109,10 +109,4 @@ extension JSONWriter {
     member("limit", crossing.limit.rawValue)
     member("used", crossing.used.rawValue)
   }
-
-  /// A text, or null.
-  mutating func member(_ name: StaticString, optional value: String?) {
-    self.name(name)
-    if let value { string(value) } else { null() }
-  }
 }

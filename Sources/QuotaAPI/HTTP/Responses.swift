@@ -25,8 +25,7 @@ extension HTTPResponse {
   ) -> HTTPResponse {
     json(status, headers: headers) { json in
       json.beginObject()
-      json.name("detail")
-      json.string(text)
+      json.member("detail", text)
       json.endObject()
     }
   }
@@ -39,27 +38,6 @@ extension HTTPResponse {
 }
 
 extension JSONWriter {
-  mutating func member(_ name: StaticString, _ value: String) {
-    self.name(name)
-    string(value)
-  }
-
-  mutating func member(_ name: StaticString, _ value: Bool) {
-    self.name(name)
-    bool(value)
-  }
-
-  mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
-    self.name(name)
-    integer(value)
-  }
-
-  /// A number, or null.
-  mutating func member(_ name: StaticString, optional value: Int64?) {
-    self.name(name)
-    if let value { integer(value) } else { null() }
-  }
-
   mutating func member(_ name: StaticString, _ moment: Moment) {
     var text: [UInt8] = []
     text.reserveCapacity(27)

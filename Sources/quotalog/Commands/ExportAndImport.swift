@@ -123,8 +123,7 @@ extension Subcommand {
     }
     var json = JSONWriter()
     json.beginObject()
-    json.name("imported")
-    json.integer(count)
+    json.member("imported", count)
     json.endObject()
     json.newline()
     Terminal.write(json.take())

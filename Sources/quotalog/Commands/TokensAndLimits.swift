@@ -25,10 +25,8 @@ extension Subcommand {
     }
     var json = JSONWriter()
     json.beginObject()
-    json.name("token_id")
-    json.string(token.id.description)
-    json.name("token")
-    json.string(token.text)
+    json.member("token_id", token.id.description)
+    json.member("token", token.text)
     json.name("expires_at")
     if let expiresAt { json.string(expiresAt.rfc3339) } else { json.null() }
     json.endObject()

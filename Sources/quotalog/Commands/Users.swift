@@ -129,14 +129,11 @@ extension Subcommand {
     }
     var json = JSONWriter()
     json.beginObject()
-    json.name("user")
-    json.string(user.account.user.description)
+    json.member("user", user.account.user.description)
     json.name("name")
     if let name { json.string(name) } else { json.null() }
-    json.name("role")
-    json.string(user.account.role.name)
-    json.name("active")
-    json.bool(user.account.isActive)
+    json.member("role", user.account.role.name)
+    json.member("active", user.account.isActive)
     json.endObject()
     json.newline()
     Terminal.write(json.take())
@@ -150,13 +147,10 @@ extension Subcommand {
     }
     var json = JSONWriter()
     json.beginObject()
-    json.name("changed")
-    json.bool(answer != .unchanged)
+    json.member("changed", answer != .unchanged)
     if case .recorded(let receipt) = answer {
-      json.name("position")
-      json.integer(receipt.position.rawValue)
-      json.name("recorded_at")
-      json.string(receipt.recordedAt.rfc3339)
+      json.member("position", receipt.position.rawValue)
+      json.member("recorded_at", receipt.recordedAt.rfc3339)
     }
     json.endObject()
     json.newline()
@@ -189,18 +183,13 @@ extension Registration {
 extension JSONWriter {
   fileprivate mutating func registration(_ registration: Registration, showsToken: Bool) {
     beginObject()
-    name("user")
-    string(registration.user.description)
-    name("name")
-    string(registration.name?.description ?? "")
-    name("role")
-    string(registration.role.name)
+    member("user", registration.user.description)
+    member("name", registration.name?.description ?? "")
+    member("role", registration.role.name)
     if let token = registration.token {
-      name("token_id")
-      string(token.id.description)
+      member("token_id", token.id.description)
       if showsToken {
-        name("token")
-        string(token.text)
+        member("token", token.text)
       }
     }
     endObject()

@@ -231,11 +231,9 @@ private final class Service {
     }
     var json = JSONWriter()
     json.beginObject()
-    json.name("listening")
-    json.string(address)
+    json.member("listening", address)
     if let runtimeAddress {
-      json.name("runtime")
-      json.string(runtimeAddress)
+      json.member("runtime", runtimeAddress)
     }
     json.endObject()
     json.newline()
