@@ -206,11 +206,9 @@ extension LedgerBatch {
       ]
       answer = .refused(refusal, Receipt(replaying: event), nil)
     default:
-      return .failed(.requestConflict(member: "type", position: event.position))
+      return event.conflict(in: "type")
     }
-    if let difference = differences.first(where: \.1) {
-      return .failed(.requestConflict(member: difference.0, position: event.position))
-    }
+    if let conflict = event.conflict(differences) { return conflict }
     return answer
   }
 

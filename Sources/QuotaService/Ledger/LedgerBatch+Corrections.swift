@@ -52,16 +52,14 @@ extension LedgerBatch {
     _ event: Event, of target: CorrectionTarget, _ usage: TokenUsage, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     guard case .usageCorrected(let first) = event.fact else {
-      return .failed(.requestConflict(member: "type", position: event.position))
+      return event.conflict(in: "type")
     }
     let differences = [
       ("position", try position(of: target, submission) != first.corrected),
       ("input_tokens", usage.input != first.usage.input),
       ("output_tokens", usage.output != first.usage.output), ("tokens", usage != first.usage),
     ]
-    if let difference = differences.first(where: \.1) {
-      return .failed(.requestConflict(member: difference.0, position: event.position))
-    }
+    if let conflict = event.conflict(differences) { return conflict }
     return .recorded(Receipt(replaying: event))
   }
 }

@@ -94,7 +94,7 @@ extension LedgerBatch {
     switch event.fact {
     case .holdSettled(let hold, let settlement): first = (hold, settlement, true)
     case .holdDrawn(let hold, let settlement): first = (hold, settlement, false)
-    default: return .failed(.requestConflict(member: "type", position: event.position))
+    default: return event.conflict(in: "type")
     }
     let spend = first.settlement.spend
     let differences = [
@@ -104,9 +104,7 @@ extension LedgerBatch {
       ("final", used.isFinal != first.isFinal),
       ("nano_aiu", used.cost.map { $0 != first.settlement.credits } ?? false),
     ]
-    if let difference = differences.first(where: \.1) {
-      return .failed(.requestConflict(member: difference.0, position: event.position))
-    }
+    if let conflict = event.conflict(differences) { return conflict }
     return .settled(
       SettlementReceipt(
         receipt: Receipt(replaying: event), settlement: first.settlement, rest: nil))
@@ -133,12 +131,12 @@ extension LedgerBatch {
     _ event: Event, ofExtending id: HoldID, seconds: Int64
   ) -> Answer {
     guard case .holdExtended(let hold, user: _, let expiresAt) = event.fact else {
-      return .failed(.requestConflict(member: "type", position: event.position))
+      return event.conflict(in: "type")
     }
     let first = expiresAt.microseconds - event.recordedAt.microseconds
     if hold != id || first != seconds * 1_000_000 {
       let member = hold != id ? "hold" : "ttl_seconds"
-      return .failed(.requestConflict(member: member, position: event.position))
+      return event.conflict(in: member)
     }
     return .extended(expiresAt: expiresAt, Receipt(replaying: event))
   }
@@ -147,10 +145,10 @@ extension LedgerBatch {
   mutating func void(_ id: HoldID, _ submission: Submission) throws(StoreFailure) -> Answer {
     if let earlier = try earlierEvent(of: submission) {
       guard case .holdVoided(let first, user: _) = earlier.fact else {
-        return .failed(.requestConflict(member: "type", position: earlier.position))
+        return earlier.conflict(in: "type")
       }
       if first != id {
-        return .failed(.requestConflict(member: "hold", position: earlier.position))
+        return earlier.conflict(in: "hold")
       }
       return .recorded(Receipt(replaying: earlier))
     }

@@ -60,6 +60,18 @@ extension LedgerBatch {
   }
 }
 
+extension Event {
+  /// What a request is answered that repeats the id of this event with another member.
+  func conflict(in member: String) -> Answer {
+    .failed(.requestConflict(member: member, position: position))
+  }
+
+  /// The same for the first of the members that differ; nil where none does.
+  func conflict(_ differences: [(member: String, differs: Bool)]) -> Answer? {
+    differences.first(where: \.differs).map { conflict(in: $0.member) }
+  }
+}
+
 extension Receipt {
   /// The receipt that the first request got.
   init(replaying event: Event) {

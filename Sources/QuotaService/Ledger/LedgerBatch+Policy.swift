@@ -61,7 +61,7 @@ extension LedgerBatch {
 
   private static func replay(_ event: Event, of change: ScheduledChange) -> Answer {
     guard case .limitsScheduled(let first) = event.fact else {
-      return .failed(.requestConflict(member: "type", position: event.position))
+      return event.conflict(in: "type")
     }
     let differences = [
       ("user", first.user != change.user),
@@ -70,9 +70,7 @@ extension LedgerBatch {
       ("weekly_limit", first.updates.weekly != change.updates.weekly),
       ("monthly_limit", first.updates.monthly != change.updates.monthly),
     ]
-    if let difference = differences.first(where: \.1) {
-      return .failed(.requestConflict(member: difference.0, position: event.position))
-    }
+    if let conflict = event.conflict(differences) { return conflict }
     return .recorded(Receipt(replaying: event))
   }
 
@@ -144,15 +142,13 @@ extension LedgerBatch {
     _ event: Event, of tokens: TokenCount, _ period: Period, to user: UserID
   ) -> Answer {
     guard case .allowanceGranted(let first) = event.fact else {
-      return .failed(.requestConflict(member: "type", position: event.position))
+      return event.conflict(in: "type")
     }
     let differences = [
       ("user", first.user != user), ("period", first.period != period),
       ("tokens", first.tokens != tokens),
     ]
-    if let difference = differences.first(where: \.1) {
-      return .failed(.requestConflict(member: difference.0, position: event.position))
-    }
+    if let conflict = event.conflict(differences) { return conflict }
     return .recorded(Receipt(replaying: event))
   }
 }

@@ -63,7 +63,7 @@ extension LedgerBatch {
     _ event: Event, of report: UsageReport
   ) throws(StoreFailure) -> Answer {
     guard case .tokensSpent(let spend) = event.fact else {
-      return .failed(.requestConflict(member: "type", position: event.position))
+      return event.conflict(in: "type")
     }
     let user = try user(report.user)
     let differences = [
@@ -78,9 +78,7 @@ extension LedgerBatch {
       // A time that is not stated is "now" and says nothing about the first time.
       ("time", report.happenedAt.map { $0 != event.happenedAt } ?? false),
     ]
-    if let difference = differences.first(where: \.1) {
-      return .failed(.requestConflict(member: difference.0, position: event.position))
-    }
+    if let conflict = event.conflict(differences) { return conflict }
     return .recorded(Receipt(replaying: event))
   }
 }

@@ -208,7 +208,7 @@ extension LedgerBatch {
     _ event: Event, of usage: CallUsage, _ session: Session
   ) throws(StoreFailure) -> Answer {
     guard case .session(_, .usageRecorded(let first)) = event.fact else {
-      return .failed(.requestConflict(member: "usage_id", position: event.position))
+      return event.conflict(in: "usage_id")
     }
     let stated: NanoCredits? = if case .stated(let cost) = first.cost { cost } else { nil }
     let differences = [
@@ -219,9 +219,7 @@ extension LedgerBatch {
       ("cache_write_tokens", usage.tokens?.cacheWrite != first.tokens?.cacheWrite),
       ("agent_id", usage.agent != first.agent), ("reservation_id", usage.call != first.call),
     ]
-    if let difference = differences.first(where: \.1) {
-      return .failed(.requestConflict(member: difference.0, position: event.position))
-    }
+    if let conflict = event.conflict(differences) { return conflict }
     return .session(SessionAnswer(session, .recorded(first.cost, isDuplicate: true)))
   }
 }

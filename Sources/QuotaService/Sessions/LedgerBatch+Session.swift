@@ -138,8 +138,7 @@ extension LedgerBatch {
       guard case .session(_, .limitChanged(let first)) = earlier.fact,
         update == .keep || first.new == new
       else {
-        return .failed(
-          .requestConflict(member: "session_limits", position: earlier.position))
+        return earlier.conflict(in: "session_limits")
       }
       return try answer(.unchanged, about: session.ref)
     }
