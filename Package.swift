@@ -30,7 +30,10 @@ let package = Package(
 
     .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: borrowing),
     .target(name: "QuotaModel", swiftSettings: strict),
-    .target(name: "Evidence", dependencies: ["CCrypto"], swiftSettings: strict),
+    // Bytes as text.
+    .target(name: "Encodings", swiftSettings: strict),
+    .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], swiftSettings: strict),
+    .target(name: "Evidence", dependencies: ["CCrypto", "Encodings"], swiftSettings: strict),
     .target(
       name: "EventLog", dependencies: ["LMDB", "QuotaModel", "CXXHash"], swiftSettings: borrowing),
     .target(
@@ -58,17 +61,17 @@ let package = Package(
       name: "CopilotRuntime",
       dependencies: [
         "Sessions", "QuotaService", "QuotaModel", "ChatCompletions", "HTTPClient", "EventLoop",
-        "JSON",
+        "JSON", "Encodings",
       ], swiftSettings: strict),
     .target(
       name: "Webhooks",
       dependencies: [
-        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPClient", "EventLoop", "JSON",
+        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPClient", "EventLoop", "JSON", "Encodings",
       ], swiftSettings: strict),
     .testTarget(
       name: "WebhooksTests",
       dependencies: [
-        "Webhooks", "QuotaAPI", "QuotaService", "QuotaModel", "EventLoop", "JSON",
+        "Webhooks", "Encodings", "QuotaAPI", "QuotaService", "QuotaModel", "EventLoop", "JSON",
         "LedgerSimulation", "TestSupport",
       ], swiftSettings: strict),
     .executableTarget(

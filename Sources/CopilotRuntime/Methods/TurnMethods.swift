@@ -1,3 +1,4 @@
+internal import Encodings
 internal import JSON
 internal import QuotaModel
 internal import QuotaService
@@ -100,7 +101,9 @@ extension MethodCall {
     let data = try parameters.optionalText("data") ?? ""
     let bytes: [UInt8]
     if try parameters.bool("binary") == true {
-      guard let decoded = Base64.decode(data) else { throw .text("data must be base64") }
+      guard let decoded = Base64.decodeLeniently(data.utf8) else {
+        throw .text("data must be base64")
+      }
       bytes = decoded
     } else {
       bytes = Array(data.utf8)
@@ -113,42 +116,6 @@ extension MethodCall {
       call?.finish(failing: error["message"]?.string ?? "The request handler failed.")
     } else if isLast {
       call?.finish(failing: nil)
-    }
-  }
-}
-
-/// Base64 by RFC 4648, section 4.
-enum Base64 {
-  /// nil where the text is no base64; padding may be missing, nothing else.
-  static func decode(_ text: String) -> [UInt8]? {
-    var digits = Array(text.utf8)[...]
-    while digits.last == UInt8(ascii: "="), digits.count > text.utf8.count - 2 {
-      digits.removeLast()
-    }
-    guard digits.count % 4 != 1 else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(digits.count / 4 * 3 + 2)
-    var bits: UInt32 = 0
-    var count = 0
-    for digit in digits {
-      guard let value = value(of: digit) else { return nil }
-      bits = bits << 6 | value
-      count += 6
-      guard count >= 8 else { continue }
-      count -= 8
-      bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-    }
-    return bytes
-  }
-
-  private static func value(of digit: UInt8) -> UInt32? {
-    switch digit {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit - UInt8(ascii: "a")) + 26
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0")) + 52
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
     }
   }
 }

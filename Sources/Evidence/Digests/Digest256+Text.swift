@@ -1,3 +1,5 @@
+internal import Encodings
+
 extension Digest256 {
   /// 44 characters, as checkpoints write it (RFC 4648, section 4).
   public var base64: String { Base64.encode(bytes) }

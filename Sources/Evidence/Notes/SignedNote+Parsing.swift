@@ -1,3 +1,5 @@
+internal import Encodings
+
 extension SignedNote {
   /// Reads what `string` writes; nothing is verified.
   public init(parsing bytes: [UInt8]) throws(NoteRefusal) {

@@ -1,3 +1,5 @@
+internal import Encodings
+
 /// The private half of a key that signs notes.
 ///
 /// Nothing that describes or dumps it shows the secret; `secretText` is the only way to have it.

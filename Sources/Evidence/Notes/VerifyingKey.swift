@@ -1,3 +1,5 @@
+internal import Encodings
+
 /// The public half of a key that signs notes, with its name.
 public struct VerifyingKey: Hashable, Sendable {
   public let name: KeyName

@@ -1,3 +1,4 @@
+internal import Encodings
 internal import QuotaService
 
 /// The key that a webhook's messages are signed with, as Standard Webhooks writes it: `whsec_` and 24 to
