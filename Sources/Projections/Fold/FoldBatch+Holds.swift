@@ -54,30 +54,25 @@ extension FoldBatch {
   }
 
   private func firstStoredDeadline() throws(ProjectionFailure) -> Moment? {
-    var cursor: Cursor
-    let first: Entry?
-    do { cursor = try self.cursor(in: tables.expiries) } catch { throw ProjectionFailure(error) }
-    do { first = try cursor.next() } catch { throw ProjectionFailure(error) }
-    guard let first else { return nil }
-    return try ExpiryKey(first.key).deadline
+    var first: Moment?
+    try forEachDue(in: tables.holdDeadlines, at: Moment(microseconds: .max)) {
+      (key, _) throws(ProjectionFailure) in
+      first = key.deadline
+      return false
+    }
+    return first
   }
 
   private func storedDeadlines(
     until moment: Moment, limit: Int
   ) throws(ProjectionFailure) -> [HoldID] {
-    var cursor: Cursor
-    do { cursor = try self.cursor(in: tables.expiries) } catch { throw ProjectionFailure(error) }
     var ids: [HoldID] = []
-    while ids.count < limit {
-      let entry: Entry?
-      do { entry = try cursor.next() } catch { throw ProjectionFailure(error) }
-      guard let entry else { break }
-      let key = try ExpiryKey(entry.key)
-      guard key.deadline <= moment else { break }
+    try forEachDue(in: tables.holdDeadlines, at: moment) { (key, _) throws(ProjectionFailure) in
+      let id = HoldID(key.position)
       // What has changed in memory only is skipped.
-      let changed = folder.working.holds[key.hold] ?? folder.working.storing?.holds[key.hold]
-      if let changed, !changed.isOpen || changed.hold.expiresAt != key.deadline { continue }
-      ids.append(key.hold)
+      let changed = folder.working.holds[id] ?? folder.working.storing?.holds[id]
+      if changed.map({ $0.isOpen && $0.hold.expiresAt == key.deadline }) ?? true { ids.append(id) }
+      return ids.count < limit
     }
     return ids
   }

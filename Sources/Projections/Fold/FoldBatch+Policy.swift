@@ -43,7 +43,7 @@ extension FoldBatch {
   public func isScheduled(
     _ schedule: ScheduleID, at moment: Moment
   ) throws(ProjectionFailure) -> Bool {
-    let key = Key.expiry(moment, HoldID(schedule.position))
+    let key = Key.deadline(moment, schedule.position)
     if let changed = changedRow(key.rawBytes, in: tables.schedules) { return changed != nil }
     return try get(key.rawBytes, in: tables.schedules) != nil
   }
@@ -54,16 +54,11 @@ extension FoldBatch {
     at moment: Moment, limit: Int
   ) throws(ProjectionFailure) -> [(id: ScheduleID, change: ScheduledChange)] {
     var due: [(id: ScheduleID, change: ScheduledChange)] = []
-    var cursor: Cursor
-    do { cursor = try self.cursor(in: tables.schedules) } catch { throw ProjectionFailure(error) }
-    while due.count < limit {
-      let entry: Entry?
-      do { entry = try cursor.next() } catch { throw ProjectionFailure(error) }
-      guard let entry else { break }
-      let key = try ExpiryKey(entry.key)
-      guard key.deadline <= moment else { break }
-      let change = try ScheduleRow.change(from: entry.value, effectiveAt: key.deadline)
-      due.append((ScheduleID(key.hold.position), change))
+    try forEachDue(in: tables.changeDeadlines, at: moment) {
+      (key, row) throws(ProjectionFailure) in
+      let change = try ScheduleRow.change(from: row, effectiveAt: key.deadline)
+      due.append((ScheduleID(key.position), change))
+      return due.count < limit
     }
     return due
   }
@@ -102,7 +97,7 @@ extension FoldBatch {
   }
 
   mutating func schedule(_ change: ScheduledChange, _ event: borrowing FoldedEvent) {
-    let key = Key.expiry(change.effectiveAt, HoldID(event.position))
+    let key = Key.deadline(change.effectiveAt, event.position)
     put(ScheduleRow.bytes(of: change), under: key.rawBytes, in: tables.schedules)
     let byID = Key.number(event.position.rawValue)
     put(
@@ -120,7 +115,7 @@ extension FoldBatch {
     }
     guard let word else { return }
     let moment = Moment(microseconds: Int64(bitPattern: word.byteSwapped))
-    remove(Key.expiry(moment, HoldID(schedule.position)).rawBytes, from: tables.schedules)
+    remove(Key.deadline(moment, schedule.position).rawBytes, from: tables.schedules)
     remove(byID.rawBytes, from: tables.scheduleIDs)
   }
 

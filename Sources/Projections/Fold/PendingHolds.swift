@@ -55,10 +55,11 @@ extension PendingHolds.Change {
     guard deadline != storedDeadline else { return }
     let nothing: [UInt8] = []
     if let storedDeadline {
-      try transaction.remove(Key.expiry(storedDeadline, id).rawBytes, from: tables.expiries)
+      try transaction.remove(
+        Key.deadline(storedDeadline, id.position).rawBytes, from: tables.expiries)
     }
     if let deadline {
-      let key = Key.expiry(deadline, id)
+      let key = Key.deadline(deadline, id.position)
       try transaction.put(nothing.rawBytes, under: key.rawBytes, in: tables.expiries)
     }
     let key = Key.history(owner, from: id.position.rawValue)

@@ -118,9 +118,9 @@ public struct Snapshot: ~Copyable {
     var schedules: [(id: ScheduleID, change: ScheduledChange)] = []
     try forEach(in: tables.schedules, from: Key.number(0).rawBytes) {
       (key, row) throws(ProjectionFailure) in
-      let key = try ExpiryKey(key)
+      let key = try DeadlineKey(key, of: "schedules")
       let change = try ScheduleRow.change(from: row, effectiveAt: key.deadline)
-      schedules.append((ScheduleID(key.hold.position), change))
+      schedules.append((ScheduleID(key.position), change))
       return true
     }
     return schedules
@@ -128,7 +128,7 @@ public struct Snapshot: ~Copyable {
 
   /// When the next scheduled change is due, or nil.
   public func firstScheduledMoment() throws(ProjectionFailure) -> Moment? {
-    try firstDeadline(in: tables.schedules)
+    try firstDeadline(in: tables.changeDeadlines)
   }
 
   /// The latest correction of an event, or nil.
@@ -139,11 +139,11 @@ public struct Snapshot: ~Copyable {
   }
 
   /// The first deadline in a table that is ordered by them.
-  func firstDeadline(in table: Table) throws(ProjectionFailure) -> Moment? {
+  func firstDeadline(in deadlines: DeadlineTable) throws(ProjectionFailure) -> Moment? {
     var first: Moment?
-    try forEach(in: table, from: Key.number(0).rawBytes) {
+    try forEach(in: deadlines.table, from: Key.number(0).rawBytes) {
       (key, _) throws(ProjectionFailure) in
-      first = try ExpiryKey(key).deadline
+      first = try DeadlineKey(key, of: deadlines.name).deadline
       return false
     }
     return first

@@ -64,10 +64,11 @@ enum Key {
     return key.bytes
   }
 
-  static func expiry(_ deadline: Moment, _ hold: HoldID) -> InlineArray<16, UInt8> {
+  /// Something that is due at a moment, by the event that said so.
+  static func deadline(_ deadline: Moment, _ position: Position) -> InlineArray<16, UInt8> {
     var key = KeyBytes<16>()
     key.append(deadline)
-    key.append(hold.position.rawValue)
+    key.append(position.rawValue)
     return key.bytes
   }
 

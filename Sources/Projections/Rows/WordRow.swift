@@ -17,17 +17,3 @@ enum WordRow {
     return Position(row.word(at: 0))
   }
 }
-
-/// What a key of the table `hold_expiries` says.
-struct ExpiryKey {
-  static let byteCount = 16
-  let deadline: Moment
-  let hold: HoldID
-
-  init(_ key: RawSpan) throws(ProjectionFailure) {
-    guard key.byteCount == Self.byteCount else { throw .malformedRow(table: "hold_expiries") }
-    deadline = Moment(
-      microseconds: Int64(bitPattern: key.word(at: 0).byteSwapped ^ (1 << 63)))
-    hold = HoldID(Position(key.word(at: 8).byteSwapped))
-  }
-}

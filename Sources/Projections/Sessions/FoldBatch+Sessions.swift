@@ -53,17 +53,10 @@ extension FoldBatch {
     at moment: Moment, limit: Int
   ) throws(ProjectionFailure) -> [(session: SessionRef, admittedAt: Position)] {
     var found: [(session: SessionRef, admittedAt: Position)] = []
-    do throws(LMDBError) {
-      var cursor = try cursor(in: tables.callExpiries)
-      while found.count < limit, let entry = try cursor.next() {
-        guard let key = try? ExpiryKey(entry.key), key.deadline <= moment,
-          entry.value.byteCount == 8
-        else { break }
-        let session = SessionRef(Position(entry.value.word(at: 0).byteSwapped))
-        found.append((session, key.hold.position))
-      }
-    } catch {
-      throw ProjectionFailure(error)
+    try forEachDue(in: tables.callDeadlines, at: moment) { (key, row) throws(ProjectionFailure) in
+      guard row.byteCount == 8 else { throw .malformedRow(table: "call_expiries") }
+      found.append((SessionRef(Position(row.word(at: 0).byteSwapped)), key.position))
+      return found.count < limit
     }
     return found
   }
@@ -190,7 +183,7 @@ extension FoldBatch {
   ) {
     switch fact {
     case .callAdmitted(let admission):
-      let key = Key.expiry(admission.expiresAt, HoldID(position))
+      let key = Key.deadline(admission.expiresAt, position)
       putNumber(
         session.ref.position.rawValue, under: Array(copying: key.rawBytes), in: tables.callExpiries)
     case .callEnded(let call, _):
@@ -204,7 +197,7 @@ extension FoldBatch {
   private mutating func removeExpiry(of call: OpenCall?) {
     guard let call else { return }
     remove(
-      Key.expiry(call.expiresAt, HoldID(call.admittedAt)).rawBytes, from: tables.callExpiries)
+      Key.deadline(call.expiresAt, call.admittedAt).rawBytes, from: tables.callExpiries)
   }
 }
 

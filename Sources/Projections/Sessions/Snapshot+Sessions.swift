@@ -91,7 +91,7 @@ extension Snapshot {
 
   /// The earliest end of a reservation, or nil where there is none.
   public func firstCallDeadline() throws(ProjectionFailure) -> Moment? {
-    try firstDeadline(in: tables.callExpiries)
+    try firstDeadline(in: tables.callDeadlines)
   }
 
   /// Sessions in which calls are under way.
