@@ -61,7 +61,7 @@ public enum ExplanationFault: Error, Hashable, Sendable {
 
 extension Queries {
   /// Events that are looked at for one page.
-  private static let maximumLookCount = 5_000
+  private static let maximumLookCount = 20_000
   /// How often that many are looked at for one answer: others wait meanwhile.
   private static let maximumSearchCount = 5
   /// Open holds that are told.
