@@ -35,12 +35,13 @@ let package = Package(
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], swiftSettings: strict),
     .target(name: "Evidence", dependencies: ["CCrypto", "Encodings"], swiftSettings: strict),
     .target(
-      name: "EventLog", dependencies: ["LMDB", "QuotaModel", "CXXHash"], swiftSettings: borrowing),
+      name: "EventLog", dependencies: ["LMDB", "QuotaModel", "Evidence", "CXXHash"],
+      swiftSettings: borrowing),
     .target(
       name: "Projections", dependencies: ["LMDB", "QuotaModel"], swiftSettings: borrowing),
     .target(
       name: "QuotaService",
-      dependencies: ["EventLog", "Projections", "QuotaModel", "LMDB", "CCrypto"],
+      dependencies: ["EventLog", "Evidence", "Projections", "QuotaModel", "LMDB", "CCrypto"],
       swiftSettings: borrowing),
 
     .target(
@@ -55,8 +56,9 @@ let package = Package(
       name: "HTTPServer", dependencies: ["EventLoop", "CHTTPParser"], swiftSettings: strict),
     .target(
       name: "QuotaAPI",
-      dependencies: ["Sessions", "QuotaService", "QuotaModel", "HTTPServer", "JSON"],
-      swiftSettings: strict),
+      dependencies: [
+        "Sessions", "QuotaService", "QuotaModel", "EventLog", "Evidence", "HTTPServer", "JSON",
+      ], swiftSettings: strict),
     .target(
       name: "CopilotRuntime",
       dependencies: [
@@ -78,9 +80,8 @@ let package = Package(
       name: "quotalog",
       dependencies: [
         "Webhooks",
-        "CopilotRuntime", "QuotaAPI", "QuotaService", "Sessions", "QuotaModel", "HTTPServer",
-        "EventLoop",
-        "JSON", "CMalloc",
+        "CopilotRuntime", "QuotaAPI", "QuotaService", "Sessions", "QuotaModel", "EventLog",
+        "Evidence", "HTTPServer", "EventLoop", "JSON", "CMalloc",
       ],
       swiftSettings: strict),
 
@@ -118,7 +119,8 @@ let package = Package(
     .testTarget(
       name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: borrowing),
     .testTarget(
-      name: "EventLogTests", dependencies: ["EventLog", "LMDB", "QuotaModel", "TestSupport"],
+      name: "EventLogTests",
+      dependencies: ["EventLog", "Evidence", "LMDB", "QuotaModel", "TestSupport"],
       swiftSettings: borrowing),
     .testTarget(
       name: "ProjectionsTests",
@@ -131,8 +133,9 @@ let package = Package(
       path: "Tests/LedgerSimulation", swiftSettings: strict),
     .testTarget(
       name: "QuotaServiceTests",
-      dependencies: ["QuotaService", "QuotaModel", "EventLog", "Projections", "LedgerSimulation"],
-      swiftSettings: strict),
+      dependencies: [
+        "QuotaService", "QuotaModel", "EventLog", "Evidence", "Projections", "LedgerSimulation",
+      ], swiftSettings: strict),
     .testTarget(
       name: "QuotaAPITests",
       dependencies: [

@@ -20,6 +20,8 @@ public struct APISettings: Sendable {
   public var allowedOrigins = AllowedOrigins.only([])
   /// Whether a user that nobody knows is registered by the first usage that names one.
   public var registersUnknownUsers = false
+  /// Whether checkpoints, tiles and proofs, which are hashes and sizes, need no token.
+  public var isEvidencePublic = false
 
   public init() {}
 }

@@ -9,6 +9,8 @@ enum Admitted {
   case waldur(WaldurPath, Caller)
   case native(NativePath, Caller)
   case session(SessionPath, Caller)
+  /// nil: nobody in particular asks for what is public.
+  case evidence(EvidencePath, Caller?)
 }
 
 extension QuotaAPI {
@@ -22,6 +24,7 @@ extension QuotaAPI {
     case .waldur(let path): return .waldur(path, try admit(request, to: path))
     case .native(let path): return .native(path, try admit(request, to: path))
     case .session(let path): return .session(path, try admit(request, to: path))
+    case .evidence(let path): return .evidence(path, try admit(request, to: path))
     case .live, .ready:
       guard request.method == .get || request.method == .head else {
         throw EarlyAnswer(.detail(405, "Method \"\(request.methodText)\" not allowed."))
@@ -42,7 +45,9 @@ extension QuotaAPI {
       response.headers.append((name: "Allow", value: path.allow))
     case .session(let path) where request?.method == .options || response.status == 405:
       response.headers.append((name: "Allow", value: path.allow))
-    case .native, .session, .live, .ready, nil: break
+    case .evidence where request?.method == .options || response.status == 405:
+      response.headers.append((name: "Allow", value: EvidencePath.allow))
+    case .native, .session, .evidence, .live, .ready, nil: break
     }
     if let origin {
       addCORS(to: &response, origin: origin, isPreflight: request?.isPreflight ?? false)

@@ -65,7 +65,7 @@ public final class QuotaAPI: HTTPHandler {
     // Strangers do not get a large body read.
     do throws(EarlyAnswer) {
       switch try admit(head) {
-      case .preflight, .health: return .accept(bodyLimit: 0)
+      case .preflight, .health, .evidence: return .accept(bodyLimit: 0)
       case .waldur(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
       case .native(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
       case .session(let path, _): return .accept(bodyLimit: bodyLimit(for: path))
@@ -84,6 +84,7 @@ public final class QuotaAPI: HTTPHandler {
         case .waldur(let path, let caller): answer(request, at: path, from: caller, reply)
         case .native(let path, let caller): answer(request, at: path, from: caller, reply)
         case .session(let path, let caller): answer(request, at: path, from: caller, reply)
+        case .evidence(let path, let caller): answer(request, at: path, from: caller)
         }
       return response.map { finish($0, for: request) }
     } catch {

@@ -19,7 +19,8 @@ extension LMDBLog {
   ) throws(LogFailure) -> UInt64 {
     do throws(PageCheckFailure) {
       return try PageCheck.run(
-        directory: path, tables: LogStore.tableNames, progress: progress
+        directory: path, tables: LogStore.tableNames,
+        optionalTables: Set(TreeTables.names), progress: progress
       ).reachedPageCount
     } catch {
       switch error {

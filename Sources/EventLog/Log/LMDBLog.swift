@@ -1,3 +1,4 @@
+internal import Evidence
 internal import LMDB
 public import QuotaModel
 internal import Synchronization
@@ -11,6 +12,8 @@ public final class LMDBLog: EventLog {
   private let mode: Mode
   /// nil while `recover` failed to open the environment again.
   private let store: Mutex<LogStore?>
+  /// Belongs to the thread that appends.
+  let edge = Mutex(TreeEdge())
 
   public enum Mode: Sendable {
     case appending
@@ -50,15 +53,34 @@ public final class LMDBLog: EventLog {
     var outcomes: [AppendOutcome] = []
     for append in appends {
       precondition(append.partition == .only, "an embedded log has one partition")
-      let conflict: Position?
-      do {
-        conflict = try store.append(append.segment, behind: append.expectedHead)
-      } catch {
-        throw LogFailure(error, path: path)
-      }
+      let conflict = try self.append(append.segment, behind: append.expectedHead, to: store)
       outcomes.append(conflict.map(AppendOutcome.conflict) ?? .appended)
     }
     return outcomes
+  }
+
+  /// Appends records and the tiles that they fill; answers where the log ends if not where expected.
+  private func append(
+    _ segment: Segment, behind head: Position, to store: LogStore
+  ) throws(LogFailure) -> Position? {
+    try edge.withLock { (edge) throws(LogFailure) in
+      let known = edge.tree.take()
+      var tree = if let known { known } else { try treeOfRecords() }
+      guard tree.size == TreeSize(head.rawValue) else {
+        edge.tree = tree
+        return Position(tree.size.count)
+      }
+      // Until the commit has ended well, nobody knows what is on the disk: the tree is read anew.
+      let growth = edge.growth(of: &tree, by: segment)
+      let conflict: Position?
+      do throws(LMDBError) {
+        conflict = try store.append(segment, behind: head, growth)
+      } catch {
+        throw LogFailure(error, path: path)
+      }
+      if conflict == nil { edge.tree = tree }
+      return conflict
+    }
   }
 
   public func heads(of partitions: [Partition]) throws(LogFailure) -> [Position] {
@@ -85,6 +107,7 @@ public final class LMDBLog: EventLog {
         throw .other("readers still hold the log open")
       }
       store = nil
+      edge.withLock { $0.tree = nil }
       do throws(LMDBError) {
         store = try LogStore(path: path, mode: mode)
       } catch {

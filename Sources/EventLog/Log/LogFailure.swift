@@ -25,6 +25,10 @@ public enum LogFailure: Error, Hashable, Sendable {
   case damaged(at: Position, RecordDamage)
   /// The pages of the file contradict each other.
   case corrupted(path: String)
+  /// No program that keeps a Merkle tree has opened the log for appending yet.
+  case noTree(path: String)
+  /// The Merkle tree is not that of the records.
+  case treeDiffers(TreeDifference)
   /// A page check found a page that contradicts itself or others.
   case pageDamaged(path: String, String, AffectedRecords)
   /// Anything else, in the store's words.
@@ -64,6 +68,9 @@ extension LogFailure: CustomStringConvertible {
       "the disk reported an input/output error: it may be full, or failing (see the kernel's log)"
     case .damaged(let position, let damage): "the log is damaged at position \(position): \(damage)"
     case .corrupted(let path): "the pages of \(path) contradict each other: restore a backup"
+    case .noTree(let path):
+      "the log at \(path) has no Merkle tree yet: serve it once, or run `quotalog checkpoint`"
+    case .treeDiffers(let difference): difference.description
     case .pageDamaged(let path, let text, let records):
       "the log's file \(path)/data.mdb is damaged in \(text); \(records); restore a backup of it"
     case .other(let text): text

@@ -1,3 +1,4 @@
+internal import Evidence
 internal import LMDB
 internal import QuotaModel
 
@@ -9,23 +10,40 @@ struct LogStore: Sendable {
   var environment: Environment
   let events: Table
   let meta: Table
+  /// nil where the log is only read, and no program that keeps a tree has written it yet.
+  let tree: TreeTables?
 
   init(path: String, mode: LMDBLog.Mode) throws(LMDBError) {
-    environment = try Environment(
-      path: path,
-      options: Environment.Options(
-        durability: .synced, isReadOnly: mode == .reading, tables: Self.tableNames))
+    environment = try Self.environment(path, mode)
     events = try environment.table(Self.eventsName)
     meta = try environment.table("meta")
+    tree = try? TreeTables(in: environment)
     if mode == .appending { try environment.clearDeadReaders() }
   }
 
-  func identityEntry() throws(LMDBError) -> [UInt8]? {
-    let transaction = try environment.beginRead()
-    let key = IdentityEntry.key
-    guard let entry = try transaction.get(key.rawBytes, in: meta) else {
-      return nil
+  private static func environment(
+    _ path: String, _ mode: LMDBLog.Mode
+  ) throws(LMDBError) -> Environment {
+    var options = Environment.Options(
+      durability: .synced, isReadOnly: mode == .reading, tables: tableNames + TreeTables.names)
+    do {
+      return try Environment(path: path, options: options)
+    } catch {
+      guard case .noSuchTable(let name) = error, TreeTables.names.contains(name) else {
+        throw error
+      }
+      options.tables = tableNames
+      return try Environment(path: path, options: options)
     }
+  }
+
+  func identityEntry() throws(LMDBError) -> [UInt8]? {
+    try metaEntry(IdentityEntry.key)
+  }
+
+  func metaEntry(_ key: [UInt8]) throws(LMDBError) -> [UInt8]? {
+    let transaction = try environment.beginRead()
+    guard let entry = try transaction.get(key.rawBytes, in: meta) else { return nil }
     return Array(copying: entry)
   }
 
@@ -46,10 +64,13 @@ struct LogStore: Sendable {
     return try Self.head(last: try cursor.last())
   }
 
-  /// Appends the chunks of `segment` if the log ends at `expectedHead`; else answers where it ends.
+  /// Appends the chunks of `segment`, and what they change of the tree, if the log ends at
+  /// `expectedHead`; else answers where it ends.
   ///
   /// Throws `corrupted` where the last entry is no chunk: nobody could read what is put behind it.
-  func append(_ segment: Segment, behind expectedHead: Position) throws(LMDBError) -> Position? {
+  func append(
+    _ segment: Segment, behind expectedHead: Position, _ growth: TreeGrowth
+  ) throws(LMDBError) -> Position? {
     try environment.growAhead()
     var transaction = try environment.beginWrite()
     let head = try lastPosition(in: transaction)
@@ -64,6 +85,7 @@ struct LogStore: Sendable {
       try transaction.append(
         chunk.rawBytes, under: Chunk.key(of: position).rawBytes, in: events)
     }
+    try tree?.store(growth, in: &transaction)
     try transaction.commit()
     return nil
   }

@@ -89,6 +89,15 @@ public struct RecordView: ~Escapable {
   }
 }
 
+extension Event {
+  /// The event that the stored bytes of one record say.
+  public init(record bytes: [UInt8]) throws(RecordDamage) {
+    let record = try RecordView(checking: bytes.rawBytes)
+    guard record.bytes.byteCount == bytes.count else { throw .malformed }
+    self = try record.event()
+  }
+}
+
 extension RequestID {
   fileprivate init(stored text: String) throws(RecordDamage) {
     do { try self.init(text) } catch { throw .malformed }

@@ -70,7 +70,7 @@ extension [UInt8] {
   }
 
   /// All digests one after the other.
-  init(concatenating digests: [Digest256]) {
+  public init(concatenating digests: [Digest256]) {
     self.init(repeating: 0, count: digests.count * Digest256.byteCount)
     var span = mutableSpan
     var start = 0

@@ -26,14 +26,15 @@ public enum PageCheck {
   /// the environment open, or for the short check of the edges, damage counts only if at most one
   /// commit came in between: the writer reuses a page two commits after the one that gave it up.
   ///
-  /// With `tables` the file must have these and no other: an environment that is opened for writing
-  /// makes the tables that it misses, so a changed name would look like an empty table.
+  /// With `tables` the file must have these and no other but `optionalTables`: an environment that is
+  /// opened for writing makes the tables that it misses, so a changed name would look like an empty
+  /// table.
   ///
   /// Memory is two bits for each page. `progress` is told pages done and pages in all.
   @discardableResult
   public static func run(
     directory: String, extent: Extent = .whole, tables: [String]? = nil,
-    progress: ((UInt64, UInt64) -> Void)? = nil
+    optionalTables: Set<String> = [], progress: ((UInt64, UInt64) -> Void)? = nil
   ) throws(PageCheckFailure) -> PageSummary {
     let file = try PageFile(path: directory + "/data.mdb")
     _ = try MetaPair(of: file)
@@ -43,7 +44,7 @@ public enum PageCheck {
       let metas = try MetaPair(of: file)
       do throws(PageCheckFailure) {
         let check = try SnapshotCheck(of: metas, in: file, extent: extent, progress: progress)
-        return try check.run(expecting: tables)
+        return try check.run(expecting: tables, optional: optionalTables)
       } catch {
         let now = try MetaPair(of: file).newest.transaction
         guard pin == nil, now > metas.newest.transaction + 1 else { throw error }

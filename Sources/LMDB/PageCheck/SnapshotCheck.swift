@@ -32,12 +32,14 @@ final class SnapshotCheck {
     replacedRoots = Set(roots)
   }
 
-  func run(expecting names: [String]?) throws(PageCheckFailure) -> PageSummary {
+  func run(
+    expecting names: [String]?, optional: Set<String>
+  ) throws(PageCheckFailure) -> PageSummary {
     // The free list comes first: then each page in use is compared with it as it is reached.
     try walk(metas.newest.freeList, TreeKind.freeList, name: nil)
     if extent == .whole { try checkFreeList() }
     let records = try walk(metas.newest.tables, TreeKind.tables, name: nil)
-    if let names, names.sorted() != records.map(\.name) {
+    if let names, names.sorted() != records.map(\.name).filter({ !optional.contains($0) }) {
       throw damage(88, .tableNames, page: metas.newest.page)
     }
     var tables: [TableSummary] = []

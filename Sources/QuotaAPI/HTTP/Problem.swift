@@ -10,16 +10,19 @@ struct Problem: Error, Hashable {
   var member: String?
   /// The position of the event that stands in the way.
   var position: UInt64?
+  /// How many records the log has, where more were asked about.
+  var size: UInt64?
 
   init(
     _ status: Int, _ code: String, _ detail: String, member: String? = nil,
-    position: UInt64? = nil
+    position: UInt64? = nil, size: UInt64? = nil
   ) {
     self.status = status
     self.code = code
     self.detail = detail
     self.member = member
     self.position = position
+    self.size = size
   }
 
   static func invalid(_ member: String, _ rule: String) -> Problem {
@@ -35,6 +38,7 @@ struct Problem: Error, Hashable {
     json.member("detail", detail)
     if let member { json.member("member", member) }
     if let position { json.member("position", position) }
+    if let size { json.member("size", size) }
     json.endObject()
   }
 

@@ -5,6 +5,7 @@ enum Route: Hashable {
   case waldur(WaldurPath)
   case native(NativePath)
   case session(SessionPath)
+  case evidence(EvidencePath)
   case live
   case ready
 }
@@ -127,15 +128,16 @@ extension Route {
   }
 
   private static func route(_ segments: [String]) -> Route? {
+    if let path = EvidencePath(segments) { return .evidence(path) }
     switch segments.first {
     case "api" where segments.dropFirst().first == "chat-quota":
-      waldur(segments.dropFirst(2))
+      return waldur(segments.dropFirst(2))
     case "v1":
-      SessionPath(Array(segments.dropFirst())).map(Route.session)
+      return SessionPath(Array(segments.dropFirst())).map(Route.session)
         ?? native(Array(segments.dropFirst())).map(Route.native)
-    case "livez" where segments.count == 1: .live
-    case "readyz" where segments.count == 1: .ready
-    default: nil
+    case "livez" where segments.count == 1: return .live
+    case "readyz" where segments.count == 1: return .ready
+    default: return nil
     }
   }
 

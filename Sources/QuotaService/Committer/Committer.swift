@@ -99,7 +99,10 @@ private final class CommitLoop: @unchecked Sendable {
   }
 
   func run() {
-    defer { ledger.storeFolded() }
+    defer {
+      ledger.storeFolded()
+      ledger.keepCheckpoint(isLast: true)
+    }
     var tickets: [Committer.Ticket] = []
     while queue.moveAll(to: &tickets, waitingAtMost: waitMilliseconds()) {
       if !tickets.isEmpty {
@@ -113,6 +116,7 @@ private final class CommitLoop: @unchecked Sendable {
         // Nobody waits: a good moment to write down what is only in memory.
         ledger.storeFolded()
       }
+      ledger.keepCheckpoint()
       status.outage = ledger.outage?.description
       report(status)
     }

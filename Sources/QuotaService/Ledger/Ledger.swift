@@ -4,9 +4,11 @@ public import QuotaModel
 
 /// Decides commands, appends what follows to the log, and folds it. Belongs to one thread.
 public final class Ledger {
-  private let store: Store
-  private let settings: LedgerSettings
-  private let clock: Clock
+  let store: Store
+  let settings: LedgerSettings
+  let clock: Clock
+  /// When a checkpoint was kept, or should have been.
+  var lastCheckpoint: Moment
   private var folder: Folder
   /// Why the next command has to wait for a recovery; nil while all is well.
   private var trouble: StoreFailure?
@@ -39,6 +41,7 @@ public final class Ledger {
     self.settings = settings
     self.clock = clock
     lastStored = clock()
+    lastCheckpoint = Moment(microseconds: 0)
     folder = try Self.folder(of: store)
     try eraseDeleted()
     nextDeadline = try firstDeadline()
@@ -46,6 +49,9 @@ public final class Ledger {
 
   /// Why commands fail at the moment; nil while they do not.
   public var outage: StoreFailure? { trouble }
+
+  /// Has commands fail until a recovery.
+  func reportOutage(_ failure: StoreFailure) { trouble = failure }
 
   /// Decides the submissions in order and answers each; what the answers say is durable.
   ///
@@ -257,7 +263,7 @@ extension StoreFailure {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
       .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged,
-      .positionsDamaged:
+      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused:
       false
     }
   }

@@ -6,9 +6,15 @@ public struct LedgerSettings: Hashable, Sendable {
   public var thresholds: Thresholds
   /// How late usage may be reported, in seconds; nil: however late.
   public var maximumLatenessSeconds: Int64?
+  /// Seconds from one signed checkpoint to the next, while the log grows.
+  public var checkpointSeconds: Int64
 
-  public init(thresholds: Thresholds = .standard, maximumLatenessSeconds: Int64? = nil) {
+  public init(
+    thresholds: Thresholds = .standard, maximumLatenessSeconds: Int64? = nil,
+    checkpointSeconds: Int64 = 60
+  ) {
     self.thresholds = thresholds
     self.maximumLatenessSeconds = maximumLatenessSeconds
+    self.checkpointSeconds = checkpointSeconds
   }
 }

@@ -31,9 +31,11 @@ enum Files {
   }
 
   /// Replaces a file in one step: afterwards it has the old content or the new one, never a part.
-  static func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
+  static func replace(
+    _ path: String, with bytes: [UInt8], mode: mode_t = 0o640
+  ) throws(FileFailure) {
     let temporary = path + ".new"
-    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw .last(temporary) }
     let written = unsafe bytes.withUnsafeBytes { (buffer) in
       unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)

@@ -49,33 +49,6 @@ extension Store {
     }
   }
 
-  /// Checks every record of the log: checksum, position, order of time, content.
-  ///
-  /// Throws at the first one that is not as it was written.
-  public static func verifyLog(
-    at path: String, progress: ProgressReport? = nil
-  ) throws(StoreFailure) -> Position {
-    guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
-    let log = try usingLog { () throws(LogFailure) in
-      try LMDBLog(at: path + "/log", mode: .reading)
-    }
-    let head = try usingLog { () throws(LogFailure) in try log.head() }
-    var last = Position.zero
-    var damage: RecordDamage?
-    try usingLog { () throws(LogFailure) in
-      try log.scan(.only, after: .zero) { record in
-        do throws(RecordDamage) { _ = try record.event() } catch { damage = error }
-        last = record.position
-        if last.rawValue % 65_536 == 0 { progress?(last.rawValue, head.rawValue) }
-        return damage == nil && last < head ? .proceed : .stop
-      }
-    }
-    if let damage { throw .log(.damaged(at: last, damage)) }
-    guard last == head else { throw .log(.damaged(at: last.next, .missing)) }
-    progress?(last.rawValue, head.rawValue)
-    return head
-  }
-
   /// Folds the log afresh and compares with the live projection; nil where they are equal.
   public func verifyProjection(
     progress: ProgressReport? = nil

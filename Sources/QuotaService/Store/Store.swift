@@ -7,6 +7,8 @@ internal import Synchronization
 /// A data directory: the log, the names, the generations of the projection.
 ///
 ///     lock                    held by the one process that writes
+///     checkpoint.key          what signs checkpoints of the log; checkpoint.pub is what checks them
+///     checkpoint              the latest one, a witness beside the log
 ///     log/                    the events; flushed at every commit
 ///     names/                  what users are called; flushed at every commit
 ///     projections/current     the number of the live generation
@@ -33,7 +35,11 @@ public final class Store: Sendable {
   }
 
   /// Makes an empty store; the directory may exist if it is empty.
-  public static func create(at path: String, clock: Clock) throws(StoreFailure) {
+  ///
+  /// `origin`: what the log is called in its checkpoints.
+  public static func create(
+    at path: String, clock: Clock, origin: LogOrigin? = nil
+  ) throws(StoreFailure) {
     do {
       try Files.makeDirectory(path)
     } catch {
@@ -55,6 +61,11 @@ public final class Store: Sendable {
     try usingLog { () throws(LogFailure) in
       try LMDBLog.create(at: path + "/log", identity: identity)
     }
+    if let origin {
+      _ = try usingLog { () throws(LogFailure) in
+        try LMDBLog(at: path + "/log", mode: .appending).setOrigin(origin.text)
+      }
+    }
     withExtendedLifetime(lock) {}
   }
 
@@ -72,9 +83,13 @@ public final class Store: Sendable {
   ) throws(StoreFailure) {
     guard Files.exists(path + "/log/data.mdb") else { throw Self.absence(of: path) }
     lock = mode == .writing ? try WriterLock(ofStoreAt: path) : nil
-    log = try usingLog { () throws(LogFailure) in
+    let log = try usingLog { () throws(LogFailure) in
       try LMDBLog(at: path + "/log", mode: mode == .writing ? .appending : .reading)
     }
+    if mode == .writing {
+      try Self.openTree(of: log, acceptingLostEvents: acceptingLostEvents, progress: progress)
+    }
+    self.log = log
     names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)
     let generations = Generations(path: path + "/projections", log: log)
     live = Mutex(
@@ -84,6 +99,20 @@ public final class Store: Sendable {
           progress: progress)
         : try generations.openForReading(acceptingLostEvents: acceptingLostEvents))
     self.path = path
+    if mode == .writing { try prepareEvidence() }
+  }
+
+  private static func openTree(
+    of log: LMDBLog, acceptingLostEvents: Bool, progress: ProgressReport?
+  ) throws(StoreFailure) {
+    do {
+      try log.openTree(progress: progress)
+    } catch {
+      guard case .treeDiffers(.recordsMissing) = error, acceptingLostEvents else {
+        throw .log(error)
+      }
+      try usingLog { () throws(LogFailure) in try log.rebuildTree(progress: progress) }
+    }
   }
 
   /// Whether there is a store at `path`.

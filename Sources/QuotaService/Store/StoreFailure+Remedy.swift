@@ -22,7 +22,7 @@ extension StoreFailure {
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting
     case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged,
-      .positionsDamaged:
+      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused:
       .restoreOrCorrect
     case .log(let failure): failure.remedy
     case .projection(let failure): failure.remedy
@@ -35,9 +35,10 @@ extension LogFailure {
     switch self {
     case .missing: .nameAnotherInput
     case .exists: .chooseAnotherPlace
-    case .notALog, .newerFormat, .damaged, .corrupted, .pageDamaged: .restoreOrCorrect
+    case .notALog, .newerFormat, .damaged, .corrupted, .pageDamaged, .treeDiffers:
+      .restoreOrCorrect
     case .permissionDenied: .getPermission
-    case .networkFileSystem, .alreadyOpen, .other: .waitOrStopTheOther
+    case .networkFileSystem, .alreadyOpen, .noTree, .other: .waitOrStopTheOther
     case .diskFull, .inputOutput: .makeRoom
     }
   }

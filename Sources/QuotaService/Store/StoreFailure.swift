@@ -1,4 +1,5 @@
 public import EventLog
+public import Evidence
 internal import Glibc
 public import Projections
 public import QuotaModel
@@ -28,6 +29,12 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case namesDamaged(path: String, String)
   /// The file of the webhooks' positions is not what was written there.
   case positionsDamaged(path: String)
+  /// The key that signs checkpoints is not there.
+  case keyMissing(path: String)
+  /// What should be a checkpoint of this log is none, or not one that the key signed.
+  case checkpointRefused(name: String, CheckpointRefusal)
+  /// The file of the key holds no key.
+  case keyDamaged(path: String, String)
 
   init(_ failure: FileFailure) {
     self =
@@ -73,6 +80,11 @@ extension StoreFailure: CustomStringConvertible {
     case .positionsDamaged(let path):
       "\(path) is no list of webhook positions: restore a backup of it, or remove it to have every "
         + "webhook begin at the end of the log"
+    case .keyMissing(let path):
+      "the key that signs checkpoints, \(path), is missing: restore it from a backup; or, if it is lost "
+        + "for good, make another with `quotalog checkpoint --new-key` and tell whoever has the old one"
+    case .checkpointRefused(let name, let refusal): "\(name): \(refusal)"
+    case .keyDamaged(let path, let text): "\(path) holds no key (\(text)): restore it from a backup"
     }
   }
 }
@@ -96,4 +108,16 @@ func usingFiles<Result: ~Copyable>(
   _ body: () throws(FileFailure) -> Result
 ) throws(StoreFailure) -> Result {
   do { return try body() } catch { throw StoreFailure(error) }
+}
+
+/// Runs `body`, naming why nothing can be proved as the store's failure.
+func usingProofs<Result: ~Copyable>(
+  _ body: () throws(ProofRefused) -> Result
+) throws(StoreFailure) -> Result {
+  do { return try body() } catch {
+    switch error {
+    case .log(let failure): throw .log(failure)
+    case .beyondEnd, .notInTree, .sizesInWrongOrder: throw .log(.other(error.description))
+    }
+  }
 }

@@ -11,24 +11,25 @@ extension Subcommand {
     options: [
       Option("time-zone", "ZONE", "whose midnights windows begin at, such as Europe/Tallinn (UTC)"),
       Option("week-start", "DAY", "the day that weeks begin on (monday)"),
+      Option("origin", "NAME", "what checkpoints call the log, such as quota.example.org/log"),
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
     let path = try arguments.dataPath()
     let calendar = try CalendarOptions.setting(arguments, or: .default)
     _ = try usingStore { () throws(StoreFailure) in try TimeZones.calendar(calendar) }
-    let admin = try newStore(at: path, calendar)
+    let admin = try newStore(at: path, calendar, origin: try origin(arguments))
     say(admin, path, arguments)
   }
 
   /// Makes a store with a first staff user, whose token is known to nobody but the caller.
   static func newStore(
-    at path: String, _ calendar: CalendarSetting = .default
+    at path: String, _ calendar: CalendarSetting = .default, origin: LogOrigin? = nil
   ) throws(ExitFailure) -> Registration {
     let admin = Registration(
       user: System.randomUser(), name: try name("admin"), role: .staff, token: NewToken())
     try usingStore { () throws(StoreFailure) in
-      try Store.create(at: path, clock: System.clock)
+      try Store.create(at: path, clock: System.clock, origin: origin)
     }
     let store = try usingStore { () throws(StoreFailure) in try Store(at: path, mode: .writing) }
     try usingStore { () throws(StoreFailure) in
@@ -37,6 +38,14 @@ extension Subcommand {
     _ = try store.execute(.register(admin))
     try store.finish()
     return admin
+  }
+
+  private static func origin(_ arguments: Arguments) throws(ExitFailure) -> LogOrigin? {
+    guard let text = try arguments.value("origin") else { return nil }
+    guard let origin = LogOrigin(text) else {
+      throw .usage("--origin must have 1 to 200 bytes without spaces and plus signs")
+    }
+    return origin
   }
 
   private static func name(_ text: String) throws(ExitFailure) -> UserName {

@@ -61,7 +61,7 @@ extension Setting {
     [
       listen, pathPrefix, omittedLimits, timeZone, weekStart, registersUnknownUsers, allowedOrigins,
       defaultLimit(.daily), defaultLimit(.weekly), defaultLimit(.monthly), thresholds,
-      maximumLateness,
+      maximumLateness, checkpointSeconds, publicEvidence,
     ] + sessionSettings
 
   private static let listen = Setting(
@@ -135,11 +135,7 @@ extension Setting {
     environment: "QUOTALOG_REGISTER_UNKNOWN_USERS", key: "users.register_unknown",
     show: { String($0.api.registersUnknownUsers) },
     read: { (text, configuration) throws(SettingFault) in
-      switch text {
-      case "", "true", "1", "yes": configuration.api.registersUnknownUsers = true
-      case "false", "0", "no": configuration.api.registersUnknownUsers = false
-      default: throw SettingFault(rule: "must be true or false")
-      }
+      configuration.api.registersUnknownUsers = try truth(of: text)
     })
 
   private static let allowedOrigins = Setting(
@@ -197,6 +193,37 @@ extension Setting {
       }
       configuration.ledger.maximumLatenessSeconds = seconds
     })
+}
+
+extension Setting {
+  private static let checkpointSeconds = Setting(
+    Option(
+      "checkpoint-seconds", "N", "from one signed checkpoint to the next, while the log grows (60)"),
+    environment: "QUOTALOG_CHECKPOINT_SECONDS", key: "evidence.checkpoint_seconds",
+    show: { String($0.ledger.checkpointSeconds) },
+    read: { (text, configuration) throws(SettingFault) in
+      guard let seconds = Int64(text), (1...86_400).contains(seconds) else {
+        throw SettingFault(rule: "must be an integer from 1 to 86400 seconds")
+      }
+      configuration.ledger.checkpointSeconds = seconds
+    })
+
+  private static let publicEvidence = Setting(
+    Option("public-evidence", nil, "checkpoints, tiles and proofs (hashes only) need no token"),
+    environment: "QUOTALOG_PUBLIC_EVIDENCE", key: "evidence.public",
+    show: { String($0.api.isEvidencePublic) },
+    read: { (text, configuration) throws(SettingFault) in
+      configuration.api.isEvidencePublic = try truth(of: text)
+    })
+
+  /// A switch, as flags, environments and files spell it.
+  static func truth(of text: String) throws(SettingFault) -> Bool {
+    switch text {
+    case "", "true", "1", "yes": true
+    case "false", "0", "no": false
+    default: throw SettingFault(rule: "must be true or false")
+    }
+  }
 }
 
 extension APISettings.AllowedOrigins {

@@ -45,6 +45,15 @@ struct TestLog {
     try transaction.commit()
   }
 
+  /// Changes one of the tables of the tree behind the log's back.
+  func change(tree name: String, _ body: (inout WriteTransaction, Table) throws -> Void) throws {
+    let environment = try Environment(
+      path: path, options: .init(durability: .synced, tables: [name]))
+    var transaction = try environment.beginWrite()
+    try body(&transaction, environment.table(name))
+    try transaction.commit()
+  }
+
   /// Every chunk under its key, as it is stored.
   func chunks() throws -> [(key: [UInt8], value: [UInt8])] {
     let environment = try Environment(

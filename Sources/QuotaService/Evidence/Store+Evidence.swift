@@ -1,0 +1,109 @@
+public import EventLog
+public import Evidence
+public import QuotaModel
+
+/// What a log is called in its checkpoints: by custom the address that it is served at, without the scheme.
+public struct LogOrigin: Hashable, Sendable {
+  public let text: String
+
+  /// 1 to 200 bytes without spaces, plus signs and control characters; nil for anything else.
+  public init?(_ text: String) {
+    guard text.utf8.count <= 200, KeyName(text) != nil else { return nil }
+    self.text = text
+  }
+
+  /// For a log that nobody named.
+  init(of log: UserID) { text = "quotalog/\(log)" }
+
+  var keyName: KeyName {
+    guard let name = KeyName(text) else { preconditionFailure("an origin is a key's name") }
+    return name
+  }
+}
+
+/// A statement about a log, signed.
+public struct SignedCheckpoint: Hashable, Sendable {
+  public let checkpoint: Checkpoint
+  public let note: SignedNote
+}
+
+extension Store {
+  /// What the log is called in its checkpoints.
+  public func origin() throws(StoreFailure) -> LogOrigin {
+    let text = try usingLog { () throws(LogFailure) in try log.origin() }
+    return text.flatMap(LogOrigin.init) ?? LogOrigin(of: logID)
+  }
+
+  /// The key whose signatures prove what this store says.
+  public func verifyingKey() throws(StoreFailure) -> VerifyingKey {
+    try signingKey().verifyingKey
+  }
+
+  func signingKey() throws(StoreFailure) -> SigningKey {
+    let key = CheckpointKey(ofStoreAt: path)
+    guard let found = try key.read() else { throw .keyMissing(path: key.path) }
+    return found
+  }
+
+  /// Names the log and makes its key, where nobody has done so before. A key that is lost is not replaced:
+  /// whoever trusts the old one would not know.
+  func prepareEvidence(named name: LogOrigin? = nil) throws(StoreFailure) {
+    let origin = name ?? LogOrigin(of: logID)
+    _ = try usingLog { () throws(LogFailure) in try log.setOrigin(origin.text) }
+    let key = CheckpointKey(ofStoreAt: path)
+    guard try key.read() == nil else { return }
+    let count = try usingLog { () throws(LogFailure) in try log.checkpointCount() }
+    if count == 0 { _ = try key.create(try self.origin().keyName) }
+  }
+
+  /// Makes another key, which signs from now on. Whoever checks has to be told.
+  public func changeKey() throws(StoreFailure) -> VerifyingKey {
+    try CheckpointKey(ofStoreAt: path).create(try origin().keyName).verifyingKey
+  }
+
+  /// Signs what the log has now: everything in it is on the disk.
+  public func signCheckpoint() throws(StoreFailure) -> SignedCheckpoint {
+    let key = try signingKey()
+    let origin = try origin()
+    let head = try usingLog { () throws(LogFailure) in try log.head() }
+    let size = TreeSize(head.rawValue)
+    let root = try usingProofs { () throws(ProofRefused) in try log.root(of: size) }
+    do throws(CheckpointRefusal) {
+      let checkpoint = try Checkpoint(origin: origin.text, size: size, root: root)
+      return SignedCheckpoint(checkpoint: checkpoint, note: try checkpoint.signed(by: key))
+    } catch {
+      throw .keyDamaged(path: path, error.description)
+    }
+  }
+
+  /// The latest checkpoint that was kept, if it is about `size` records or more; else one that is signed now.
+  public func checkpoint(of size: TreeSize = 0) throws(StoreFailure) -> SignedCheckpoint {
+    let kept = try usingLog { () throws(LogFailure) in try log.latestCheckpoint() }
+    guard let kept, kept.size >= size else { return try signCheckpoint() }
+    let (origin, keys) = (try origin().text, try Self.publishedKeys(ofStoreAt: path))
+    do throws(CheckpointRefusal) {
+      let note: SignedNote
+      do { note = try SignedNote(parsing: kept.bytes) } catch { throw .note(error) }
+      let checkpoint = try Checkpoint(verifying: note, origin: origin, keys: keys)
+      return SignedCheckpoint(checkpoint: checkpoint, note: note)
+    } catch {
+      throw .log(.treeDiffers(.checkpoint(kept.size, error)))
+    }
+  }
+
+  /// A proof that stands by itself: the record, its way to the root, and a signed checkpoint.
+  public func proof(
+    of position: Position
+  ) throws(StoreFailure) -> Result<LogProof, ProofRefused> {
+    let (entry, head) = try usingLog { () throws(LogFailure) in
+      (try log.record(at: position), try log.head())
+    }
+    guard let entry else { return .failure(.beyondEnd(size: TreeSize(head.rawValue))) }
+    let signed = try checkpoint(of: TreeSize(position.rawValue))
+    let proof = try usingProofs { () throws(ProofRefused) in
+      try log.inclusionProof(of: position, in: signed.checkpoint.size)
+    }
+    return .success(
+      LogProof(entry: entry, index: proof.index, path: proof.path, checkpoint: signed.note))
+  }
+}

@@ -1,0 +1,156 @@
+internal import EventLog
+internal import Evidence
+internal import JSON
+internal import QuotaAPI
+internal import QuotaModel
+internal import QuotaService
+
+extension Subcommand {
+  static let verify = Subcommand(
+    "verify",
+    summary: """
+      Checks every page, every record, the Merkle tree, every checkpoint, and that a fresh fold equals \
+      the live projection; or, with --proof, one record that somebody sent.
+      """,
+    options: [
+      Option("checkpoint", "FILE", "a signed checkpoint from elsewhere that the log must bear out"),
+      Option("since", "FILE", "an older one, which today's log must be an extension of"),
+      Option("proof", "FILE", "check a proof of `prove` or /v1/receipts; needs no store"),
+      Option("key", "KEY|FILE", "whose signatures count (the store's own, from checkpoint.pub)"),
+    ]
+  ) { (arguments) throws(ExitFailure) in
+    _ = try arguments.expect()
+    let key = try KeyOption.key(arguments)
+    if let path = try arguments.value("proof") {
+      return try verifyProof(path, key, arguments)
+    }
+    try verifyStore(key, arguments)
+  }
+
+  private static func verifyStore(
+    _ key: VerifyingKey?, _ arguments: Arguments
+  ) throws(ExitFailure) {
+    let path = try arguments.dataPath()
+    var kept: [KeptCheckpoint] = []
+    for option in ["checkpoint", "since"] {
+      guard let file = try arguments.value(option) else { continue }
+      kept.append(KeptCheckpoint(name: file, bytes: try InputFile.read(file)))
+    }
+    // The pages come first, and then the records: damage must be found by these checks, not by
+    // opening the projection.
+    let pageCount = try checkPages(path)
+    let bar = ProgressBar("checking records")
+    let report = try usingStore { () throws(StoreFailure) in
+      try Store.verifyLog(at: path, trusting: key, kept: kept) { bar.show($0, of: $1) }
+    }
+    bar.end()
+    let store = try OpenStore.aloneIfPossible(arguments)
+    let isAlone = store != nil
+    if !isAlone { _ = try OpenStore.besideAServer(arguments) }
+    if let store {
+      try compare(store)
+      try store.finish()
+    }
+    show(report, pageCount: pageCount, keptCount: kept.count, isAlone: isAlone, arguments)
+  }
+
+  private static func show(
+    _ report: LogVerification.Report, pageCount: UInt64, keptCount: Int, isAlone: Bool,
+    _ arguments: Arguments
+  ) {
+    guard arguments.wantsJSON else {
+      Terminal.say("\(grouped(pageCount)) pages are whole")
+      Terminal.say("\(grouped(report.head.rawValue)) records are as they were written")
+      Terminal.say(
+        report.hasTree
+          ? "the Merkle tree is that of the records; its root is \(report.root.base64)"
+          : "there is no Merkle tree yet: it is made when the store is served")
+      Terminal.say(
+        "\(grouped(report.checkpointCount + keptCount)) signed checkpoints agree with the records")
+      Terminal.say(
+        isAlone
+          ? "a fresh fold equals the live projection"
+          : "the projection was not compared: the store is being served; stop the server for that")
+      return
+    }
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("records", report.head.rawValue)
+    json.member("pages", pageCount)
+    json.member("root_hash", report.root.base64)
+    json.member("tree_compared", report.hasTree)
+    json.member("checkpoints", report.checkpointCount + keptCount)
+    json.member("projection_compared", isAlone)
+    json.endObject()
+    json.newline()
+    Terminal.write(json.take())
+  }
+
+  /// Checks what somebody sent, without a store.
+  private static func verifyProof(
+    _ path: String, _ key: VerifyingKey?, _ arguments: Arguments
+  ) throws(ExitFailure) {
+    let keys = if let key { [key] } else { try KeyOption.ownKeys(arguments) }
+    guard let origin = keys.first?.name.text else {
+      throw .usage("--proof needs --key KEY: the text or file that the log's operator published")
+    }
+    let bytes = try InputFile.read(path)
+    let (checkpoint, event): (Checkpoint, Event)
+    do throws(LogProofRefusal) {
+      let proof = try LogProof(parsing: bytes)
+      guard let entry = proof.entry else {
+        throw .entry
+      }
+      checkpoint = try proof.verify(entry: entry, origin: origin, keys: keys)
+      event = try record(entry, path)
+      guard event.position.rawValue == proof.index.number + 1 else {
+        throw .proof(.noSuchLeaf(proof.index, size: checkpoint.size))
+      }
+    } catch {
+      throw ExitFailure(.badData, "\(path): \(error)")
+    }
+    guard arguments.wantsJSON else {
+      Terminal.say(EventLine.text(of: event))
+      Terminal.say(
+        "is record \(event.position) of \(checkpoint.size) that \(checkpoint.origin) has signed for"
+      )
+      return
+    }
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("origin", checkpoint.origin)
+    json.member("tree_size", checkpoint.size.count)
+    json.member("root_hash", checkpoint.root.base64)
+    json.name("event")
+    json.event(event)
+    json.endObject()
+    json.newline()
+    Terminal.write(json.take())
+  }
+
+  private static func record(_ entry: [UInt8], _ path: String) throws(LogProofRefusal) -> Event {
+    do { return try Event(record: entry) } catch { throw .entry }
+  }
+
+  private static func checkPages(_ path: String) throws(ExitFailure) -> UInt64 {
+    let bar = ProgressBar("checking pages")
+    defer { bar.end() }
+    return try usingStore { () throws(StoreFailure) in
+      try Store.checkPages(at: path) { bar.show($0, of: $1) }
+    }
+  }
+
+  private static func compare(_ store: Store) throws(ExitFailure) {
+    let bar = ProgressBar("folding afresh")
+    let difference = try usingStore { () throws(StoreFailure) in
+      try store.verifyProjection { bar.show($0, of: $1) }
+    }
+    bar.end()
+    if let difference {
+      throw ExitFailure(
+        .badData,
+        "a fresh fold of the log differs from the live projection: \(difference); "
+          + "run `quotalog rebuild`")
+    }
+  }
+}
