@@ -48,6 +48,85 @@ extension LMDBLog {
     }
   }
 
+  /// Shows the records at `positions`, which ascend, one after the other, until `body` says stop.
+  ///
+  /// Of the records beside them nothing but the length is read, so that each costs about a microsecond
+  /// wherever it lies. One transaction is held for a few thousand of them.
+  public func records(
+    at positions: some Sequence<Position>, _ body: (borrowing RecordView) -> ScanStep
+  ) throws(LogFailure) {
+    let store = try current()
+    var rest = positions.makeIterator()
+    var next = rest.next()
+    while next != nil {
+      var result = Result<ScanStep, LogFailure>.success(.proceed)
+      do throws(LMDBError) {
+        let transaction = try store.environment.beginRead()
+        var cursor = try transaction.cursor(in: store.events)
+        var count = 0
+        while let position = next, count < Self.chunksPerTransaction {
+          result = show(position, in: try cursor.chunk(holding: position), body)
+          guard case .success(.proceed) = result else { break }
+          next = rest.next()
+          count += 1
+        }
+      } catch {
+        throw LogFailure(error, path: path)
+      }
+      if try result.get() == .stop { return }
+    }
+  }
+
+  /// Shows one record of the chunk that holds it.
+  private func show(
+    _ position: Position, in chunk: Entry?, _ body: (borrowing RecordView) -> ScanStep
+  ) -> Result<ScanStep, LogFailure> {
+    do throws(RecordDamage) {
+      guard let chunk, let first = Chunk.position(ofKey: chunk.key), first <= position,
+        let count = Chunk.count(in: chunk.value)
+      else { throw .missing }
+      let index = Int(position.rawValue - first.rawValue)
+      guard index < count else { throw .missing }
+      var offset = Chunk.headerByteCount
+      for _ in 0..<index {
+        guard offset + 2 <= chunk.value.byteCount else { throw .chunkMalformed }
+        offset += Int(chunk.value.byte(at: offset)) | Int(chunk.value.byte(at: offset + 1)) << 8
+      }
+      guard offset <= chunk.value.byteCount else { throw .chunkMalformed }
+      let record = try RecordView(
+        checking: chunk.value.extracting(offset..<chunk.value.byteCount))
+      guard record.position == position else {
+        throw .otherPosition(found: record.position.rawValue)
+      }
+      return .success(body(record))
+    } catch {
+      return .failure(.damaged(at: position, error))
+    }
+  }
+
+  /// When the record at `position` was recorded; nil past the head.
+  public func recordedAt(_ position: Position) throws(LogFailure) -> Moment? {
+    guard position > .zero, try position <= head() else { return nil }
+    var moment: Moment?
+    try records(at: [position]) { record in
+      moment = record.recordedAt
+      return .stop
+    }
+    return moment
+  }
+
+  /// The last position that was recorded at `moment` or before; zero where there is none.
+  public func lastPosition(recordedBy moment: Moment) throws(LogFailure) -> Position {
+    var low: UInt64 = 0
+    var high = try head().rawValue
+    while low < high {
+      let middle = low + (high - low + 1) / 2
+      guard let recordedAt = try recordedAt(Position(middle)) else { break }
+      if recordedAt <= moment { low = middle } else { high = middle - 1 }
+    }
+    return Position(low)
+  }
+
   /// Scans within one read transaction; answers whether there is more to do.
   private func scanSome(
     of store: LogStore, _ progress: inout ScanProgress,

@@ -45,10 +45,12 @@ extension FoldBatch {
       changePolicy(event) { state in
         for change in changes { state.defaults.limits[change.period] = change.new ?? .unlimited }
       }
+      keepSystem(event)
     case .modesChanged(nil, let changes):
       changePolicy(event) { state in
         for change in changes { state.defaults.modes[change.period] = change.new ?? .hard }
       }
+      keepSystem(event)
     case .modesChanged(let user?, let changes):
       changePolicy(event)
       try change(user, event) { $0.apply(changes) }
@@ -65,6 +67,7 @@ extension FoldBatch {
       try update(crossing.user, event) { $0.apply(crossing) }
     case .calendarChanged(let setting):
       try change(to: setting)
+      keepSystem(event)
     case .spendHeld(let hold):
       try open(hold, event)
     case .holdVoided(let hold, let user):
@@ -126,7 +129,7 @@ extension FoldBatch {
       case .late(let start): try add(tokens, to: start, of: number, period)
       }
     }
-    note(event.position, at: index)
+    try note(event.position, at: index)
   }
 
   /// Changes an account and notes the event in its history.
@@ -135,7 +138,7 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     let index = try existing(user, event)
     folder.working.accounts.update(at: index) { change(&$0.account) }
-    note(event.position, at: index)
+    try note(event.position, at: index)
   }
 
   /// Changes what an account may do. Readers in other processes, who count spends that are not stored
@@ -176,7 +179,7 @@ extension FoldBatch {
       WindowUsage(start: start, used: used.adding(tokens) ?? .maximum), of: account, period)
   }
 
-  mutating func note(_ position: Position, at index: Int) {
+  mutating func note(_ position: Position, at index: Int) throws(ProjectionFailure) {
     if folder.purpose == .deciding, folder.working.accounts.touch(at: index) {
       folder.working.touched.append(index)
     }
@@ -184,7 +187,26 @@ extension FoldBatch {
     guard let full else { return }
     let number = folder.working.accounts.number(at: index)
     folder.working.past.append(full, of: number)
+    if full.isFollowedBySnapshot { try keepSnapshot(at: index, position) }
     if folder.purpose == .deciding { folder.working.unpublished.blocks.append((number, full)) }
+  }
+
+  /// Keeps an account as it is after an event, for questions about the past.
+  private mutating func keepSnapshot(
+    at index: Int, _ position: Position
+  ) throws(ProjectionFailure) {
+    let entry = folder.working.accounts.entry(at: index)
+    let allowances =
+      entry.account.hasAllowances ? try allowances(of: entry.account.user) : nil
+    folder.working.direct.put(
+      SnapshotRow.bytes(of: entry, allowances),
+      under: Key.history(entry.number, from: position.rawValue).rawBytes, in: tables.snapshots)
+  }
+
+  /// Keeps what holds for everybody from this event on.
+  private mutating func keepSystem(_ event: borrowing FoldedEvent) {
+    let row = SystemRow.bytes(state.defaults, folder.working.announcedCalendar)
+    put(row, under: Key.number(event.position.rawValue).rawBytes, in: tables.systemEvents)
   }
 
   private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {

@@ -89,7 +89,7 @@ extension FoldBatch {
     folder.working.deadlines.add(hold.expiresAt, id)
     try reserve(hold, of: id)
     folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
-    note(event.position, at: index)
+    try note(event.position, at: index)
   }
 
   mutating func extend(
@@ -109,6 +109,9 @@ extension FoldBatch {
     if var entry = before, entry.isOpen {
       let whole = entry.hold
       entry.hold.draw(settlement)
+      folder.working.direct.put(
+        [], under: Key.pair(id.position.rawValue, event.position.rawValue).rawBytes,
+        in: tables.holdDraws)
       let index = try store(entry, as: id, event)
       try reserve(entry.hold.credits, insteadOf: whole, id)
       let rest = entry.hold.tokens

@@ -137,7 +137,7 @@ extension FoldBatch {
     put(
       Array(copying: row.rawBytes), under: Key.number(correction.corrected.rawValue).rawBytes,
       in: tables.corrections)
-    note(event.position, at: index)
+    try note(event.position, at: index)
   }
 }
 

@@ -136,12 +136,3 @@ struct PendingRequests {
     return UInt64(bitPattern: Int64(hasher.finalize()))
   }
 }
-
-extension RawSpan {
-  fileprivate func equals(_ other: RawSpan) -> Bool {
-    guard byteCount == other.byteCount else { return false }
-    return unsafe withUnsafeBytes { mine in
-      unsafe other.withUnsafeBytes { unsafe mine.elementsEqual($0) }
-    }
-  }
-}

@@ -10,6 +10,11 @@ struct Tables: Sendable {
   let requests: Table
   /// Account number, first position → 16 positions of events that concern the account.
   let history: Table
+  /// Account number, position → `SnapshotRow`; an account as it was after about every thousandth of its
+  /// events, so that no question about the past has to go through all of them.
+  let snapshots: Table
+  /// Position of an event that changes what holds for everybody → `SystemRow`, as it is afterwards.
+  let systemEvents: Table
   /// Digest → `TokenRow`, while the token is valid.
   let tokens: Table
   /// Token id → `TokenRow`, for ever.
@@ -18,6 +23,8 @@ struct Tables: Sendable {
   let holds: Table
   /// Deadline, hold → nothing; open holds in the order of their end.
   let expiries: Table
+  /// Hold, position → nothing; the events by which a part of a hold was settled.
+  let holdDraws: Table
   /// Account number, hold → nothing; the open holds of an account.
   let holdOwners: Table
   /// User id → `AllowancesRow`.
@@ -32,6 +39,8 @@ struct Tables: Sendable {
   let sessions: Table
   /// Session id → session; the latest that was begun under it and not deleted.
   let sessionIDs: Table
+  /// Session id, a zero, session → nothing; every session that was ever begun under an id.
+  let sessionNames: Table
   /// User, session → nothing; zeros for a session of nobody.
   let sessionOwners: Table
   /// Session, position → `SessionEventRow`; the events of a session in their order.
@@ -46,9 +55,9 @@ struct Tables: Sendable {
   let meta: Table
 
   static let names = [
-    "accounts", "windows", "requests", "history", "tokens", "token_ids", "holds", "hold_expiries",
-    "hold_owners", "allowances", "schedules", "schedule_ids", "corrections", "sessions",
-    "session_ids", "session_owners", "session_events", "session_keys",
+    "accounts", "windows", "requests", "history", "snapshots", "system_events", "tokens", 
+    "token_ids", "holds", "hold_expiries", "hold_draws", "hold_owners", "allowances", "schedules", "schedule_ids", "corrections", "sessions",
+    "session_ids", "session_names", "session_owners", "session_events", "session_keys",
     "call_expiries", "budgets", "meta",
   ]
 
@@ -57,10 +66,13 @@ struct Tables: Sendable {
     windows = try environment.table("windows")
     requests = try environment.table("requests")
     history = try environment.table("history")
+    snapshots = try environment.table("snapshots")
+    systemEvents = try environment.table("system_events")
     tokens = try environment.table("tokens")
     tokenIDs = try environment.table("token_ids")
     holds = try environment.table("holds")
     expiries = try environment.table("hold_expiries")
+    holdDraws = try environment.table("hold_draws")
     holdOwners = try environment.table("hold_owners")
     allowances = try environment.table("allowances")
     schedules = try environment.table("schedules")
@@ -68,6 +80,7 @@ struct Tables: Sendable {
     corrections = try environment.table("corrections")
     sessions = try environment.table("sessions")
     sessionIDs = try environment.table("session_ids")
+    sessionNames = try environment.table("session_names")
     sessionOwners = try environment.table("session_owners")
     sessionEvents = try environment.table("session_events")
     sessionKeys = try environment.table("session_keys")
@@ -80,6 +93,8 @@ struct Tables: Sendable {
   var folded: [(name: String, table: Table)] {
     [
       ("accounts", accounts), ("windows", windows), ("requests", requests), ("history", history),
+      ("snapshots", snapshots), ("system_events", systemEvents), ("hold_draws", holdDraws),
+      ("session_names", sessionNames),
       ("tokens", tokens), ("token_ids", tokenIDs), ("holds", holds), ("hold_expiries", expiries),
       ("hold_owners", holdOwners), ("allowances", allowances), ("schedules", schedules),
       ("schedule_ids", scheduleIDs), ("corrections", corrections),

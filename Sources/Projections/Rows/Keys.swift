@@ -80,6 +80,14 @@ enum Key {
     return key.bytes
   }
 
+  /// A session among those that were ever begun under an id.
+  static func named(_ id: SessionID, _ session: SessionRef) -> [UInt8] {
+    var key = Array(id.description.utf8)
+    key.append(0)
+    key.appendInteger(session.position.rawValue.byteSwapped)
+    return key
+  }
+
   /// A session among those of its owner.
   static func owned(_ session: SessionRef, by user: UserID?) -> InlineArray<24, UInt8> {
     var key = KeyBytes<24>()

@@ -82,6 +82,7 @@ extension FoldBatch {
     folder.working.sessions.change(session)
     let ref = session.ref
     putNumber(ref.position.rawValue, under: Array(start.id.description.utf8), in: tables.sessionIDs)
+    put([], under: Key.named(start.id, ref).rawBytes, in: tables.sessionNames)
     put([], under: Key.owned(ref, by: start.user).rawBytes, in: tables.sessionOwners)
     list(SessionEventEntry(position: event.position, parent: nil, earlierCount: 0), of: ref)
     if let user = start.user { try note(event.position, of: user, event) }
@@ -142,7 +143,7 @@ extension FoldBatch {
     guard let index = try index(of: user) else {
       throw .contradiction(at: event.position, "concerns user \(user), whom no event registered")
     }
-    note(position, at: index)
+    try note(position, at: index)
   }
 
   private mutating func list(_ entry: SessionEventEntry, of session: SessionRef) {

@@ -57,7 +57,7 @@ enum NativePath: Hashable {
     case .users: [.get, .head, .post]
     case .user: [.get, .head, .patch]
     case .userUsage, .userExplain, .events, .hold, .schedules, .webhooks: [.get, .head]
-    case .userLimits: [.patch]
+    case .userLimits: [.get, .head, .patch]
     case .userToken, .schedule: [.delete]
     case .defaults: [.get, .head, .put]
     }

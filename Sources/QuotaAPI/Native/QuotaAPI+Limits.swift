@@ -123,17 +123,27 @@ extension QuotaAPI {
   }
 
   /// `GET /v1/defaults`
-  func defaults() throws(Problem) -> HTTPResponse {
-    let state = try reading { () throws(StoreFailure) in try queries.system() }
-    return .json(200) { json in
+  func defaults(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+    guard let point = try pastPoint(QueryParameters(request)) else { return try defaults() }
+    let policy = try reading { () throws(StoreFailure) in try queries.defaults(at: point) }
+    return Self.document(of: policy, at: point.position)
+  }
+
+  private func defaults() throws(Problem) -> HTTPResponse {
+    let system = try reading { () throws(StoreFailure) in try queries.system() }
+    return Self.document(of: system.defaults, at: system.position)
+  }
+
+  private static func document(of policy: SystemPolicy, at position: Position) -> HTTPResponse {
+    .json(200) { json in
       json.beginObject()
       for period in Period.allCases {
-        json.member(period.limitName, state.defaults.limits[period].rawValue)
+        json.member(period.limitName, policy.limits[period].rawValue)
       }
       for period in Period.allCases {
-        json.member(period.modeName, state.defaults.modes[period].name)
+        json.member(period.modeName, policy.modes[period].name)
       }
-      json.member("position", state.position)
+      json.member("position", position)
       json.endObject()
     }
   }

@@ -45,9 +45,11 @@ extension QuotaAPI {
       case (.usage, _): return try recordUsage(request, caller, reply)
       case (.userUsage(let user), _): return try usage(of: user, request, caller)
       case (.userExplain(let user), _): return try explain(user, request)
+      case (.userLimits(let user), .get), (.userLimits(let user), .head):
+        return try limits(of: user, request)
       case (.userLimits(let user), _): return try setLimits(of: user, request, caller, reply)
       case (.defaults, .put): return try setDefaults(request, caller, reply)
-      case (.defaults, _): return try defaults()
+      case (.defaults, _): return try defaults(request)
       case (.users, .post): return try addUser(request, caller, reply)
       case (.users, _): return try users(request)
       case (.user(let user), .patch): return try changeUser(user, request, caller, reply)
@@ -83,7 +85,9 @@ extension QuotaAPI {
         ? caller.role.maySetQuotas : caller.role.maySetQuotas || caller.role.mayReadEvents
     case .userUsage(let user), .userExplain(let user):
       caller.role.mayReadAnyUsage || isSelf(user, caller)
-    case .userLimits: caller.role.maySetQuotas
+    case .userLimits(let user):
+      method == .patch
+        ? caller.role.maySetQuotas : caller.role.mayReadAnyUsage || isSelf(user, caller)
     case .defaults: method == .put ? caller.role.mayManageUsers : caller.role.mayReadAnyUsage
     case .users, .user:
       method == .get || method == .head

@@ -9,28 +9,32 @@ extension QuotaAPI {
     of text: String, _ request: HTTPRequest, _ caller: Caller
   ) throws(Problem) -> HTTPResponse {
     let now = clock()
-    let date = QueryParameters(request)["date"]
-    let reading: UsageReading?
-    if let date {
-      let day: CalendarDate
-      do {
-        day = try CalendarDate(date)
-      } catch {
-        throw .invalid("date", "must be a date like 2026-11-20: \(error)")
-      }
-      guard (1970...9998).contains(day.year) else {
-        throw .invalid("date", "must lie in the years 1970 to 9998")
-      }
-      reading = try self.reading { () throws(StoreFailure) in
-        try queries.usage(of: UserReference(text), on: day)
-      }
-    } else {
-      reading = try self.reading { () throws(StoreFailure) in
-        try queries.usage(of: UserReference(text), at: now)
-      }
+    let query = QueryParameters(request)
+    let date = try day(query)
+    if let point = try pastPoint(query) {
+      let reading = try pastUsage(of: text, at: point, on: date)
+      return .json(200) { $0.usage(reading, at: point.moment) }
+    }
+    let reading = try reading { () throws(StoreFailure) in
+      if let date { return try queries.usage(of: UserReference(text), on: date) }
+      return try queries.usage(of: UserReference(text), at: now)
     }
     guard let reading else { throw Problem(.unknownUser) }
     return .json(200) { $0.usage(reading, at: now) }
+  }
+
+  private func day(_ query: QueryParameters) throws(Problem) -> CalendarDate? {
+    guard let text = query["date"] else { return nil }
+    let day: CalendarDate
+    do {
+      day = try CalendarDate(text)
+    } catch {
+      throw .invalid("date", "must be a date like 2026-11-20: \(error)")
+    }
+    guard (1970...9998).contains(day.year) else {
+      throw .invalid("date", "must lie in the years 1970 to 9998")
+    }
+    return day
   }
 }
 

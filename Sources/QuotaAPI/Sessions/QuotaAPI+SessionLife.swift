@@ -82,8 +82,19 @@ extension QuotaAPI {
 
   /// `GET /v1/sessions/{id}`
   func session(_ id: String, _ call: SessionCall) throws(Problem) -> HTTPResponse {
-    let session = try knownSession(id, call)
-    return .json(200) { $0.session(session) }
+    guard let point = try pastPoint(QueryParameters(call.request)) else {
+      let session = try knownSession(id, call)
+      return .json(200) { $0.session(session) }
+    }
+    let address = try call.address(id)
+    let result = try reading { () throws(StoreFailure) in
+      try queries.session(address, at: point, limit: Self.maximumPastEventCount)
+    }
+    switch result {
+    case .success(let session?): return .json(200) { $0.session(session, at: point.position) }
+    case .success(nil): throw .unknownSession
+    case .failure(let fault): throw Problem(fault)
+    }
   }
 
   func knownSession(_ id: String, _ call: SessionCall) throws(Problem) -> Session {

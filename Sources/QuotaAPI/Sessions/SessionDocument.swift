@@ -4,8 +4,8 @@ internal import Sessions
 
 extension JSONWriter {
   /// A session as clients see it (contract session-limits, section 6). `budget_id` is there only for
-  /// a session that shares a budget.
-  public mutating func session(_ session: Session) {
+  /// a session that shares a budget, `position` for one as it was at a point of history.
+  public mutating func session(_ session: Session, at position: Position? = nil) {
     beginObject()
     member("session_id", session.id.description)
     name("user")
@@ -20,6 +20,7 @@ extension JSONWriter {
     member("created_at", session.startedAt.millisecondText)
     member("updated_at", session.updatedAt.millisecondText)
     if let budget = session.budget { member("budget_id", budget.description) }
+    if let position { member("position", position) }
     endObject()
   }
 

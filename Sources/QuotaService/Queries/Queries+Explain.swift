@@ -62,8 +62,8 @@ public enum ExplanationFault: Error, Hashable, Sendable {
 extension Queries {
   /// Events that are looked at for one page.
   private static let maximumLookCount = 20_000
-  /// How often that many are looked at for one answer: others wait meanwhile.
-  private static let maximumSearchCount = 5
+  /// The user's events that are folded to tell what was open when a call was refused.
+  private static let maximumFoldCount = 100_000
   /// Open holds that are told.
   private static let maximumHoldCount = 1000
 
@@ -77,96 +77,57 @@ extension Queries {
       refusal = try self.refusal(of: user, at: position)
       guard refusal != nil else { return .failure(.notARefusal) }
     }
-    let moment = refusal?.recordedAt ?? request.moment ?? now
+    if let refusal { return try explain(refusal, of: user, request) }
+    return try explain(user, request, at: request.moment ?? now)
+  }
+
+  /// The events behind a window as it is now.
+  private func explain(
+    _ user: UserID, _ request: ExplanationRequest, at moment: Moment
+  ) throws(StoreFailure) -> Result<Explanation, ExplanationFault> {
     guard let reading = try usage(of: .id(user), at: moment) else { return .failure(.unknownUser) }
-    let violations = refusal?.fact.refusal?.violations ?? []
-    let violation = violations.first { $0.period == request.period } ?? violations.first
-    let window = reading.windows[violation?.period ?? request.period]
-    let end = refusal.map { Position($0.position.rawValue - 1) } ?? reading.position
-    let page = try spends(of: user, in: window, after: request.after, until: end, request.limit)
-    var used: TokenCount? = reading.used[window.period]
-    var reserved = reading.account.reserved
-    let holds: [ExplainedHold]
-    if let refusal {
-      holds = try openHolds(of: user, before: refusal)
-      // A refusal by a session or a budget does not say it.
-      reserved = violation?.reserved ?? holds.reduce(.zero) { $0.addingClamped($1.tokens) }
-      used =
-        if let violation { violation.used } else {
-          try self.used(by: user, in: window, until: end)
-        }
-    } else {
-      holds = try openHolds(of: user, limit: Self.maximumHoldCount)
-    }
+    let window = reading.windows[request.period]
+    let page = try spends(
+      of: user, in: window, after: request.after, until: reading.position, request.limit)
     return .success(
       Explanation(
-        user: user, window: window, calendar: reading.calendar, refusal: refusal,
-        used: used, reserved: reserved, spends: page.spends, holds: holds,
-        nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
+        user: user, window: window, calendar: reading.calendar, refusal: nil,
+        used: reading.used[window.period], reserved: reading.account.reserved,
+        spends: page.spends, holds: try openHolds(of: user, limit: Self.maximumHoldCount),
+        nextAfter: page.nextAfter, hasMore: page.hasMore, position: reading.position))
+  }
+
+  /// The events behind a window as it was when a call was refused.
+  private func explain(
+    _ refusal: Event, of user: UserID, _ request: ExplanationRequest
+  ) throws(StoreFailure) -> Result<Explanation, ExplanationFault> {
+    let end = Position(refusal.position.rawValue - 1)
+    let past = try PastAccountReader(
+      of: user, at: PastPoint(position: end, moment: refusal.recordedAt),
+      limit: Self.maximumFoldCount, knowsHolds: true, in: self
+    ) { (calendar) in PerPeriod { calendar.window($0, containing: refusal.recordedAt) } }
+    let violations = refusal.fact.refusal?.violations ?? []
+    let violation = violations.first { $0.period == request.period } ?? violations.first
+    let window = past.windows[violation?.period ?? request.period]
+    // Where too much would have to be looked at, the recorded figures have to do.
+    let fold = if case .success(let fold) = try past.fold() { fold } else { nil as AccountFold? }
+    let holds = (fold?.holds ?? [:]).sorted { $0.key < $1.key }.prefix(Self.maximumHoldCount)
+    let page = try spends(of: user, in: window, after: request.after, until: end, request.limit)
+    return .success(
+      Explanation(
+        user: user, window: window, calendar: past.calendar, refusal: refusal,
+        used: violation?.used ?? fold?.watched[window.period].used,
+        reserved: violation?.reserved ?? fold?.account.reserved ?? .zero,
+        spends: page.spends,
+        holds: holds.map {
+          ExplainedHold(id: $0.key, tokens: $0.value.tokens, expiresAt: $0.value.expiresAt)
+        }, nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
   }
 
   /// A call of the user that was refused at a position; nil where none was.
   private func refusal(of user: UserID, at position: Position) throws(StoreFailure) -> Event? {
     let event = try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
     return event?.fact.refusal?.user == user ? event : nil
-  }
-
-  /// The holds that were open when a call was refused, as far as the search goes. No hold lasts longer
-  /// than a day without a word, so that the day before tells of each: of older ones by an extension.
-  private func openHolds(
-    of user: UserID, before refusal: Event
-  ) throws(StoreFailure) -> [ExplainedHold] {
-    let earliest = Moment(
-      microseconds: refusal.recordedAt.microseconds
-        - HoldRequest.timeToLiveSeconds.upperBound * 1_000_000)
-    var start = try position(before: earliest, refusal.position)
-    var open: [ExplainedHold] = []
-    for _ in 0..<Self.maximumSearchCount {
-      let found = try openHolds(of: user, after: start, before: refusal)
-      open = found.open
-      guard let older = found.older else { break }
-      start = Position(older.position.rawValue - 1)
-    }
-    return open.sorted { $0.id < $1.id }
-  }
-
-  /// What events behind `start` tell of open holds, and the oldest hold that they extend and that was
-  /// made before.
-  private func openHolds(
-    of user: UserID, after start: Position, before refusal: Event
-  ) throws(StoreFailure) -> (open: [ExplainedHold], older: HoldID?) {
-    var filter = EventFilter()
-    filter.user = user
-    filter.after = start
-    filter.limit = 1000
-    var open: [HoldID: ExplainedHold] = [:]
-    var older: HoldID?
-    for _ in 0..<Self.maximumLookCount / filter.limit {
-      let page = try events(filter)
-      for event in page.events where event.position < refusal.position {
-        event.fact.changeHolds(&open, at: event.position)
-        if let id = event.fact.extendedHold, id.position <= start { older = min(older ?? id, id) }
-      }
-      filter.after = page.nextAfter
-      guard page.hasMore, page.nextAfter < refusal.position else { break }
-    }
-    return (Array(open.values), older)
-  }
-
-  /// What a window held at an earlier position; nil where too much was spent in it to be added up here.
-  private func used(
-    by user: UserID, in window: Window, until end: Position
-  ) throws(StoreFailure) -> TokenCount? {
-    var sum: Int128 = 0
-    var after = Position.zero
-    for _ in 0..<Self.maximumSearchCount {
-      let page = try spends(
-        of: user, in: window, after: after, until: end, Self.maximumLookCount)
-      for spend in page.spends { sum += Int128(spend.tokens) }
-      after = page.nextAfter
-      if !page.hasMore { return TokenCount(Int64(clamping: sum)) ?? .zero }
-    }
-    return nil
   }
 
   private func spends(
@@ -220,10 +181,6 @@ extension Fact {
       open[id] = nil
     default: return
     }
-  }
-
-  fileprivate var extendedHold: HoldID? {
-    if case .holdExtended(let id, user: _, expiresAt: _) = self { id } else { nil }
   }
 
   /// What the event adds to its windows; nil where it adds nothing.

@@ -111,11 +111,15 @@ extension Event {
 extension Session? {
   fileprivate mutating func apply(_ event: Event?) {
     guard let event else { return }
-    switch event.fact {
+    apply(event.fact, at: event.position, recordedAt: event.recordedAt)
+  }
+
+  /// Takes an event into account that may be the first of the session.
+  mutating func apply(_ fact: Fact, at position: Position, recordedAt: Moment) {
+    switch fact {
     case .sessionStarted(let start):
-      self = Session(start, at: event.position, recordedAt: event.recordedAt)
-    case .session(_, let fact):
-      self?.apply(fact, at: event.position, recordedAt: event.recordedAt)
+      self = Session(start, at: position, recordedAt: recordedAt)
+    case .session(_, let fact): self?.apply(fact, at: position, recordedAt: recordedAt)
     default: break
     }
   }

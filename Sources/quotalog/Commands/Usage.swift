@@ -7,7 +7,10 @@ extension Subcommand {
   static let usage = Subcommand(
     "usage", arguments: "USER",
     summary: "Shows what a user's day, week and month hold.",
-    options: [Option("date", "YYYY-MM-DD", "the windows that this local date lies in (today)")]
+    options: [
+      Option("date", "YYYY-MM-DD", "the windows that this local date lies in (today)"),
+      Option("as-of", "POSITION|TIME", "as it was after an event, or at a moment (RFC 3339)"),
+    ]
   ) { (arguments) throws(ExitFailure) in
     let user = UserReference(try arguments.expect("USER")[0])
     var date: CalendarDate?
@@ -15,9 +18,17 @@ extension Subcommand {
       do { date = try CalendarDate(text) } catch { throw .usage("--date: \(error)") }
     }
     let store = try OpenStore.forReading(arguments)
+    let queries = Queries(store)
+    let point = try AsOfOption.point(arguments, queries)
     let now = System.clock()
-    let reading = try usingStore { () throws(StoreFailure) in
-      let queries = Queries(store)
+    let reading = try usingStore { () throws(StoreFailure) -> UsageReading? in
+      if let point {
+        // Without a limit nothing takes too long.
+        guard case .success(let past) = try queries.usage(of: user, at: point, on: date) else {
+          return nil
+        }
+        return past
+      }
       if let date { return try queries.usage(of: user, on: date) }
       return try queries.usage(of: user, at: now)
     }
@@ -25,7 +36,7 @@ extension Subcommand {
     guard let reading else { throw QuotalogFailure.of(.unknownUser) }
     if arguments.wantsJSON {
       var json = JSONWriter()
-      json.usage(reading, at: now)
+      json.usage(reading, at: point?.moment ?? now)
       json.newline()
       Terminal.write(json.take())
     } else {
@@ -57,5 +68,26 @@ extension Subcommand {
     UsageBar.text(
       used.rawValue, of: limit.isUnlimited ? nil : limit.rawValue,
       width: min(30, max(10, Terminal.width - 72)))
+  }
+}
+
+/// `--as-of POSITION|TIME`
+enum AsOfOption {
+  /// The point of history that is asked about; nil: now.
+  static func point(
+    _ arguments: Arguments, _ queries: Queries
+  ) throws(ExitFailure) -> PastPoint? {
+    guard let text = try arguments.value("as-of") else { return nil }
+    guard let asked = PointInTime(text) else {
+      throw .usage(
+        "--as-of must be a position or a moment such as 2026-11-20T21:00:00Z, not \(text)")
+    }
+    let found = try usingStore { () throws(StoreFailure) in
+      try queries.resolve(asked, now: System.clock())
+    }
+    switch found {
+    case .success(let point): return point
+    case .failure(let fault): throw ExitFailure(.badData, "--as-of \(fault)")
+    }
   }
 }

@@ -1,0 +1,133 @@
+internal import EventLog
+internal import Projections
+internal import QuotaModel
+
+/// Folds one account up to a point of history: from the kept state that lies nearest before it, through the
+/// account's own events.
+struct PastAccountReader {
+  /// What held for everybody.
+  let system: PastSystem
+  let calendar: QuotaCalendar
+  let windows: PerPeriod<Window>
+  private let queries: Queries
+  private let user: UserID
+  private let point: PastPoint
+  private let limit: Int
+  /// nil: the account's events are folded from the first one on.
+  private let base: PastAccount?
+  /// Where the account's events behind the base are, up to what the tables have; the first `limit`, and one
+  /// more where there are more.
+  private let positions: [Position]
+  /// What the tables have.
+  private let listed: Position
+
+  /// - Parameters:
+  ///   - knowsHolds: Whether each open hold has to be known, so that the fold begins where none was open.
+  init(
+    of user: UserID, at point: PastPoint, limit: Int, knowsHolds: Bool = false, in queries: Queries,
+    windows windowsOf: (QuotaCalendar) -> PerPeriod<Window>
+  ) throws(StoreFailure) {
+    self.queries = queries
+    self.user = user
+    self.point = point
+    self.limit = limit
+    let calendars = queries.store.calendars
+    let found = try queries.reading { (snapshot) throws(ProjectionFailure) in
+      let state = try snapshot.state()
+      let system = try snapshot.pastSystem(at: point.position)
+      let calendar = try calendars.rules(of: system.calendar)
+      let windows = windowsOf(calendar)
+      guard let entry = try snapshot.account(user) else {
+        return (state, system, calendar, windows, nil as PastAccount?, [Position]())
+      }
+      // What is kept was folded with today's calendar: after a change it says nothing about before.
+      let base =
+        system.calendar != state.calendar
+        ? nil
+        : try snapshot.pastAccount(of: entry, at: point.position) { (account) in
+          Period.allCases.allSatisfy { account.latest[$0].start <= windows[$0].start }
+            && !(knowsHolds && account.reserved > .zero)
+        }
+      let positions = try snapshot.history(
+        of: entry, after: base?.position ?? .zero, limit: limit == .max ? limit : limit + 1)
+      return (state, system, calendar, windows, base, positions)
+    }
+    (system, calendar, windows, base) = (found.1, found.2, found.3, found.4)
+    listed = found.0.position
+    positions = Array(found.5.prefix { $0 <= point.position })
+  }
+
+  /// The account at the point; nil where nobody had registered it yet.
+  func fold() throws(StoreFailure) -> Result<AccountFold?, PastFault> {
+    guard positions.count <= limit else { return .failure(.tooLong(limit: limit)) }
+    var fold = base.map {
+      AccountFold(
+        account: $0.account, allowances: $0.allowances, watching: windows, in: calendar)
+    }
+    var failure: StoreFailure?
+    func take(_ record: borrowing RecordView) -> ScanStep {
+      do throws(StoreFailure) {
+        try apply(record, to: &fold)
+        return .proceed
+      } catch {
+        failure = error
+        return .stop
+      }
+    }
+    try usingLog { () throws(LogFailure) in
+      try queries.store.log.records(at: positions, take)
+      guard failure == nil, listed < point.position else { return }
+      try scanTail(take)
+    }
+    if let failure { throw failure }
+    return .success(fold)
+  }
+
+  /// What the log has and the tables do not have yet.
+  private func scanTail(_ body: (borrowing RecordView) -> ScanStep) throws(LogFailure) {
+    var damage: (position: Position, found: RecordDamage)?
+    try queries.store.log.scan(.only, after: listed) { record in
+      guard record.position <= point.position else { return .stop }
+      do throws(RecordDamage) {
+        return try record.user() == user ? body(record) : .proceed
+      } catch {
+        damage = (record.position, error)
+        return .stop
+      }
+    }
+    if let damage { throw .damaged(at: damage.position, damage.found) }
+  }
+
+  private func apply(
+    _ record: borrowing RecordView, to fold: inout AccountFold?
+  ) throws(StoreFailure) {
+    let fact: Fact
+    do { fact = try record.fact() } catch { throw .log(.damaged(at: record.position, error)) }
+    if case .userRegistered(let user, let role) = fact {
+      fold = AccountFold(registering: user, role: role, watching: windows, in: calendar)
+      return
+    }
+    if let id = fold?.unseenHold(of: fact), let base, id.position <= base.position,
+      let hold = try hold(id, at: base.position)
+    {
+      fold?.see(hold, as: id)
+    }
+    fold?.apply(fact, at: record.position, happenedAt: record.happenedAt)
+  }
+
+  /// What was left of a hold at a position.
+  private func hold(_ id: HoldID, at position: Position) throws(StoreFailure) -> Hold? {
+    let draws = try queries.reading { (snapshot) throws(ProjectionFailure) in
+      try snapshot.draws(of: id)
+    }
+    let events = try usingLog { () throws(LogFailure) in
+      try queries.store.log.event(at: id.position)
+    }
+    guard case .spendHeld(var hold) = events?.fact else { return nil }
+    for draw in draws where draw <= position {
+      let event = try usingLog { () throws(LogFailure) in try queries.store.log.event(at: draw) }
+      if case .holdDrawn(_, let settlement) = event?.fact { hold.draw(settlement) }
+    }
+    return hold
+  }
+}

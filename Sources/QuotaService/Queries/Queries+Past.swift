@@ -1,0 +1,114 @@
+internal import EventLog
+internal import Projections
+public import QuotaModel
+
+extension Queries {
+  /// Seconds that a moment must be past before it is answered for, unless later events are recorded
+  /// already: a commit takes its time stamp when it begins.
+  private static let settlingSeconds: Int64 = 10
+
+  /// Finds a point of history in the log.
+  public func resolve(
+    _ point: PointInTime, now: Moment
+  ) throws(StoreFailure) -> Result<PastPoint, PastFault> {
+    let head = try head()
+    switch point {
+    case .position(let position):
+      let recordedAt = try usingLog { () throws(LogFailure) in
+        try store.log.recordedAt(position)
+      }
+      guard let recordedAt else {
+        return position == .zero
+          ? .success(PastPoint(position: .zero, moment: .earliest)) : .failure(.beyondHead(head))
+      }
+      return .success(PastPoint(position: position, moment: recordedAt))
+    case .moment(let moment):
+      let position = try usingLog { () throws(LogFailure) in
+        try store.log.lastPosition(recordedBy: moment)
+      }
+      let latest = Moment(microseconds: now.microseconds - Self.settlingSeconds * 1_000_000)
+      guard position < head || moment <= latest else { return .failure(.tooRecent(latest: latest)) }
+      return .success(PastPoint(position: position, moment: moment))
+    }
+  }
+
+  /// What a user's windows held at a point of history: those that the moment lies in, or a local date.
+  ///
+  /// The answer is the same whenever it is asked for. nil: there was no such user.
+  ///
+  /// - Parameter limit: Events that may be looked at; about a thousand suffice for the windows of the
+  ///   moment, earlier windows take what the account did since.
+  public func usage(
+    of reference: UserReference, at point: PastPoint, on date: CalendarDate? = nil,
+    limit: Int = .max
+  ) throws(StoreFailure) -> Result<UsageReading?, PastFault> {
+    guard let user = try identity(of: reference) else { return .success(nil) }
+    let past = try PastAccountReader(of: user, at: point, limit: limit, in: self) { (calendar) in
+      PerPeriod {
+        if let date { calendar.window($0, of: date) } else {
+          calendar.window($0, containing: point.moment)
+        }
+      }
+    }
+    switch try past.fold() {
+    case .failure(let fault): return .failure(fault)
+    case .success(nil): return .success(nil)
+    case .success(let fold?):
+      return .success(
+        UsageReading(
+          account: fold.account, defaults: past.system.policy, allowances: fold.allowances,
+          windows: past.windows, used: PerPeriod { fold.watched[$0].used },
+          calendar: past.calendar, position: point.position))
+    }
+  }
+
+  /// What held for everybody at a point of history.
+  public func defaults(at point: PastPoint) throws(StoreFailure) -> SystemPolicy {
+    try reading { (snapshot) throws(ProjectionFailure) in
+      try snapshot.pastSystem(at: point.position).policy
+    }
+  }
+
+  /// A session as it was at a point of history; nil where it did not exist for the viewer then.
+  public func session(
+    _ address: SessionAddress, at point: PastPoint, limit: Int = .max
+  ) throws(StoreFailure) -> Result<Session?, PastFault> {
+    let ref = try reading { (snapshot) throws(ProjectionFailure) in
+      try snapshot.pastSession(address.id, at: point.position)
+    }
+    guard let ref else { return .success(nil) }
+    var positions: [Position] = []
+    while positions.count <= limit {
+      let entries = try reading { (snapshot) throws(ProjectionFailure) in
+        try snapshot.events(of: ref, after: positions.last ?? .zero, limit: 10_000)
+      }
+      let found = entries.map(\.position).prefix { $0 <= point.position }
+      positions += found
+      if found.count < 10_000 { break }
+    }
+    guard positions.count <= limit else { return .failure(.tooLong(limit: limit)) }
+    let session = try foldSession(positions)
+    guard let session, session.phase != .deleted, address.viewer.sees(session) else {
+      return .success(nil)
+    }
+    return .success(session)
+  }
+
+  private func foldSession(_ positions: [Position]) throws(StoreFailure) -> Session? {
+    var session: Session?
+    var damage: (position: Position, found: RecordDamage)?
+    try usingLog { () throws(LogFailure) in
+      try store.log.records(at: positions) { record in
+        do throws(RecordDamage) {
+          session.apply(try record.fact(), at: record.position, recordedAt: record.recordedAt)
+          return .proceed
+        } catch {
+          damage = (record.position, error)
+          return .stop
+        }
+      }
+    }
+    if let damage { throw .log(.damaged(at: damage.position, damage.found)) }
+    return session
+  }
+}
