@@ -27,6 +27,8 @@ public final class QuotaAPI: HTTPHandler {
   var momentText = MomentText()
   var rateLimits = RateLimitFields()
   private var latestRoute: (path: String, route: Route?)?
+  /// Asked for health checks.
+  public var auditStatus: () -> AuditStatus? = { nil }
   /// Asked for `GET /v1/webhooks`.
   public var webhookStatuses: () -> [WebhookStatus] = { [] }
   /// Sends deferred answers; set once the server exists.
@@ -189,11 +191,34 @@ public final class QuotaAPI: HTTPHandler {
         json.endObject()
       }
     }
+    let audit = route == .ready ? auditStatus() : nil
+    if let finding = audit?.finding {
+      return .json(503) { json in
+        json.beginObject()
+        json.member("status", "differs")
+        json.member("detail", "what is answered differs from the log: \(finding)")
+        json.member("user", optional: finding.user?.description)
+        json.member("position", finding.position)
+        json.endObject()
+      }
+    }
     return .json(200) { json in
       json.beginObject()
       json.member("status", "ok")
+      if let audit, QueryParameters(request)["verbose"] != nil { json.audit(audit) }
       json.endObject()
     }
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func audit(_ status: AuditStatus) {
+    name("audit")
+    beginObject()
+    member("passes", status.passCount)
+    member("accounts", status.accountCount)
+    member("position", status.position)
+    endObject()
   }
 }
 

@@ -55,8 +55,9 @@ struct Tables: Sendable {
   let meta: Table
 
   static let names = [
-    "accounts", "windows", "requests", "history", "snapshots", "system_events", "tokens", 
-    "token_ids", "holds", "hold_expiries", "hold_draws", "hold_owners", "allowances", "schedules", "schedule_ids", "corrections", "sessions",
+    "accounts", "windows", "requests", "history", "snapshots", "system_events", "tokens",
+    "token_ids", "holds", "hold_expiries", "hold_draws", "hold_owners", "allowances", "schedules",
+    "schedule_ids", "corrections", "sessions",
     "session_ids", "session_names", "session_owners", "session_events", "session_keys",
     "call_expiries", "budgets", "meta",
   ]

@@ -9,6 +9,8 @@ public struct AccountFold: Sendable {
   public private(set) var holds: [HoldID: Hold] = [:]
   /// What the windows hold that somebody asks about, of which there may be later ones.
   public private(set) var watched: PerPeriod<WindowUsage>
+  /// What every window held that the account has left behind, for whoever compares all of them.
+  public private(set) var past = PerPeriod<[Moment: TokenCount]>(repeating: [:])
   private let calendar: QuotaCalendar
   private var windows = WindowCache()
 
@@ -97,17 +99,31 @@ public struct AccountFold: Sendable {
 
   private mutating func count(_ tokens: TokenCount, _ happenedAt: Moment) {
     let found = windows(containing: happenedAt)
-    _ = account.count(tokens, in: found)
-    for period in Period.allCases where watched[period].start == found[period].start {
-      watched[period].used = watched[period].used.adding(tokens) ?? .maximum
+    let effects = account.count(tokens, in: found)
+    for period in Period.allCases {
+      switch effects[period] {
+      case .counted: break
+      case .opened(let previous):
+        if previous != .never { past[period][previous.start] = previous.used }
+      case .late(let start):
+        past[period][start] = (past[period][start] ?? .zero).adding(tokens) ?? .maximum
+      }
+      if watched[period].start == found[period].start {
+        watched[period].used = watched[period].used.adding(tokens) ?? .maximum
+      }
     }
   }
 
   private mutating func correct(_ correction: Correction, _ happenedAt: Moment) {
     let found = windows(containing: happenedAt)
-    _ = account.correct(correction, in: found)
-    for period in Period.allCases where watched[period].start == found[period].start {
-      watched[period].used = correction.applied(to: watched[period].used)
+    let effects = account.correct(correction, in: found)
+    for period in Period.allCases {
+      if case .late(let start) = effects[period] {
+        past[period][start] = correction.applied(to: past[period][start] ?? .zero)
+      }
+      if watched[period].start == found[period].start {
+        watched[period].used = correction.applied(to: watched[period].used)
+      }
     }
   }
 

@@ -45,7 +45,9 @@ extension Queries {
     guard let user = try identity(of: reference) else { return .success(nil) }
     let past = try PastAccountReader(of: user, at: point, limit: limit, in: self) { (calendar) in
       PerPeriod {
-        if let date { calendar.window($0, of: date) } else {
+        if let date {
+          calendar.window($0, of: date)
+        } else {
           calendar.window($0, containing: point.moment)
         }
       }

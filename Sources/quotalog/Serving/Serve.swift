@@ -47,6 +47,8 @@ private final class Service {
   private let runtimeAddress: String?
   /// nil: nobody outside is told.
   private let webhooks: WebhookDispatcher?
+  /// nil: nobody compares answers with the log.
+  private let audit: SelfAudit?
   private let host: String
   private let isBackground: Bool
 
@@ -88,6 +90,8 @@ private final class Service {
     api.server = server
     runtimeAddress = try Self.listen(runtime, configuration, store.path)
     webhooks = try Self.makeWebhooks(loop, configuration, store)
+    audit = Self.makeAudit(configuration, store)
+    if let audit { api.auditStatus = { [unowned audit] in audit.currentStatus } }
     if let webhooks { api.webhookStatuses = { [unowned webhooks] in webhooks.statuses } }
     waker.onWake = { [unowned api, unowned desk, weak webhooks] in
       // What happened is told before anybody is answered.
@@ -147,6 +151,15 @@ private final class Service {
       case .store(let failure): throw ExitFailure(failure)
       case .client, .loop: throw ExitFailure(.unavailable, error.description)
       }
+    }
+  }
+
+  private static func makeAudit(_ configuration: ServeConfiguration, _ store: Store) -> SelfAudit? {
+    guard configuration.auditPercent > 0 else { return nil }
+    return SelfAudit(of: store, percent: configuration.auditPercent) { (finding) in
+      Terminal.remark(
+        "what is answered differs from the log: \(finding); "
+          + "run `quotalog projections rebuild --swap`")
     }
   }
 
@@ -216,6 +229,7 @@ private final class Service {
     if isBackground { try endWhenUnused() }
     announce()
     loop.run()
+    audit?.stop()
     committer.stop()
     webhooks?.finish()
     try store.finish()

@@ -14,6 +14,8 @@ struct ServeConfiguration {
   var weekStart: Weekday?
   var defaults = PerPeriod<TokenLimit?>(repeating: nil)
   var ledger = LedgerSettings()
+  /// The share of a processor that goes into comparing answers with the log, in percent.
+  var auditPercent = 2
   /// Where SDKs connect over TCP; nil: nowhere.
   var runtime: (host: String, port: UInt16)?
   var sessions = SessionSettings()
@@ -61,7 +63,7 @@ extension Setting {
     [
       listen, pathPrefix, omittedLimits, timeZone, weekStart, registersUnknownUsers, allowedOrigins,
       defaultLimit(.daily), defaultLimit(.weekly), defaultLimit(.monthly), thresholds,
-      maximumLateness, checkpointSeconds, publicEvidence,
+      maximumLateness, checkpointSeconds, publicEvidence, auditPercent,
     ] + sessionSettings
 
   private static let listen = Setting(
@@ -206,6 +208,17 @@ extension Setting {
         throw SettingFault(rule: "must be an integer from 1 to 86400 seconds")
       }
       configuration.ledger.checkpointSeconds = seconds
+    })
+
+  private static let auditPercent = Setting(
+    Option("audit-percent", "N", "of a processor, to fold accounts afresh and compare; 0: not (2)"),
+    environment: "QUOTALOG_AUDIT_PERCENT", key: "audit.percent",
+    show: { String($0.auditPercent) },
+    read: { (text, configuration) throws(SettingFault) in
+      guard let percent = Int(text), (0...50).contains(percent) else {
+        throw SettingFault(rule: "must be an integer from 0 to 50")
+      }
+      configuration.auditPercent = percent
     })
 
   private static let publicEvidence = Setting(
