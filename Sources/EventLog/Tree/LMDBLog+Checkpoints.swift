@@ -8,6 +8,11 @@ public struct StoredCheckpoint: Hashable, Sendable {
   public let size: TreeSize
   /// The signed note.
   public let bytes: [UInt8]
+
+  public init(size: TreeSize, bytes: [UInt8]) {
+    self.size = size
+    self.bytes = bytes
+  }
 }
 
 extension LMDBLog {

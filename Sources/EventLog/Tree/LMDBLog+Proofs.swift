@@ -154,3 +154,13 @@ extension ProofRefused: CustomStringConvertible {
     }
   }
 }
+
+extension Event {
+  /// The hash of the record that the event is stored as, as a leaf of the tree.
+  public var leafHash: Digest256 {
+    var records = RecordBatch()
+    records.append(self)
+    var hasher = TreeHasher()
+    return hasher.leaf(records.bytes.rawBytes)
+  }
+}

@@ -106,4 +106,18 @@ extension Store {
     return .success(
       LogProof(entry: entry, index: proof.index, path: proof.path, checkpoint: signed.note))
   }
+
+  /// A proof of consecutive records that stands by itself, for those who have the records.
+  public func proof(
+    from first: Position, to last: Position
+  ) throws(StoreFailure) -> RangeProof {
+    let signed = try checkpoint(of: TreeSize(last.rawValue))
+    return try usingProofs { () throws(ProofRefused) in
+      RangeProof(
+        before: try log.frontier(of: TreeSize(first.rawValue - 1)),
+        after: try log.consistencyProof(
+          from: TreeSize(last.rawValue), to: signed.checkpoint.size
+        ).path, checkpoint: signed.note)
+    }
+  }
 }

@@ -263,7 +263,7 @@ extension StoreFailure {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
       .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged,
-      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused:
+      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused:
       false
     }
   }

@@ -75,6 +75,59 @@ enum Files {
     guard unsafe rmdir(path) == 0 else { throw .last(path) }
   }
 
+  static func remove(_ path: String) throws(FileFailure) {
+    guard unsafe unlink(path) == 0 else { throw .last(path) }
+  }
+
+  static func setMode(_ mode: mode_t, of path: String) throws(FileFailure) {
+    guard unsafe chmod(path, mode) == 0 else { throw .last(path) }
+  }
+
+  /// Removes a directory and everything in it.
+  static func removeTree(_ path: String) throws(FileFailure) {
+    for name in try names(in: path) {
+      let entry = path + "/" + name
+      var status = stat()
+      guard unsafe lstat(entry, &status) == 0 else { throw .last(entry) }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        try removeTree(entry)
+      } else {
+        guard unsafe unlink(entry) == 0 else { throw .last(entry) }
+      }
+    }
+    guard unsafe rmdir(path) == 0 else { throw .last(path) }
+  }
+
+  /// Gives a file or a directory another name, durably.
+  static func move(_ path: String, to new: String) throws(FileFailure) {
+    guard unsafe rename(path, new) == 0 else { throw .last(new) }
+    try syncDirectory(holding: new)
+  }
+
+  /// Copies a file of any length, durably.
+  static func copy(_ path: String, to new: String) throws(FileFailure) {
+    let source = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard source >= 0 else { throw .last(path) }
+    defer { close(source) }
+    let target = unsafe open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+    guard target >= 0 else { throw .last(new) }
+    defer { close(target) }
+    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = unsafe piece.withUnsafeMutableBytes { (buffer) in
+        unsafe Glibc.read(source, buffer.baseAddress, buffer.count)
+      }
+      guard count >= 0 else { throw .last(path) }
+      if count == 0 { break }
+      let written = unsafe piece.withUnsafeBytes { (buffer) in
+        unsafe Glibc.write(target, buffer.baseAddress, count)
+      }
+      guard written == count else { throw .last(new) }
+    }
+    guard fsync(target) == 0 else { throw .last(new) }
+    try syncDirectory(holding: new)
+  }
+
   static func syncDirectory(holding path: String) throws(FileFailure) {
     let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     let descriptor = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -22,7 +22,7 @@ extension StoreFailure {
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting
     case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged,
-      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused:
+      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused:
       .restoreOrCorrect
     case .log(let failure): failure.remedy
     case .projection(let failure): failure.remedy

@@ -33,6 +33,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case keyMissing(path: String)
   /// What should be a checkpoint of this log is none, or not one that the key signed.
   case checkpointRefused(name: String, CheckpointRefusal)
+  /// A backup, or a file of one, is not what it should be.
+  case backupRefused(path: String, String)
   /// The file of the key holds no key.
   case keyDamaged(path: String, String)
 
@@ -83,6 +85,7 @@ extension StoreFailure: CustomStringConvertible {
     case .keyMissing(let path):
       "the key that signs checkpoints, \(path), is missing: restore it from a backup; or, if it is lost "
         + "for good, make another with `quotalog checkpoint --new-key` and tell whoever has the old one"
+    case .backupRefused(let path, let text): "\(path): \(text)"
     case .checkpointRefused(let name, let refusal): "\(name): \(refusal)"
     case .keyDamaged(let path, let text): "\(path) holds no key (\(text)): restore it from a backup"
     }

@@ -23,7 +23,7 @@ struct Subcommand: Sendable {
     .initialise, .serve, .userAdd, .userList, .userDeactivate, .tokenIssue, .tokenRevoke,
     .limitsSet, .sessionList, .sessionShow, .sessionLimits, .sessionAnswer, .sessionEvents, .append,
     .usage, .explain, .whatIf, .log, .export, .import, .rebuild, .verify,
-    .checkpoint, .prove,
+    .checkpoint, .prove, .backup, .restore,
   ]
 
   /// Runs what the command line asks for.

@@ -1,3 +1,4 @@
+internal import Evidence
 internal import Glibc
 internal import JSON
 internal import QuotaAPI
@@ -11,20 +12,26 @@ extension Subcommand {
     options: [
       Option("output", "FILE", "write to a file instead of standard output"),
       Option("without-names", nil, "leave out what users are called"),
+      Option("from", "POSITION", "begin with this event (1)"),
+      Option("to", "POSITION", "end with this event (the last one)"),
+      Option("proof", "FILE", "also write what proves that these events are in the log"),
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
-    let output = try output(arguments)
+    let from = try arguments.number("from", in: 1...Int64.max) ?? 1
     try OpenStore.checkLogPages(arguments)
     let store = try OpenStore.forReading(arguments)
     let queries = Queries(store)
+    let range = try range(from: from, arguments, queries)
+    let output = try output(arguments)
     let bar = ProgressBar("exporting")
     var filter = EventFilter()
-    filter.limit = 2000
+    filter.after = Position(range.lowerBound - 1)
     var json = JSONWriter()
     var count: UInt64 = 0
-    var hasMore = true
-    while hasMore {
+    // What is appended meanwhile belongs to the next export.
+    while count < range.count {
+      filter.limit = min(2000, range.count - Int(count))
       let page = try usingStore { () throws(StoreFailure) in try queries.events(filter) }
       for event in page.events {
         json.event(event, userName: try name(event, queries, arguments))
@@ -33,10 +40,10 @@ extension Subcommand {
       count += UInt64(page.events.count)
       try write(json.take(), to: output)
       filter.after = page.nextAfter
-      hasMore = page.hasMore
-      bar.show(count, of: page.head.rawValue)
+      bar.show(count, of: UInt64(range.count))
     }
     bar.end()
+    try writeProof(of: range, store, arguments)
     if output.descriptor != STDOUT_FILENO {
       guard fsync(output.descriptor) == 0 else { throw systemFailure() }
       close(output.descriptor)
@@ -74,6 +81,33 @@ extension Subcommand {
     report(imported: importer.importedCount, arguments)
   }
 
+  /// The positions that are exported; none of an empty log.
+  private static func range(
+    from: Int64, _ arguments: Arguments, _ queries: Queries
+  ) throws(ExitFailure) -> Range<UInt64> {
+    let head = try usingStore { () throws(StoreFailure) in try queries.head() }.rawValue
+    let to = try arguments.number("to", in: 1...Int64.max).map { UInt64($0) }
+    guard to ?? head <= head else {
+      throw ExitFailure(.badData, "--to lies behind the last position, \(head)")
+    }
+    let end = to ?? head
+    guard UInt64(from) <= end || (head == 0 && from == 1) else {
+      throw ExitFailure(.badData, "--from \(from) lies behind the last event, \(end)")
+    }
+    return UInt64(from)..<max(end + 1, UInt64(from))
+  }
+
+  private static func writeProof(
+    of range: Range<UInt64>, _ store: Store, _ arguments: Arguments
+  ) throws(ExitFailure) {
+    guard let path = try arguments.value("proof") else { return }
+    guard !range.isEmpty else { throw ExitFailure(.badData, "there is no event to prove") }
+    let proof = try usingStore { () throws(StoreFailure) in
+      try store.proof(from: Position(range.lowerBound), to: Position(range.upperBound - 1))
+    }
+    try OutputFile.write(proof.text, to: path)
+  }
+
   private static func name(
     _ event: Event, _ queries: Queries, _ arguments: Arguments
   ) throws(ExitFailure) -> UserName? {
@@ -101,7 +135,7 @@ extension Subcommand {
     ExitFailure(.inputOutput, "writing failed: \(unsafe String(cString: strerror(errno)))")
   }
 
-  private static func event(
+  static func event(
     _ line: [UInt8], _ number: Int, _ parser: JSONParser
   ) throws(ExitFailure) -> (Event, UserName?) {
     let json: JSONValue

@@ -141,6 +141,10 @@ enum OutputFile {
     guard let path = try arguments.value("output") else {
       return Terminal.write(Array(text.utf8))
     }
+    try write(text, to: path)
+  }
+
+  static func write(_ text: String, to path: String) throws(ExitFailure) {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
     guard descriptor >= 0 else {
       throw ExitFailure(.cannotCreate, "\(path): \(unsafe String(cString: strerror(errno)))")

@@ -15,14 +15,18 @@ extension Subcommand {
     options: [
       Option("checkpoint", "FILE", "a signed checkpoint from elsewhere that the log must bear out"),
       Option("since", "FILE", "an older one, which today's log must be an extension of"),
-      Option("proof", "FILE", "check a proof of `prove` or /v1/receipts; needs no store"),
+      Option("proof", "FILE", "check a proof of `prove`, /v1/receipts or `export`; needs no store"),
+      Option("events", "FILE", "with --proof of `export`: the exported events"),
       Option("key", "KEY|FILE", "whose signatures count (the store's own, from checkpoint.pub)"),
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
     let key = try KeyOption.key(arguments)
     if let path = try arguments.value("proof") {
-      return try verifyProof(path, key, arguments)
+      guard let events = try arguments.value("events") else {
+        return try verifyProof(path, key, arguments)
+      }
+      return try verifyRange(path, events, key, arguments)
     }
     try verifyStore(key, arguments)
   }
@@ -126,6 +130,66 @@ extension Subcommand {
     json.endObject()
     json.newline()
     Terminal.write(json.take())
+  }
+
+  /// Checks exported events, without a store.
+  private static func verifyRange(
+    _ path: String, _ events: String, _ key: VerifyingKey?, _ arguments: Arguments
+  ) throws(ExitFailure) {
+    let keys = if let key { [key] } else { try KeyOption.ownKeys(arguments) }
+    guard let origin = keys.first?.name.text else {
+      throw .usage("--proof needs --key KEY: the text or file that the log's operator published")
+    }
+    let bytes = try InputFile.read(path)
+    let proof: RangeProof
+    do { proof = try RangeProof(parsing: bytes) } catch {
+      throw ExitFailure(.badData, "\(path): \(error)")
+    }
+    let leaves = try leaves(of: events, from: proof.before.size)
+    let checkpoint: Checkpoint
+    do { checkpoint = try proof.verify(leaves: leaves, origin: origin, keys: keys) } catch {
+      throw ExitFailure(.badData, "\(path): \(error)")
+    }
+    let (first, last) = (
+      proof.before.size.count + 1, proof.before.size.count + UInt64(leaves.count)
+    )
+    guard arguments.wantsJSON else {
+      return Terminal.say(
+        "events \(first) to \(last) are records of \(checkpoint.size) that \(checkpoint.origin) "
+          + "has signed for")
+    }
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("origin", checkpoint.origin)
+    json.member("first", first)
+    json.member("last", last)
+    json.member("tree_size", checkpoint.size.count)
+    json.endObject()
+    json.newline()
+    Terminal.write(json.take())
+  }
+
+  /// The hashes of the records that exported lines stand for.
+  private static func leaves(
+    of path: String, from size: TreeSize
+  ) throws(ExitFailure) -> [Digest256] {
+    let reader = try LineReader(path)
+    let parser = JSONParser()
+    let bar = ProgressBar("hashing")
+    defer { bar.end() }
+    var leaves: [Digest256] = []
+    while let line = try reader.next() {
+      let (event, _) = try Self.event(line, reader.number, parser)
+      let due = size.count + UInt64(leaves.count) + 1
+      guard event.position.rawValue == due else {
+        throw ExitFailure(
+          .badData,
+          "line \(reader.number): position \(event.position) does not follow: \(due) is due")
+      }
+      leaves.append(event.leafHash)
+      bar.show(reader.byteCount, of: reader.totalByteCount ?? reader.byteCount)
+    }
+    return leaves
   }
 
   private static func record(_ entry: [UInt8], _ path: String) throws(LogProofRefusal) -> Event {

@@ -1,0 +1,153 @@
+internal import EventLog
+public import Evidence
+internal import LMDB
+public import QuotaModel
+
+/// What a restore has made.
+public struct RestoreReport: Sendable {
+  /// The last record of the store.
+  public let position: Position
+  /// Whether it is the log that was backed up; else another one that begins like it.
+  public let isWhole: Bool
+  /// What checkpoints call the log.
+  public let origin: String
+}
+
+extension Backup {
+  private static let recordsPerCommit = 4096
+
+  /// Makes a store of the backup at `directory`, which must not exist or be empty.
+  ///
+  /// With `point` it has what had happened by then, and nothing later. Such a store is another log: it gets a
+  /// name and a key of its own, because two logs that part must not be signed for as one.
+  ///
+  /// Every record is verified before the store gets its name; until then it lies beside it as `.restoring`.
+  public func restore(
+    to directory: String, point: PointInTime? = nil, trusting key: VerifyingKey? = nil,
+    progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> RestoreReport {
+    try Self.require(empty: directory)
+    let fresh = directory + ".restoring"
+    try usingFiles { () throws(FileFailure) in
+      if Files.exists(fresh) { try Files.removeTree(fresh) }
+      try Files.makeDirectory(fresh)
+      for name in ["names", "projections", "log"] { try Files.makeDirectory(fresh + "/" + name) }
+    }
+    let report = try fill(fresh, point, trusting: key, progress: progress)
+    try usingFiles { () throws(FileFailure) in
+      // A directory takes the place of an empty one in one step.
+      try Files.move(fresh, to: directory)
+    }
+    return report
+  }
+
+  private static func require(empty directory: String) throws(StoreFailure) {
+    guard Files.exists(directory) else { return }
+    if Store.exists(at: directory) { throw .exists(path: directory) }
+    let names = try usingFiles { () throws(FileFailure) in try Files.names(in: directory) }
+    guard names.isEmpty else { throw .notEmpty(path: directory) }
+  }
+
+  private func fill(
+    _ path: String, _ point: PointInTime?, trusting key: VerifyingKey?, progress: ProgressReport?
+  ) throws(StoreFailure) -> RestoreReport {
+    let isWhole = point.map { !isBefore($0) } ?? true
+    let identity = LogIdentity(
+      id: isWhole ? manifest.log : System.randomUser(), createdAt: manifest.createdAt)
+    try usingLog { () throws(LogFailure) in
+      try LMDBLog.create(at: path + "/log", identity: identity)
+    }
+    let log = try usingLog { () throws(LogFailure) in
+      try LMDBLog(at: path + "/log", mode: .appending)
+    }
+    if isWhole {
+      _ = try usingLog { () throws(LogFailure) in try log.setOrigin(manifest.origin) }
+      try copyFiles(to: path)
+    }
+    var writer = RestoringWriter(log)
+    try verify(trusting: key, progress: progress) { (record) throws(StoreFailure) in
+      if point?.includes(record) ?? true { try writer.take(record) }
+    }
+    try writer.commit()
+    if isWhole { try keepCheckpoint(in: log) }
+    try copyNames(to: path)
+    let head = writer.last
+    guard isWhole || head > .zero else {
+      throw .backupRefused(path: self.path, "nothing had happened by then")
+    }
+    return RestoreReport(
+      position: head, isWhole: isWhole,
+      origin: isWhole ? manifest.origin : LogOrigin(of: identity.id).text)
+  }
+
+  /// Whether a point may leave records out.
+  private func isBefore(_ point: PointInTime) -> Bool {
+    switch point {
+    case .position(let position): position < manifest.last
+    case .moment(let moment): moment < manifest.madeAt
+    }
+  }
+
+  /// What was signed about the backup holds for the log that it becomes.
+  private func keepCheckpoint(in log: LMDBLog) throws(StoreFailure) {
+    let bytes = try usingFiles { () throws(FileFailure) in
+      try Files.read(path + "/" + manifest.checkpoint)
+    }
+    let size = TreeSize(manifest.last.rawValue)
+    try usingLog { () throws(LogFailure) in
+      try log.store(StoredCheckpoint(size: size, bytes: bytes))
+    }
+  }
+
+  private func copyNames(to path: String) throws(StoreFailure) {
+    try usingFiles { () throws(FileFailure) in
+      guard Files.exists(self.path + "/names.mdb") else { return }
+      try Files.copy(self.path + "/names.mdb", to: path + "/names/data.mdb")
+    }
+    _ = try NameStore.checkPages(at: path + "/names")
+  }
+
+  private func copyFiles(to path: String) throws(StoreFailure) {
+    for file in Self.plainFiles where Files.exists(self.path + "/" + file.name) {
+      try usingFiles { () throws(FileFailure) in
+        let bytes = try Files.read(self.path + "/" + file.name)
+        try Files.replace(path + "/" + file.name, with: bytes, mode: file.mode)
+      }
+    }
+  }
+
+  /// Appends records, some thousand a commit.
+  private struct RestoringWriter {
+    private let log: LMDBLog
+    private var records = RecordBatch()
+    private(set) var last = Position.zero
+
+    init(_ log: LMDBLog) { self.log = log }
+
+    mutating func take(_ record: borrowing RecordView) throws(StoreFailure) {
+      records.append(encoded: record)
+      if records.count == recordsPerCommit { try commit() }
+    }
+
+    mutating func commit() throws(StoreFailure) {
+      guard !records.isEmpty else { return }
+      let segment = Segment(
+        firstPosition: last.next, count: records.count, records: records.bytes)
+      let append = SegmentAppend(
+        partition: .only, expectedHead: last, batchID: 0, segment: segment)
+      _ = try usingLog { () throws(LogFailure) in try log.append([append]) }
+      last = last.advanced(by: records.count)
+      records.removeAll()
+    }
+  }
+}
+
+extension PointInTime {
+  /// Whether a record had happened by then.
+  fileprivate func includes(_ record: borrowing RecordView) -> Bool {
+    switch self {
+    case .position(let position): record.position <= position
+    case .moment(let moment): record.recordedAt <= moment
+    }
+  }
+}

@@ -1,0 +1,88 @@
+public import EventLog
+public import Evidence
+internal import Glibc
+internal import LMDB
+public import QuotaModel
+
+/// A directory that `Store.backUp` has filled.
+public struct Backup: Sendable {
+  public let path: String
+  let manifest: BackupManifest
+
+  /// Files that are copied as they are: the keys, and how far receivers of events have come.
+  static let plainFiles: [(name: String, mode: mode_t)] = [
+    ("checkpoint.key", 0o600), ("checkpoint.pub", 0o640), ("webhooks", 0o640),
+    ("consumers", 0o640),
+  ]
+
+  /// Opens the backup at `path`; nothing but its manifest is read.
+  public init(at path: String) throws(StoreFailure) {
+    guard Files.exists(path + "/manifest") else {
+      throw .backupRefused(path: path, "there is no backup")
+    }
+    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path + "/manifest") }
+    guard let manifest = BackupManifest(String(decoding: bytes, as: UTF8.self)) else {
+      throw .backupRefused(path: path + "/manifest", "it is not what a backup writes there")
+    }
+    self.path = path
+    self.manifest = manifest
+  }
+
+  /// The last record that it has.
+  public var position: Position { manifest.last }
+
+  /// When it was brought up to date.
+  public var madeAt: Moment { manifest.madeAt }
+
+  /// Reads and hashes every record, and compares with the checkpoint that was signed.
+  ///
+  /// - Parameters:
+  ///   - key: Whose signature counts; nil: one of those in the backup itself.
+  ///   - body: Is shown every record.
+  @discardableResult
+  public func verify(
+    trusting key: VerifyingKey? = nil, progress: ProgressReport? = nil,
+    _ body: (borrowing RecordView) throws(StoreFailure) -> Void = { _ in }
+  ) throws(StoreFailure) -> Checkpoint {
+    let keys = if let key { [key] } else { try Store.publishedKeys(ofStoreAt: path) }
+    let signed = try checkpoint(keys: keys)
+    var hasher = TreeHasher()
+    var frontier = MerkleFrontier()
+    for part in manifest.parts {
+      let file = try usingFiles { () throws(FileFailure) in
+        try RecordFile(reading: path + "/" + part.file)
+      }
+      try file.forEachRecord(from: part.first, to: part.last) {
+        (record) throws(StoreFailure) in
+        frontier.append(hasher.leaf(record.bytes), using: &hasher)
+        let position = record.position.rawValue
+        if position.isMultiple(of: 65_536) { progress?(position, manifest.last.rawValue) }
+        try body(record)
+      }
+    }
+    let root = frontier.root(using: &hasher)
+    guard root == signed.root else {
+      throw .backupRefused(
+        path: path, "its records have the root \(root.base64), signed is \(signed.root.base64)")
+    }
+    progress?(manifest.last.rawValue, manifest.last.rawValue)
+    return signed
+  }
+
+  /// What was signed about all of its records.
+  func checkpoint(keys: [VerifyingKey]) throws(StoreFailure) -> Checkpoint {
+    let file = path + "/" + manifest.checkpoint
+    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(file) }
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint(verifying: bytes, origin: manifest.origin, keys: keys)
+    } catch {
+      throw .checkpointRefused(name: file, error)
+    }
+    guard checkpoint.size.count == manifest.last.rawValue else {
+      throw .backupRefused(
+        path: file, "it is about \(checkpoint.size) records, the manifest about \(manifest.last)")
+    }
+    return checkpoint
+  }
+}
