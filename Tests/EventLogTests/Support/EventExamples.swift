@@ -47,6 +47,7 @@ enum EventExamples {
     EventExample("user-registered-auditor", event(9, .userRegistered(eve, role: .auditor))),
     EventExample("user-deactivated", event(10, .userDeactivated(ada))),
     EventExample("user-reactivated", event(11, .userReactivated(ada))),
+    EventExample("user-erased", event(210, .userErased(ada))),
     EventExample("role-changed", event(12, .roleChanged(ada, old: .support, new: .staff))),
     EventExample("role-changed-service", event(13, .roleChanged(ada, old: .service, new: .user))),
   ]
