@@ -46,7 +46,7 @@ struct PageGaps {
   mutating func page(
     _ number: UInt64, isLeaf: Bool
   ) throws(PageCheckFailure) -> TreePage {
-    guard (MetaPair.pageCount...meta.lastPage).contains(number) else {
+    guard MetaPair.pageCount <= number && number <= meta.lastPage else {
       throw damage(PageFinding(0, .pointsOutside(to: number)), page: number)
     }
     let bytes = try file.bytes(

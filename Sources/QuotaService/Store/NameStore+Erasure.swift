@@ -85,7 +85,9 @@ extension NameStore {
   }
 
   /// The marks behind a key; the first few thousand.
-  func markedPositions(behind last: [UInt8]) throws(StoreFailure) -> [Position] {
+  func markedPositions(
+    behind last: [UInt8] = NameStore.key(NameStore.marks, .zero, 0)
+  ) throws(StoreFailure) -> [Position] {
     do throws(LMDBError) {
       return try textKeys(of: Self.marks, behind: last).map {
         Position($0.rawBytes.word(at: 8).byteSwapped)

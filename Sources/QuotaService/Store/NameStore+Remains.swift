@@ -35,7 +35,7 @@ extension NameStore {
 
   func remains() throws(StoreFailure) -> [Position] {
     var found: [Position] = []
-    for position in try markedPositions(behind: Self.key(Self.marks, .zero, 0)) {
+    for position in try markedPositions() {
       let mark = try text(of: Self.marks, at: position).flatMap { Mark($0, at: position) }
       if case .remains = mark { found.append(position) }
     }
