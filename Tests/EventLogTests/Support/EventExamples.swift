@@ -17,7 +17,8 @@ struct EventExample: Sendable, CustomTestStringConvertible {
 /// One event of every kind and of every shape that its record can have.
 enum EventExamples {
   static let all =
-    headers + users + tokens + limits + spends + holds + refusals + sessions + policies
+    headers + users + tokens + limits + spends + holds + refusals + sessions + policies + parts
+    + sessionParts
 
   static let ada = UserID(high: 0x0123_4567_89AB_4DEF, low: 0x8123_4567_89AB_CDEF)
   static let eve = UserID(high: .max, low: .max)
