@@ -139,7 +139,7 @@ let package = Package(
     .testTarget(
       name: "QuotaAPITests",
       dependencies: [
-        "QuotaAPI", "Sessions", "QuotaService", "QuotaModel", "HTTPServer", "JSON",
+        "QuotaAPI", "EventLog", "Sessions", "QuotaService", "QuotaModel", "HTTPServer", "JSON",
         "LedgerSimulation", "TestSupport",
       ],
       swiftSettings: strict),

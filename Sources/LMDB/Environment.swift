@@ -26,16 +26,20 @@ public final class Environment: Sendable {
     public var mapByteCount: Int
     /// Slots for concurrent read transactions over all processes. Each costs 64 bytes.
     public var maximumReaderCount: UInt32
+    /// Whether the unused part of a new page is zeros, and not what the process had there in memory.
+    public var clearsNewPages: Bool
 
     public init(
       durability: Durability, isReadOnly: Bool = false, tables: [String],
-      mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024
+      mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024,
+      clearsNewPages: Bool = false
     ) {
       self.durability = durability
       self.isReadOnly = isReadOnly
       self.tables = tables
       self.mapByteCount = mapByteCount
       self.maximumReaderCount = maximumReaderCount
+      self.clearsNewPages = clearsNewPages
     }
   }
 
@@ -43,6 +47,8 @@ public final class Environment: Sendable {
   let handle: EnvironmentHandle
   private let tables: [String: Table]
   private let directory: OpenDirectory
+  /// The file that holds everything.
+  let dataPath: String
 
   private static let openDirectories = Mutex<Set<DirectoryIdentity>>([])
 
@@ -64,6 +70,7 @@ public final class Environment: Sendable {
       }
       self.handle = handle
       self.directory = directory
+      dataPath = path + "/data.mdb"
     } catch {
       Self.openDirectories.withLock { _ = $0.remove(directory.identity) }
       throw error
@@ -99,7 +106,7 @@ public final class Environment: Sendable {
   /// A consistent view of everything committed so far. Keep it short: pages that it can see are
   /// not reused while it lives.
   public func beginRead() throws(LMDBError) -> ReadTransaction {
-    unsafe ReadTransaction(transaction: try handle.begin(readOnly: true))
+    unsafe ReadTransaction(transaction: try handle.begin(readOnly: true), of: self)
   }
 
   /// The one write transaction; waits while another one is open, here or in another process.
@@ -107,7 +114,7 @@ public final class Environment: Sendable {
   /// It must end on the thread that began it.
   @available(*, noasync)
   public func beginWrite() throws(LMDBError) -> WriteTransaction {
-    unsafe WriteTransaction(transaction: try handle.begin(readOnly: false))
+    unsafe WriteTransaction(transaction: try handle.begin(readOnly: false), of: self)
   }
 
   /// Brings everything committed to the disk, whatever the durability.
@@ -156,7 +163,8 @@ struct EnvironmentHandle: @unchecked Sendable {
   }
 
   private static func flags(for options: Environment.Options) -> UInt32 {
-    var flags = UInt32(MDB_NOTLS) | UInt32(MDB_NORDAHEAD) | UInt32(MDB_NOMEMINIT)
+    var flags = UInt32(MDB_NOTLS) | UInt32(MDB_NORDAHEAD)
+    if !options.clearsNewPages { flags |= UInt32(MDB_NOMEMINIT) }
     if options.isReadOnly { flags |= UInt32(MDB_RDONLY) }
     if options.durability == .unsynced { flags |= UInt32(MDB_NOSYNC) }
     return flags

@@ -6,9 +6,12 @@ internal import CLMDB
 @safe
 public struct ReadTransaction: ~Copyable {
   private let transaction: OpaquePointer
+  /// Stays open as long as this.
+  private let environment: Environment
 
-  init(transaction: OpaquePointer) {
+  init(transaction: OpaquePointer, of environment: Environment) {
     unsafe self.transaction = unsafe transaction
+    self.environment = environment
   }
 
   deinit { unsafe mdb_txn_abort(transaction) }

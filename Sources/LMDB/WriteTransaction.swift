@@ -7,10 +7,16 @@ internal import CLMDB
 public struct WriteTransaction: ~Copyable {
   /// nil once the transaction has ended.
   private var transaction: OpaquePointer?
+  /// Stays open as long as this.
+  private let environment: Environment
 
-  init(transaction: OpaquePointer) {
+  init(transaction: OpaquePointer, of environment: Environment) {
     unsafe self.transaction = unsafe transaction
+    self.environment = environment
   }
+
+  /// The number that the commit will have.
+  var number: UInt64 { UInt64(unsafe mdb_txn_id(open)) }
 
   deinit {
     if let transaction = unsafe transaction { unsafe mdb_txn_abort(transaction) }

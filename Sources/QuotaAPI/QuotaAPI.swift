@@ -297,7 +297,7 @@ extension Command {
   /// Whether anybody's token may be worth something else afterwards.
   fileprivate var changesRights: Bool {
     switch self {
-    case .register, .setActive, .setRole, .issueToken, .revokeToken: true
+    case .register, .setActive, .setRole, .erase, .issueToken, .revokeToken: true
     case .recordUsage, .setLimits, .setDefaults, .schedule, .cancelSchedule, .allow, .correct,
       .check, .hold, .settle, .extend, .void, .session:
       false

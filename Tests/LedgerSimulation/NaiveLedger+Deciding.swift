@@ -7,6 +7,7 @@ extension NaiveLedger {
     case .recordUsage(let report): recordUsage(report, submission)
     case .register(let registration): register(registration)
     case .setActive(let user, let isActive): setActive(user, isActive)
+    case .erase(let user): erase(user)
     case .setRole(let user, let role): setRole(user, role)
     case .issueToken(let user, let token, expiresAt: _): issue(token, to: user)
     case .revokeToken(let token, let user): revoke(token, of: user)
@@ -40,18 +41,29 @@ extension NaiveLedger {
   private mutating func setActive(_ reference: UserReference, _ isActive: Bool) -> Answer {
     guard let user = user(reference), let old = users[user] else { return .failed(.unknownUser) }
     if old.isActive == isActive { return .unchanged }
+    if old.isErased { return .failed(.userErased) }
     users[user]?.isActive = isActive
     return .recorded(record(isActive ? .userReactivated : .userDeactivated))
   }
 
+  private mutating func erase(_ reference: UserReference) -> Answer {
+    guard let user = user(reference), let old = users[user] else { return .failed(.unknownUser) }
+    if old.isErased { return .unchanged }
+    users[user]?.isErased = true
+    users[user]?.isActive = false
+    return .recorded(record(.userErased))
+  }
+
   private mutating func setRole(_ reference: UserReference, _ role: Role) -> Answer {
     guard let user = user(reference), let old = users[user] else { return .failed(.unknownUser) }
+    if old.isErased { return .failed(.userErased) }
     if old.role == role { return .unchanged }
     users[user]?.role = role
     return .recorded(record(.roleChanged))
   }
 
   private mutating func issue(_ token: NewToken, to reference: UserReference) -> Answer {
+    if let user = user(reference), users[user]?.isErased == true { return .failed(.userErased) }
     guard let user = active(reference) else { return .failed(.unknownUser) }
     if tokens[token.id] != nil { return .failed(.tokenExists) }
     tokens[token.id] = (user, false)

@@ -7,6 +7,7 @@ public struct NaiveLedger {
   struct User {
     var role: Role
     var isActive = true
+    var isErased = false
     var limits = OwnLimits.none
     var modes = OwnModes.none
     var allowances: [Allowance] = []
@@ -56,6 +57,8 @@ public struct NaiveLedger {
     now = max(clock, recordedAt)
     expireHolds()
     applySchedules()
+    // A name is free when the batch is durable that erases whose it was.
+    defer { names = names.filter { users[$0.value]?.isErased != true } }
     return submissions.map { decide($0) }
   }
 

@@ -58,6 +58,7 @@ public struct RandomCommands {
     switch Int.random(in: 0..<40, using: &numbers) {
     case 0: return register(using: &numbers)
     case 1: return .setActive(user, !numbers.once(in: 4))
+    case 2 where numbers.once(in: 5): return .erase(user)
     case 2: return .setRole(user, numbers.element(of: Role.allCases))
     case 3: return .issueToken(user, token, expiresAt: nil)
     case 4: return .revokeToken(token.id, of: numbers.once(in: 2) ? nil : user)
@@ -197,7 +198,7 @@ extension Command {
   fileprivate var takesRequestID: Bool {
     switch self {
     case .recordUsage, .hold, .settle, .extend, .allow, .correct: true
-    case .session, .register, .setActive, .setRole, .issueToken, .revokeToken, .setLimits,
+    case .session, .register, .setActive, .setRole, .erase, .issueToken, .revokeToken, .setLimits,
       .setDefaults, .schedule, .cancelSchedule, .check, .void:
       false
     }

@@ -31,7 +31,8 @@ import Testing
 
   @Test(
     arguments: [
-      .userDeactivated(eve), .userReactivated(eve), .roleChanged(eve, old: .user, new: .staff),
+      .userDeactivated(eve), .userReactivated(eve), .userErased(eve),
+      .roleChanged(eve, old: .user, new: .staff),
       .limitsChanged(eve, []), .tokenRevoked(TokenID(1), user: eve),
       .tokenIssued(TokenIssue(token: TokenID(1), user: eve, digest: TokenDigest((1, 2, 3, 4)))),
       .tokensSpent(Spend(user: eve, usage: TokenUsage(total: .of(1)))),

@@ -26,7 +26,7 @@ extension RecordView {
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .limitsChanged, .tokensSpent, .spendHeld, .holdSettled, .holdVoided,
       .holdExpired, .spendRefused, .spendShadowed, .holdDrawn, .holdExtended, .usageCorrected,
-      .allowanceGranted, .thresholdCrossed:
+      .allowanceGranted, .thresholdCrossed, .userErased:
       // Every other body that concerns a user starts with that user.
       var body = bodyReader()
       return try body.user()
@@ -72,6 +72,7 @@ extension RecordReader {
     case .limitsScheduled: .limitsScheduled(try scheduledChange())
     case .scheduleEnded: try scheduleEnded()
     case .thresholdCrossed: .thresholdCrossed(try crossing())
+    case .userErased: .userErased(try user())
     case .spendShadowed: .spendShadowed(try refusal())
     case .holdVoided: try holdVoided()
     case .holdExpired: try holdExpired()

@@ -8,7 +8,7 @@ extension [UInt8] {
     case .userRegistered(let user, let role):
       appendUser(user)
       append(role.rawValue)
-    case .userDeactivated(let user), .userReactivated(let user):
+    case .userDeactivated(let user), .userReactivated(let user), .userErased(let user):
       appendUser(user)
     case .roleChanged(let user, let old, let new):
       appendUser(user)

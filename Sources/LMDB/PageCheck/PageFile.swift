@@ -2,11 +2,13 @@ internal import Glibc
 
 /// A data file as bytes. It is read and not mapped, so that a file that shrinks and a disk that
 /// fails are errors, not signals.
+///
+/// Written to is only what no transaction can see.
 final class PageFile {
-  private let descriptor: Int32
+  let descriptor: Int32
 
-  init(path: String) throws(PageCheckFailure) {
-    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+  init(path: String, isWritable: Bool = false) throws(PageCheckFailure) {
+    descriptor = unsafe open(path, (isWritable ? O_RDWR : O_RDONLY) | O_CLOEXEC)
     guard descriptor >= 0 else { throw .unreadable(LMDBError(code: errno)) }
     // Pages are mostly read in the order in which they lie.
     posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)

@@ -98,7 +98,7 @@ extension SnapshotCheck {
 
   /// Takes possession of a page, which nothing else may have reached and nobody may reuse.
   func reach(_ page: UInt64) throws(PageFinding) {
-    guard (MetaPair.pageCount...lastPage).contains(page) else {
+    guard MetaPair.pageCount <= page && page <= lastPage else {
       throw PageFinding(0, .pointsOutside(to: page))
     }
     guard page < pageCount else { throw PageFinding(0, .cut) }
@@ -142,7 +142,7 @@ extension SnapshotCheck {
   }
 
   private func addFreePage(_ page: UInt64) throws(PageFinding) {
-    guard (MetaPair.pageCount...lastPage).contains(page) else {
+    guard MetaPair.pageCount <= page && page <= lastPage else {
       throw PageFinding(0, .pointsOutside(to: page))
     }
     guard page < pageCount else {

@@ -42,7 +42,7 @@ struct TableRecord {
     guard flags == expectedFlags else { return false }
     let counts = [branchPageCount, leafPageCount, overflowPageCount]
     if isEmpty { return depth == 0 && entryCount == 0 && counts.allSatisfy { $0 == 0 } }
-    return (1...Self.depthLimit).contains(depth) && (MetaPair.pageCount...lastPage).contains(root)
+    return (1...Self.depthLimit).contains(depth) && MetaPair.pageCount <= root && root <= lastPage
       && counts.allSatisfy { $0 <= lastPage } && leafPageCount > 0 && entryCount > 0
   }
 }

@@ -26,6 +26,11 @@ struct DirectWrites: Sendable {
     rows.isEmpty ? nil : rows[Place(table: table, key: [UInt8](copying: key))]
   }
 
+  /// The keys of the rows that are written; it costs looking at all of them.
+  func keys(in table: Table) -> [[UInt8]] {
+    rows.compactMap { $0.key.table == table && $0.value != nil ? $0.key.key : nil }
+  }
+
   func store(in transaction: inout WriteTransaction) throws(LMDBError) {
     for (place, row) in rows {
       if let row {

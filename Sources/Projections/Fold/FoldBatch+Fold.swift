@@ -29,7 +29,9 @@ extension FoldBatch {
     case .userDeactivated(let user):
       try change(user, event) { $0.isActive = false }
     case .userReactivated(let user):
-      try change(user, event) { $0.isActive = true }
+      try change(user, event) { $0.isActive = !$0.isErased }
+    case .userErased(let user):
+      try change(user, event) { $0.erase() }
     case .roleChanged(let user, old: _, let new):
       try change(user, event) { $0.role = new }
     case .limitsChanged(let user, let changes):

@@ -46,7 +46,7 @@ struct RecentPositions: Sendable {
 ///          4      1  role
 ///          5      1  bit 0: active; bit 1: has allowances; from bit 2 on two bits for each period's own
 ///                    mode: its number plus one, or 0 for none
-///          6      1  which own limits are set, a bit for each period
+///          6      1  which own limits are set, a bit for each period; bit 3: erased
 ///          7      1  number of recent positions
 ///          8     24  own limits, seven bytes each, and the highest threshold told, one byte
 ///         32     48  latest windows: start, used
@@ -62,7 +62,7 @@ enum AccountRow {
     let account = entry.account
     words[0] =
       UInt64(entry.number.rawValue) | UInt64(account.role.rawValue) << 32
-      | UInt64(flags(of: account)) << 40 | UInt64(limitFlags(of: account.ownLimits)) << 48
+      | UInt64(flags(of: account)) << 40 | UInt64(limitFlags(of: account)) << 48
       | UInt64(entry.recent.count) << 56
     for period in Period.allCases {
       let index = Int(period.rawValue)
@@ -86,6 +86,7 @@ enum AccountRow {
       user: user, role: role, isActive: row.byte(at: 5) & 1 == 1,
       reserved: try row.tokens(at: 80), lifetime: try row.tokens(at: 88))
     account.hasAllowances = row.byte(at: 5) & 2 != 0
+    if row.byte(at: 6) & erasedFlag != 0 { account.erase() }
     for period in Period.allCases {
       let index = Int(period.rawValue)
       if row.byte(at: 6) & 1 << index != 0 {
@@ -114,8 +115,13 @@ enum AccountRow {
     }
   }
 
-  private static func limitFlags(of limits: OwnLimits) -> UInt8 {
-    Period.allCases.reduce(0) { $0 | (limits[$1] == nil ? 0 : 1 << $1.rawValue) }
+  private static let erasedFlag: UInt8 = 8
+
+  private static func limitFlags(of account: Account) -> UInt8 {
+    let limits = account.ownLimits
+    return Period.allCases.reduce(account.isErased ? erasedFlag : 0) {
+      $0 | (limits[$1] == nil ? 0 : 1 << $1.rawValue)
+    }
   }
 }
 

@@ -25,6 +25,35 @@ extension FoldBatch {
     return try session(SessionRef(Position(ref)))
   }
 
+  /// A user's sessions that were not deleted, in the order of their beginning.
+  public mutating func sessions(of user: UserID) throws(ProjectionFailure) -> [Session] {
+    var found: [Session] = []
+    for ref in try ownedSessions(of: user).sorted() {
+      // The key of nobody is that of the user with the smallest id.
+      guard let session = try session(ref), session.user == user else { continue }
+      if session.phase != .deleted { found.append(session) }
+    }
+    return found
+  }
+
+  private func ownedSessions(of user: UserID) throws(ProjectionFailure) -> Set<SessionRef> {
+    let first = Array(copying: Key.owned(SessionRef(.zero), by: user).rawBytes)
+    var keys = folder.working.direct.keys(in: tables.sessionOwners)
+    keys += folder.working.storing?.direct.keys(in: tables.sessionOwners) ?? []
+    do throws(LMDBError) {
+      var cursor = try cursor(in: tables.sessionOwners)
+      var entry = try cursor.seek(first.rawBytes)
+      while let row = entry, Array(copying: row.key).prefix(16) == first.prefix(16) {
+        keys.append(Array(copying: row.key))
+        entry = try cursor.next()
+      }
+    } catch {
+      throw ProjectionFailure(error)
+    }
+    let own = keys.filter { $0.count == 24 && $0.prefix(16) == first.prefix(16) }
+    return Set(own.map { SessionRef(Position($0.rawBytes.word(at: 16).byteSwapped)) })
+  }
+
   /// Where a step of a session was recorded, or nil.
   public func position(
     of step: SessionKey, in session: SessionRef

@@ -68,6 +68,7 @@ extension JSONValue {
     case .limitsScheduled: .limitsScheduled(try scheduledChange())
     case .scheduleEnded: try scheduleEnd()
     case .thresholdCrossed: .thresholdCrossed(try crossing())
+    case .userErased: .userErased(try userID("user"))
     case .sessionStarted: .sessionStarted(try sessionStart())
     case .budgetChanged: .budgetChanged(try budgetChange())
     case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,

@@ -35,7 +35,7 @@ extension JSONWriter {
     if let user = fact.user { member("user", user.description) }
     switch fact {
     case .userRegistered(_, let role): member("role", role.name)
-    case .userDeactivated, .userReactivated: break
+    case .userDeactivated, .userReactivated, .userErased: break
     case .roleChanged(_, let old, let new):
       member("old", old.name)
       member("new", new.name)

@@ -65,7 +65,8 @@ extension JSONValue {
       .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .tokensSpent, .spendHeld,
       .holdSettled, .holdVoided, .holdExpired, .spendRefused, .sessionStarted, .budgetChanged,
       .spendShadowed, .holdDrawn, .holdExtended, .usageCorrected, .modesChanged,
-      .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
+      .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed,
+      .userErased:
       preconditionFailure("no event of a session that has begun")
     }
   }

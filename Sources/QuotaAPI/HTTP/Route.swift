@@ -55,7 +55,7 @@ enum NativePath: Hashable {
     switch self {
     case .usage, .check, .holds, .holdEnd, .corrections, .userAllowances, .userTokens: [.post]
     case .users: [.get, .head, .post]
-    case .user: [.get, .head, .patch]
+    case .user: [.get, .head, .patch, .delete]
     case .userUsage, .userExplain, .events, .hold, .schedules, .webhooks: [.get, .head]
     case .userLimits: [.get, .head, .patch]
     case .userToken, .schedule: [.delete]

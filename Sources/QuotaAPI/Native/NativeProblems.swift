@@ -21,6 +21,10 @@ extension Problem {
     switch failure {
     case .unknownUser:
       self.init(404, "unknown_user", "no user has this id or name", member: "user")
+    case .userErased:
+      self.init(
+        410, "user_erased", "the user was erased, which cannot be undone: register a new one",
+        member: "user")
     case .userExists:
       self.init(409, "user_exists", "a user with this UUID exists already", member: "uuid")
     case .nameTaken:

@@ -53,6 +53,7 @@ extension QuotaAPI {
       case (.users, .post): return try addUser(request, caller, reply)
       case (.users, _): return try users(request)
       case (.user(let user), .patch): return try changeUser(user, request, caller, reply)
+      case (.user(let user), .delete): return try eraseUser(user, request, caller, reply)
       case (.user(let user), _): return try self.user(user)
       case (.userTokens(let user), _): return try issueToken(to: user, request, caller, reply)
       case (.userToken(let user, let token), _):

@@ -29,6 +29,7 @@ extension QuotaAPI {
         if let name = registration.name { json.string(name.description) } else { json.null() }
         json.member("role", registration.role.name)
         json.member("active", true)
+        json.member("erased", false)
         json.member("position", receipt.position)
         json.endObject()
       }
@@ -86,6 +87,54 @@ extension QuotaAPI {
       do throws(Problem) { return try self.user(text) } catch { return error.response }
     }
     return nil
+  }
+
+  /// `DELETE /v1/users/{user}`
+  func eraseUser(
+    _ text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    let requestID: RequestID?
+    do { requestID = try request.requestID(nil) } catch { throw Problem(error) }
+    submit(.erase(UserReference(text)), request, caller, reply, requestID: requestID) {
+      [unowned self] answer in
+      do throws(Problem) { return try erasure(of: text, answer) } catch { return error.response }
+    }
+    return nil
+  }
+
+  /// A repetition under the same key gets the first position, as with everything; without a key the
+  /// position is the one for which it is true that the user is erased.
+  private func erasure(of text: String, _ answer: Answer) throws(Problem) -> HTTPResponse {
+    let user: UserID
+    let position: Position
+    switch answer {
+    case .recorded(let receipt):
+      position = receipt.position
+      guard let erased = try erasedUser(at: position) else { return .unexpected }
+      user = erased
+    case .unchanged:
+      user = try known(text).account.user
+      position = try reading { () throws(StoreFailure) in try queries.system() }.position
+    case .granted, .held, .refused, .settled, .extended, .session, .budget, .failed:
+      return .unexpected
+    }
+    return .json(200) { json in
+      json.beginObject()
+      json.member("user", user.description)
+      json.member("erased", true)
+      json.member("changed", answer != .unchanged)
+      json.member("position", position)
+      json.endObject()
+    }
+  }
+
+  private func erasedUser(at position: Position) throws(Problem) -> UserID? {
+    var filter = EventFilter()
+    filter.after = Position(position.rawValue - 1)
+    filter.limit = 1
+    let event = try reading { () throws(StoreFailure) in try queries.events(filter).events.first }
+    guard case .userErased(let user) = event?.fact else { return nil }
+    return user
   }
 
   /// `POST /v1/users/{user}/tokens`
@@ -147,6 +196,7 @@ extension JSONWriter {
     if let name = user.name { string(name.description) } else { null() }
     member("role", user.account.role.name)
     member("active", user.account.isActive)
+    member("erased", user.account.isErased)
     endObject()
   }
 }

@@ -3,6 +3,8 @@ public struct Account: Hashable, Sendable {
   public let user: UserID
   public var role: Role
   public var isActive: Bool
+  /// Whether nobody knows any more who it was: never to be active again.
+  public private(set) var isErased = false
   /// Own limits as numbers, of which there is one that is no limit: an account takes less room so.
   private var limitNumbers: PerPeriod<Int64>
   public var ownModes: OwnModes
@@ -91,6 +93,12 @@ extension Account {
       latest[period].used = correction.applied(to: latest[period].used)
       return .counted
     }
+  }
+
+  /// Forgets for good that there is somebody; the numbers stay.
+  public mutating func erase() {
+    isErased = true
+    isActive = false
   }
 
   public mutating func apply(_ changes: [LimitChange]) {

@@ -56,7 +56,8 @@ public struct AccountFold: Sendable {
   public mutating func apply(_ fact: Fact, at position: Position, happenedAt: Moment) {
     switch fact {
     case .userDeactivated: account.isActive = false
-    case .userReactivated: account.isActive = true
+    case .userReactivated: account.isActive = !account.isErased
+    case .userErased: account.erase()
     case .roleChanged(_, old: _, let new): account.role = new
     case .limitsChanged(_, let changes): account.apply(changes)
     case .modesChanged(_?, let changes): account.apply(changes)

@@ -57,6 +57,8 @@ public enum Fact: Hashable, Sendable {
   case limitsScheduled(ScheduledChange)
   case scheduleEnded(ScheduleID, user: UserID?, wasApplied: Bool)
   case thresholdCrossed(ThresholdCrossing)
+  /// Who it was is forgotten; what they used stays.
+  case userErased(UserID)
 }
 
 extension Fact {
@@ -64,7 +66,8 @@ extension Fact {
   public var user: UserID? {
     switch self {
     case .userRegistered(let user, _), .userDeactivated(let user), .userReactivated(let user),
-      .roleChanged(let user, _, _), .tokenRevoked(_, let user), .limitsChanged(let user, _),
+      .userErased(let user), .roleChanged(let user, _, _), .tokenRevoked(_, let user),
+      .limitsChanged(let user, _),
       .holdVoided(_, let user), .holdExpired(_, let user), .holdExtended(_, let user, _):
       user
     case .tokenIssued(let issue): issue.user

@@ -44,6 +44,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   case limitsScheduled = 42
   case scheduleEnded = 43
   case thresholdCrossed = 44
+  case userErased = 45
 
   /// The spelling on every border.
   public var name: String {
@@ -92,6 +93,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case .limitsScheduled: "limits_scheduled"
     case .scheduleEnded: "schedule_ended"
     case .thresholdCrossed: "threshold_crossed"
+    case .userErased: "user_erased"
     }
   }
 
@@ -131,6 +133,7 @@ extension Fact {
     case .limitsScheduled: .limitsScheduled
     case .scheduleEnded: .scheduleEnded
     case .thresholdCrossed: .thresholdCrossed
+    case .userErased: .userErased
     }
   }
 }

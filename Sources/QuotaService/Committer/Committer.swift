@@ -29,6 +29,7 @@ public final class Committer: Sendable {
   private let queue: WorkQueue<Ticket>
   private let status: Mutex<CommitterStatus>
   private let storing: StoringThread
+  private let overwriting: OverwritingThread
   private let thread: Mutex<pthread_t?>
 
   /// Starts the thread. `deliver` is called on it, once for each batch, with a number and an answer
@@ -43,6 +44,9 @@ public final class Committer: Sendable {
     thread = Mutex(nil)
     let ledger = try Ledger(store: store, settings: settings, clock: clock)
     ledger.onNews = onNews
+    let overwriting = OverwritingThread(names: store.names)
+    self.overwriting = overwriting
+    ledger.overwriteInBackground = { overwriting.start() }
     let storing = StoringThread()
     self.storing = storing
     ledger.storeInBackground = { storing.run($0) }
@@ -66,6 +70,7 @@ public final class Committer: Sendable {
     // The committer may still hand over work until it ends.
     pthread_join(ending, nil)
     storing.stop()
+    overwriting.stop()
   }
 }
 

@@ -70,6 +70,8 @@ public struct SettlementReceipt: Hashable, Sendable {
 /// Why a command changed nothing.
 public enum CommandFailure: Error, Hashable, Sendable {
   case unknownUser
+  /// The user was erased: nothing can be given to whom nobody knows any more.
+  case userErased
   case userExists
   case nameTaken
   case tokenExists

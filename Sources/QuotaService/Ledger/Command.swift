@@ -26,6 +26,8 @@ public enum Command: Sendable {
   case register(Registration)
   case setActive(UserReference, Bool)
   case setRole(UserReference, Role)
+  /// Forgets who a user was, for good.
+  case erase(UserReference)
   case issueToken(UserReference, NewToken, expiresAt: Moment?)
   case revokeToken(TokenID, of: UserReference?)
   case setLimits(UserReference, LimitUpdates, modes: ModeUpdates = ModeUpdates(repeating: .keep))

@@ -19,6 +19,8 @@ public final class Ledger {
   private static let maximumUnstoredCount = 24_576
   private static let maximumUnstoredMicroseconds: Int64 = 2_000_000
   private static let minimumWaitMicroseconds: Int64 = 20_000
+  /// How long a ledger without a background waits for readers of what was erased.
+  private static let overwritingTime = Duration.seconds(10)
   /// When the next hold expires, as of the last batch.
   public private(set) var nextDeadline: Moment?
   /// The next deadline that the tables have in order: of calls in sessions, of scheduled changes.
@@ -26,6 +28,12 @@ public final class Ledger {
 
   /// Told what happened in sessions, once it is durable and before anybody gets an answer.
   public var onNews: (([SessionNews]) -> Void)?
+
+  /// Has the bytes overwritten that erased users left behind; nil: on the thread of the ledger.
+  public var overwriteInBackground: (() -> Void)? {
+    didSet { if overwriteInBackground != nil, hasRemains { overwriteRemains() } }
+  }
+  private var hasRemains = false
 
   /// Where the projection's tables are written; nil: on the thread of the ledger.
   public var storeInBackground: ((StoreJob) -> Void)? {
@@ -62,6 +70,7 @@ public final class Ledger {
 
   /// The same for submissions that are told apart by number.
   func execute(_ tickets: [Committer.Ticket]) -> [Committer.NumberedAnswer] {
+    defer { if hasRemains { overwriteRemains() } }
     do throws(StoreFailure) {
       if trouble != nil { try recover() }
       return try decideAndAppend(tickets)
@@ -126,8 +135,8 @@ public final class Ledger {
     }
     try store.names.store(batch.newNames, batch.newTexts)
     try append(segment)
-    let news = batch.news
-    defer { publish(news) }
+    let (news, erases) = (batch.news, batch.erases)
+    defer { publish(news, erases: erases) }
     // The events stand from here on, whatever becomes of the projection.
     let isDue = isStoringDue
     do throws(StoreFailure) {
@@ -142,19 +151,32 @@ public final class Ledger {
     if isDue { lastStored = clock() }
   }
 
-  /// Tells what happened in sessions; what was said in a deleted one is erased.
-  private func publish(_ news: [SessionNews]) {
-    guard !news.isEmpty else { return }
-    if news.contains(where: { $0.session.phase == .deleted }) {
+  /// Tells what happened in sessions; what was said in a deleted one is erased, and what an erased
+  /// user was called.
+  private func publish(_ news: [SessionNews], erases: Bool) {
+    // A projection that does not have the batch yet knows of no deletion: the recovery erases.
+    if erases, trouble == nil {
       do throws(StoreFailure) { try eraseDeleted() } catch { trouble = error }
     }
-    onNews?(news)
+    if !news.isEmpty { onNews?(news) }
   }
 
-  /// Erases what was said in sessions whose deletion is in the log.
+  /// Erases the texts of sessions, and the names of users, whose deletion is in the log.
   private func eraseDeleted() throws(StoreFailure) {
-    try store.names.erase { (ref) throws(StoreFailure) in
-      try Queries(store).session(ref)?.phase == .deleted
+    if try store.eraseDeleted() { hasRemains = true }
+  }
+
+  /// A failure is left to the next time: the marks stay.
+  private func overwriteRemains() {
+    hasRemains = false
+    if let overwriteInBackground { return overwriteInBackground() }
+    let end = ContinuousClock.now + Self.overwritingTime
+    do throws(StoreFailure) {
+      if try !store.names.overwriteRemains(while: { ContinuousClock.now < end }) {
+        hasRemains = true
+      }
+    } catch {
+      hasRemains = true
     }
   }
 

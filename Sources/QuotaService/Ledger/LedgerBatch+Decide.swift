@@ -8,6 +8,7 @@ extension LedgerBatch {
     case .recordUsage(let report): try recordUsage(report, submission)
     case .register(let registration): try register(registration, submission)
     case .setActive(let user, let isActive): try setActive(user, isActive, submission)
+    case .erase(let user): try erase(user, submission)
     case .setRole(let user, let role): try setRole(user, role, submission)
     case .issueToken(let user, let token, let expiresAt):
       try issue(token, to: user, expiresAt: expiresAt, submission)
@@ -51,6 +52,7 @@ extension LedgerBatch {
   ) throws(StoreFailure) -> Answer {
     guard let account = try account(reference)?.account else { return .failed(.unknownUser) }
     if account.isActive == isActive { return .unchanged }
+    if account.isErased { return .failed(.userErased) }
     let fact: Fact =
       isActive ? .userReactivated(account.user) : .userDeactivated(account.user)
     return .recorded(try record(fact, for: submission))
@@ -60,6 +62,7 @@ extension LedgerBatch {
     _ reference: UserReference, _ role: Role, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     guard let account = try account(reference)?.account else { return .failed(.unknownUser) }
+    if account.isErased { return .failed(.userErased) }
     if account.role == role { return .unchanged }
     return .recorded(
       try record(.roleChanged(account.user, old: account.role, new: role), for: submission))
@@ -68,9 +71,10 @@ extension LedgerBatch {
   private mutating func issue(
     _ token: NewToken, to reference: UserReference, expiresAt: Moment?, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
-    guard let account = try account(reference)?.account, account.isActive else {
+    guard let account = try account(reference)?.account, account.isActive || account.isErased else {
       return .failed(.unknownUser)
     }
+    if account.isErased { return .failed(.userErased) }
     if try isKnown(token) { return .failed(.tokenExists) }
     let issue = TokenIssue(
       token: token.id, user: account.user, digest: token.digest, expiresAt: expiresAt)

@@ -15,6 +15,8 @@ struct LedgerBatch: ~Copyable {
   private(set) var newNames: [UserName: UserID] = [:]
   /// Texts of sessions; they are stored before the events are.
   private(set) var newTexts: [SessionText] = []
+  /// Whether something is to be erased when the batch stands.
+  private(set) var erases = false
   /// What happened in sessions, in order.
   private(set) var news: [SessionNews] = []
   let firstPosition: Position
@@ -66,6 +68,13 @@ struct LedgerBatch: ~Copyable {
 
   mutating func give(_ name: UserName, to user: UserID) { newNames[name] = user }
   mutating func keep(_ text: SessionText) { newTexts.append(text) }
+
+  /// Keeps a mark that something is to be erased when the batch stands.
+  mutating func keep(mark: SessionText) {
+    newTexts.append(mark)
+    erases = true
+  }
+
   mutating func add(_ news: SessionNews) { self.news.append(news) }
 }
 
@@ -82,7 +91,8 @@ extension Fact {
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .defaultsChanged, .calendarChanged, .spendHeld, .holdVoided, .holdExpired,
       .spendRefused, .sessionStarted, .session, .budgetChanged, .spendShadowed, .holdExtended,
-      .modesChanged, .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
+      .modesChanged, .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed,
+      .userErased:
       nil
     }
   }

@@ -65,7 +65,7 @@ extension EventKind {
       .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
       .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
       .sessionDeleted, .budgetChanged, .usageCorrected, .modesChanged, .allowanceGranted,
-      .limitsScheduled, .scheduleEnded:
+      .limitsScheduled, .scheduleEnded, .userErased:
       false
     }
   }

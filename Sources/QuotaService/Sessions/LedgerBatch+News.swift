@@ -16,7 +16,7 @@ extension LedgerBatch {
     let isFirst = ref.position == fold.state.position.next
     let before = isFirst ? nil : try current(ref)
     let receipt = try record(fact, for: submission, withRequestID: false)
-    if case .session(_, .deleted) = fact { keep(NameStore.mark(of: ref)) }
+    if case .session(_, .deleted) = fact { keep(mark: NameStore.mark(of: ref)) }
     if let text { keep(SessionText(session: ref, position: receipt.position, bytes: text)) }
     let event = Event(
       position: receipt.position, recordedAt: receipt.recordedAt, happenedAt: receipt.recordedAt,

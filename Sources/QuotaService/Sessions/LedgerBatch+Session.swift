@@ -48,7 +48,9 @@ extension LedgerBatch {
       return try self.answer(request, answer, in: session, submission)
     case .clear: return try clear(session, submission)
     case .close(_, let closing): return try close(session, closing, submission)
-    case .delete: return try delete(session, submission)
+    case .delete:
+      try delete(session, submission)
+      return try answer(.done, about: session.ref)
     case .start, .setBudget, .releaseLostCalls: preconditionFailure("decided before")
     }
     return try answer(.done, about: ref)
@@ -208,13 +210,12 @@ extension LedgerBatch {
     return try answer(.done, about: session.ref)
   }
 
-  private mutating func delete(
+  mutating func delete(
     _ session: Session, _ submission: Submission
-  ) throws(StoreFailure) -> Answer {
+  ) throws(StoreFailure) {
     try cancelRequest(of: session, submission)
     try endCalls(of: session, .aborted, submission)
     try tell(.deleted, in: session.ref, submission)
-    return try answer(.done, about: session.ref)
   }
 
   /// T10 and T11: whatever ends the wait counts as "cancel".

@@ -15,6 +15,8 @@ public final class Importer {
   private let head: Position
   private var records = RecordBatch()
   private var names: [UserName: UserID] = [:]
+  /// Users whose names another store has erased since it told them.
+  private var marks: [SessionText] = []
   private var firstPosition: Position
   private var lines: [Int] = []
   private var latest: Moment
@@ -56,6 +58,9 @@ public final class Importer {
     }
     latest = event.recordedAt
     if let name, let user = event.fact.user { names[name] = user }
+    if case .userErased(let user) = event.fact {
+      marks.append(NameStore.mark(of: user, at: event.position))
+    }
     records.append(event)
     lines.append(line)
     if records.count == Self.eventsPerCommit { try commit() }
@@ -81,7 +86,7 @@ public final class Importer {
         throw .importRefused(line: lines[index], "the event \(text)")
       }
     }
-    try store.names.store(names)
+    try store.names.store(names, marks)
     batchID += 1
     let segment = Segment(
       firstPosition: firstPosition, count: records.count, records: records.bytes)
@@ -90,10 +95,12 @@ public final class Importer {
       segment: segment)
     _ = try usingLog { () throws(LogFailure) in try store.log.append([append]) }
     do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
+    if !marks.isEmpty { _ = try store.eraseDeleted() }
     importedCount += UInt64(records.count)
     firstPosition = firstPosition.advanced(by: records.count)
     records.removeAll()
     names.removeAll()
+    marks.removeAll()
     lines.removeAll(keepingCapacity: true)
   }
 }

@@ -1,5 +1,6 @@
 internal import LMDB
 internal import QuotaModel
+internal import Synchronization
 
 /// The names of users, kept beside the log so that a person's name can be erased while every event
 /// stays as it is.
@@ -7,37 +8,61 @@ internal import QuotaModel
 /// A name is stored, durably, before the event that registers its user. A crash in between leaves a
 /// name of nobody, which does not count and may be given again.
 final class NameStore: Sendable {
-  private static let tableNames = ["names", "users", "texts"]
-
-  private let environment: Environment
-  private let names: Table
-  private let users: Table
-  /// Session, position, number of the piece → text of an event.
-  private let texts: Table
-  private let path: String
+  static let tableNames = ["names", "users", "texts"]
   /// Pieces are small, so that no text needs many free pages side by side.
   private static let pieceByteCount = 16_000
+  /// Keys that are read, or removed, at once.
+  static let keyLimit = 4096
+
+  /// nil while it cannot be opened again.
+  private let opened: Mutex<OpenNames?>
+  private let isReadOnly: Bool
+  let path: String
 
   init(at path: String, isReadOnly: Bool) throws(StoreFailure) {
     self.path = path
+    self.isReadOnly = isReadOnly
     do throws(LMDBError) {
-      environment = try Environment(
-        path: path,
-        options: Environment.Options(
-          durability: .synced, isReadOnly: isReadOnly, tables: Self.tableNames))
-      names = try environment.table("names")
-      users = try environment.table("users")
-      texts = try environment.table("texts")
+      opened = Mutex(try OpenNames(at: path, isReadOnly: isReadOnly))
     } catch {
       throw Self.failure(error, path)
     }
   }
 
+  /// The tables, which stay open as long as a transaction on them.
+  func open() throws(LMDBError) -> OpenNames {
+    // A closure of several statements would lose the type of its error.
+    let result = opened.withLock { (opened) -> Result<OpenNames, LMDBError> in
+      Result { () throws(LMDBError) in
+        if let opened { return opened }
+        let new = try OpenNames(at: path, isReadOnly: isReadOnly)
+        opened = new
+        return new
+      }
+    }
+    return try result.get()
+  }
+
+  /// Closes the file and opens it again, so that LMDB forgets what it had in memory; false where
+  /// somebody reads.
+  func reopen() throws(LMDBError) -> Bool {
+    let result = opened.withLock { (opened) -> Result<Bool, LMDBError> in
+      Result { () throws(LMDBError) in
+        if opened?.isShared() ?? false { return false }
+        opened = nil
+        opened = try OpenNames(at: path, isReadOnly: isReadOnly)
+        return true
+      }
+    }
+    return try result.get()
+  }
+
   func name(of user: UserID) throws(StoreFailure) -> UserName? {
     let key = Self.key(user)
     do throws(LMDBError) {
-      let transaction = try environment.beginRead()
-      guard let row = try transaction.get(key.rawBytes, in: names) else { return nil }
+      let open = try open()
+      let transaction = try open.environment.beginRead()
+      guard let row = try transaction.get(key.rawBytes, in: open.names) else { return nil }
       return try? UserName(String(decoding: [UInt8](copying: row), as: UTF8.self))
     } catch {
       throw Self.failure(error, path)
@@ -51,8 +76,10 @@ final class NameStore: Sendable {
 
   /// The names as they are now, for many questions.
   func beginReading() throws(StoreFailure) -> NameReading {
-    do {
-      return NameReading(transaction: try environment.beginRead(), users: users, path: path)
+    do throws(LMDBError) {
+      let open = try open()
+      return NameReading(
+        transaction: try open.environment.beginRead(), users: open.users, path: path)
     } catch {
       throw Self.failure(error, path)
     }
@@ -61,37 +88,47 @@ final class NameStore: Sendable {
   /// Gives names and keeps texts, durably. Whoever carried one of the names before loses it.
   func store(_ users: [UserName: UserID], _ texts: [SessionText] = []) throws(StoreFailure) {
     do throws(LMDBError) {
-      let texts = try needed(texts)
+      let open = try open()
+      let texts = try needed(texts, open)
       guard !users.isEmpty || !texts.isEmpty else { return }
-      var transaction = try environment.beginWrite()
-      for (name, user) in users {
-        let user = Self.key(user)
-        let name = Array(name.description.utf8)
-        try transaction.put(name.rawBytes, under: user.rawBytes, in: names)
-        try transaction.put(user.rawBytes, under: name.rawBytes, in: self.users)
-      }
-      for text in texts { try Self.put(text, in: self.texts, &transaction) }
+      var transaction = try open.environment.beginWrite()
+      for (name, user) in users { try Self.put(name, of: user, in: open, &transaction) }
+      for text in texts { try Self.put(text, in: open.texts, &transaction) }
       try transaction.commit()
     } catch {
       throw Self.failure(error, path)
     }
   }
 
+  /// Nobody else keeps the name: a crash may have left it with somebody who was never registered.
+  private static func put(
+    _ name: UserName, of user: UserID, in open: OpenNames, _ transaction: inout WriteTransaction
+  ) throws(LMDBError) {
+    let user = key(user)
+    let name = Array(name.description.utf8)
+    let other = try transaction.bytes(under: name, in: open.users)
+    if let other, other != user { try transaction.remove(other.rawBytes, from: open.names) }
+    try transaction.put(name.rawBytes, under: user.rawBytes, in: open.names)
+    try transaction.put(user.rawBytes, under: name.rawBytes, in: open.users)
+  }
+
   /// The texts that say something, or hide what a crash left behind of an event that was never
   /// appended.
-  private func needed(_ texts: [SessionText]) throws(LMDBError) -> [SessionText] {
+  private func needed(
+    _ texts: [SessionText], _ open: OpenNames
+  ) throws(LMDBError) -> [SessionText] {
     guard texts.contains(where: \.bytes.isEmpty) else { return texts }
-    let transaction = try environment.beginRead()
+    let transaction = try open.environment.beginRead()
     var needed: [SessionText] = []
     for text in texts {
       let key = Self.key(text.session, text.position, 0)
-      let isThere = try transaction.get(key.rawBytes, in: self.texts) != nil
+      let isThere = try transaction.get(key.rawBytes, in: open.texts) != nil
       if isThere || !text.bytes.isEmpty { needed.append(text) }
     }
     return needed
   }
 
-  private static func put(
+  static func put(
     _ text: SessionText, in table: Table, _ transaction: inout WriteTransaction
   ) throws(LMDBError) {
     // The length comes first: a longer text may lie there of an event that was never appended.
@@ -112,10 +149,11 @@ final class NameStore: Sendable {
     var text: [UInt8] = []
     var number: UInt32 = 0
     do throws(LMDBError) {
-      let transaction = try environment.beginRead()
+      let open = try open()
+      let transaction = try open.environment.beginRead()
       repeat {
         let key = Self.key(session, position, number)
-        guard let piece = try transaction.get(key.rawBytes, in: texts) else { return nil }
+        guard let piece = try transaction.get(key.rawBytes, in: open.texts) else { return nil }
         unsafe piece.withUnsafeBytes { unsafe text.append(contentsOf: $0) }
         number += 1
       } while text.count < 8 || text.count - 8 < Int(text.rawBytes.word(at: 0))
@@ -126,42 +164,16 @@ final class NameStore: Sendable {
     return count == 0 ? nil : Array(text.dropFirst(8).prefix(count))
   }
 
-  /// Erases every text of a session.
-  func eraseTexts(of session: SessionRef) throws(StoreFailure) {
-    do throws(LMDBError) {
-      var last = Self.key(session, .zero, 0)
-      while true {
-        let keys = try textKeys(of: session, behind: last)
-        guard let end = keys.last else { return }
-        var transaction = try environment.beginWrite()
-        for key in keys { try transaction.remove(key.rawBytes, from: texts) }
-        try transaction.commit()
-        last = end
-      }
-    } catch {
-      throw Self.failure(error, path)
-    }
-  }
-
-  /// Where a session has texts; the first few thousand.
-  func positionsOfTexts(of session: SessionRef) throws(StoreFailure) -> [Position] {
-    do throws(LMDBError) {
-      return try textKeys(of: session, behind: Self.key(session, .zero, 0)).map {
-        Position($0.rawBytes.word(at: 8).byteSwapped)
-      }
-    } catch {
-      throw Self.failure(error, path)
-    }
-  }
-
-  private func textKeys(
+  /// The keys of a session's texts behind `last`; the first few thousand.
+  func textKeys(
     of session: SessionRef, behind last: [UInt8]
   ) throws(LMDBError) -> [[UInt8]] {
-    let transaction = try environment.beginRead()
-    var cursor = try transaction.cursor(in: texts)
+    let open = try open()
+    let transaction = try open.environment.beginRead()
+    var cursor = try transaction.cursor(in: open.texts)
     var keys: [[UInt8]] = []
     var entry = try cursor.seek(last.rawBytes)
-    while let found = entry, keys.count < 4096 {
+    while let found = entry, keys.count < Self.keyLimit {
       let key = [UInt8](copying: found.key)
       guard key.prefix(8) == last.prefix(8) else { break }
       if key != last { keys.append(key) }
@@ -170,7 +182,7 @@ final class NameStore: Sendable {
     return keys
   }
 
-  private static func key(
+  static func key(
     _ session: SessionRef, _ position: Position, _ piece: UInt32
   ) -> [UInt8] {
     var key: [UInt8] = []
@@ -180,14 +192,14 @@ final class NameStore: Sendable {
     return key
   }
 
-  private static func key(_ user: UserID) -> [UInt8] {
+  static func key(_ user: UserID) -> [UInt8] {
     var key: [UInt8] = []
     key.appendInteger(user.high)
     key.appendInteger(user.low)
     return key
   }
 
-  fileprivate static func failure(_ error: LMDBError, _ path: String) -> StoreFailure {
+  static func failure(_ error: LMDBError, _ path: String) -> StoreFailure {
     switch error {
     case .noSpace, .mapFull: .diskFull
     case .permissionDenied: .permissionDenied(path: path)
@@ -214,6 +226,29 @@ final class NameStore: Sendable {
       }
     }
   }
+}
+
+/// The file of names and its tables.
+struct OpenNames: Sendable {
+  private(set) var environment: Environment
+  let names: Table
+  let users: Table
+  /// Session, position, number of the piece → text of an event.
+  let texts: Table
+
+  init(at path: String, isReadOnly: Bool) throws(LMDBError) {
+    environment = try Environment(
+      path: path,
+      options: Environment.Options(
+        durability: .synced, isReadOnly: isReadOnly, tables: NameStore.tableNames,
+        clearsNewPages: true))
+    names = try environment.table("names")
+    users = try environment.table("users")
+    texts = try environment.table("texts")
+  }
+
+  /// Whether anybody else has it, such as a transaction.
+  mutating func isShared() -> Bool { !isKnownUniquelyReferenced(&environment) }
 }
 
 /// The text that belongs to an event of a session: what people and models said.
@@ -247,5 +282,12 @@ struct NameReading: ~Copyable {
     } catch {
       throw NameStore.failure(error, path)
     }
+  }
+}
+
+extension WriteTransaction {
+  func bytes(under key: [UInt8], in table: Table) throws(LMDBError) -> [UInt8]? {
+    guard let value = try get(key.rawBytes, in: table) else { return nil }
+    return [UInt8](copying: value)
   }
 }

@@ -95,6 +95,8 @@ enum QuotalogFailure {
     switch failure {
     case .unknownUser:
       ExitFailure(.badData, "no user has this id or name: see `quotalog user list`")
+    case .userErased:
+      ExitFailure(.badData, "the user was erased, which cannot be undone: add a new one")
     case .userExists: ExitFailure(.badData, "a user with this UUID exists already")
     case .nameTaken: ExitFailure(.badData, "another user has this name already")
     case .tokenExists: ExitFailure(.badData, "this token was issued before")

@@ -20,7 +20,8 @@ struct Subcommand: Sendable {
   }
 
   static let all: [Subcommand] = [
-    .initialise, .serve, .userAdd, .userList, .userDeactivate, .tokenIssue, .tokenRevoke,
+    .initialise, .serve, .userAdd, .userList, .userDeactivate, .userErase, .tokenIssue,
+    .tokenRevoke,
     .limitsSet, .sessionList, .sessionShow, .sessionLimits, .sessionAnswer, .sessionEvents, .append,
     .usage, .explain, .whatIf, .log, .export, .import, .rebuild, .verify,
     .checkpoint, .prove, .backup, .restore,

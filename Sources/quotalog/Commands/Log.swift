@@ -92,7 +92,7 @@ enum EventLine {
   private static func detail(of fact: Fact) -> String {
     switch fact {
     case .userRegistered(_, let role): " as \(role.name)"
-    case .userDeactivated, .userReactivated: ""
+    case .userDeactivated, .userReactivated, .userErased: ""
     case .roleChanged(_, let old, let new): " \(old.name) → \(new.name)"
     case .tokenIssued(let issue):
       " token \(issue.token)\(issue.expiresAt.map { " until \($0.rfc3339)" } ?? "")"

@@ -122,7 +122,8 @@ extension Subcommand {
   private static func say(_ user: UserReading, _ arguments: Arguments) {
     let name = user.name?.description
     guard arguments.wantsJSON else {
-      let state = user.account.isActive ? "" : "  inactive"
+      let account = user.account
+      let state = account.isErased ? "  erased" : account.isActive ? "" : "  inactive"
       Terminal.say(
         "\(user.account.user)  \(pad(user.account.role.name, to: 8)) \(name ?? "-")\(state)")
       return
@@ -134,6 +135,7 @@ extension Subcommand {
     if let name { json.string(name) } else { json.null() }
     json.member("role", user.account.role.name)
     json.member("active", user.account.isActive)
+    json.member("erased", user.account.isErased)
     json.endObject()
     json.newline()
     Terminal.write(json.take())

@@ -22,7 +22,7 @@ private func description(of fact: Fact) -> [String: String] {
   var members = fact.user.map { ["user": "\($0)"] } ?? [:]
   func add(_ more: [String: String]) { members.merge(more) { first, _ in first } }
   switch fact {
-  case .userDeactivated, .userReactivated: break
+  case .userDeactivated, .userReactivated, .userErased: break
   case .userRegistered(_, let role): add(["role": role.name])
   case .roleChanged(_, let old, let new): add(["old": old.name, "new": new.name])
   case .tokenIssued(let issue):

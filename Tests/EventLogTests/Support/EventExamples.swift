@@ -17,7 +17,8 @@ struct EventExample: Sendable, CustomTestStringConvertible {
 /// One event of every kind and of every shape that its record can have.
 enum EventExamples {
   static let all =
-    headers + users + tokens + limits + spends + holds + refusals + sessions + policies
+    headers + users + tokens + limits + spends + holds + refusals + sessions + policies + parts
+    + sessionParts
 
   static let ada = UserID(high: 0x0123_4567_89AB_4DEF, low: 0x8123_4567_89AB_CDEF)
   static let eve = UserID(high: .max, low: .max)
@@ -47,6 +48,7 @@ enum EventExamples {
     EventExample("user-registered-auditor", event(9, .userRegistered(eve, role: .auditor))),
     EventExample("user-deactivated", event(10, .userDeactivated(ada))),
     EventExample("user-reactivated", event(11, .userReactivated(ada))),
+    EventExample("user-erased", event(210, .userErased(ada))),
     EventExample("role-changed", event(12, .roleChanged(ada, old: .support, new: .staff))),
     EventExample("role-changed-service", event(13, .roleChanged(ada, old: .service, new: .user))),
   ]

@@ -18,6 +18,7 @@ struct RandomEvents {
     case .userRegistered: .userRegistered(user(), role: one(of: Role.allCases))
     case .userDeactivated: .userDeactivated(user())
     case .userReactivated: .userReactivated(user())
+    case .userErased: .userErased(user())
     case .roleChanged:
       .roleChanged(user(), old: one(of: Role.allCases), new: one(of: Role.allCases))
     case .tokenIssued: .tokenIssued(issue())

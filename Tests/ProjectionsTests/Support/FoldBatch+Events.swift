@@ -34,7 +34,7 @@ extension Fact {
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged,
       .sessionStarted, .session, .budgetChanged, .usageCorrected, .modesChanged,
-      .allowanceGranted, .limitsScheduled, .scheduleEnded:
+      .allowanceGranted, .limitsScheduled, .scheduleEnded, .userErased:
       true
     }
   }

@@ -38,6 +38,7 @@ struct PlainReckoning {
   private(set) var modes: [UserID: OwnModes] = [:]
   private(set) var policy = Position.zero
   private(set) var allowed: Set<UserID> = []
+  private var erased: Set<UserID> = []
   private var told: [Told: UInt8] = [:]
   /// What each spend counts for by now.
   private(set) var correctable: [Position: (user: UserID, tokens: TokenCount, at: Moment)] = [:]
@@ -61,6 +62,7 @@ struct PlainReckoning {
       roles[user] = role
     case .userDeactivated(let user): inactive.insert(user)
     case .userReactivated(let user): inactive.remove(user)
+    case .userErased(let user): erased.insert(user)
     case .roleChanged(let user, old: _, let new): roles[user] = new
     case .tokenIssued(let issue): tokens[issue.token] = issue
     case .tokenRevoked(let token, user: _): revoked.insert(token)
@@ -149,6 +151,7 @@ extension PlainReckoning {
       latest: PerPeriod { period in latest(period, in: used) }, reserved: .of(held),
       lifetime: .of(lifetimes[user] ?? 0))
     account.hasAllowances = allowed.contains(user)
+    if erased.contains(user) { account.erase() }
     account.told = PerPeriod { period in
       told[Told(user: user, period: period, start: account.latest[period].start)] ?? 0
     }

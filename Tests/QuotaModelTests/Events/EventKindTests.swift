@@ -19,6 +19,7 @@ import Testing
       38: "hold_extended",
       39: "usage_corrected", 40: "modes_changed", 41: "allowance_granted",
       42: "limits_scheduled", 43: "schedule_ended", 44: "threshold_crossed",
+      45: "user_erased",
     ]
     let found = EventKind.allCases.map { (Int($0.rawValue), $0.name) }
     #expect(Dictionary(uniqueKeysWithValues: found) == kinds)
@@ -70,6 +71,7 @@ import Testing
       (Fact.userRegistered(ada, role: .user), .userRegistered),
       (.userDeactivated(ada), .userDeactivated),
       (.userReactivated(ada), .userReactivated),
+      (.userErased(ada), .userErased),
       (.roleChanged(ada, old: .user, new: .staff), .roleChanged),
       (
         .tokenIssued(TokenIssue(token: TokenID(1), user: ada, digest: TokenDigest((0, 0, 0, 0)))),

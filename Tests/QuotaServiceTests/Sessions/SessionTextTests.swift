@@ -50,7 +50,7 @@ import Testing
     try open.open.reopen()
     let found = try Queries(open.open.store).text(of: ref, at: position)
     #expect((found == nil) == isDeleted)
-    #expect(try open.open.store.names.positionsOfTexts(of: SessionRef(.zero)) == [])
+    #expect(try open.open.store.names.markedPositions() == [])
   }
 
   @Test func `is erased with its session, and no other's is`() throws {
@@ -63,7 +63,7 @@ import Testing
     for position in texts {
       #expect(try Queries(open.open.store).text(of: ref, at: position) == nil)
     }
-    #expect(try open.open.store.names.positionsOfTexts(of: ref) == [])
+    #expect(try open.open.store.names.hasTexts(of: ref) == false)
     let left = try Queries(open.open.store).text(of: otherRef, at: otherRef.position)
     #expect(left == [7])
   }
@@ -75,5 +75,11 @@ import Testing
       session: session.ref, position: next, bytes: [UInt8](repeating: 1, count: 50_000))
     try open.open.store.names.store([:], [left])
     #expect(try text(at: try say([2, 3])) == [2, 3])
+  }
+}
+
+extension NameStore {
+  fileprivate func hasTexts(of session: SessionRef) throws -> Bool {
+    try !textKeys(of: session, behind: Self.key(session, .zero, 0)).isEmpty
   }
 }
