@@ -27,7 +27,7 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case projectionDiffers(String)
   /// The file of the names cannot be trusted.
   case namesDamaged(path: String, String)
-  /// The file of the webhooks' positions is not what was written there.
+  /// A file of positions, of webhooks or consumers, is not what was written there.
   case positionsDamaged(path: String)
   /// The key that signs checkpoints is not there.
   case keyMissing(path: String)
