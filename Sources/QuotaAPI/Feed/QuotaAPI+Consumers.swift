@@ -40,7 +40,8 @@ extension QuotaAPI {
       throw Problem(error)
     }
     try submit(
-      .acknowledge(name, upTo: position, mayRewind: mayRewind, by: caller.asConsumer), request, reply)
+      .acknowledge(name, upTo: position, mayRewind: mayRewind, by: caller.asConsumer), request,
+      reply)
     return nil
   }
 

@@ -20,7 +20,9 @@ extension QuotaAPI {
     if let limit = try query.integer("limit", in: 1...1000) { filter.limit = Int(limit) }
     let after = try query.integer("after", in: 0...Int64.max)
     if let consumer = try consumer(of: query) {
-      guard after == nil else { throw .invalid("after", "is what the consumer says: give one of them") }
+      guard after == nil else {
+        throw .invalid("after", "is what the consumer says: give one of them")
+      }
       filter.after = consumer.position
     } else if let after {
       filter.after = Position(UInt64(after))

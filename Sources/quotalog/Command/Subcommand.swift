@@ -22,7 +22,7 @@ struct Subcommand: Sendable {
   static let all: [Subcommand] = [
     .initialise, .serve, .userAdd, .userList, .userDeactivate, .tokenIssue, .tokenRevoke,
     .limitsSet, .sessionList, .sessionShow, .sessionLimits, .sessionAnswer, .sessionEvents, .append,
-    .usage, .explain, .whatIf, .log, .export, .import, .rebuild, .verify,
+    .usage, .explain, .whatIf, .log, .replay, .consumerList, .export, .import, .rebuild, .verify,
     .checkpoint, .prove,
   ]
 
