@@ -1,0 +1,101 @@
+import LedgerSimulation
+import QuotaModel
+import QuotaService
+import Testing
+
+@Suite struct `A replay of an account` {
+  let directory: TemporaryDirectory
+  let seed = SeededNumbers().seed
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  /// Late usage, corrections, holds, allowances, other defaults: whatever the commands bring.
+  @Test(arguments: 0..<3 as Range<UInt64>)
+  func `comes to what the projection says`(number: UInt64) throws {
+    let simulation = try Simulation(at: directory.path + "/store", seed: seed + number)
+    try simulation.run(batches: 300)
+    try #require(simulation.disagreement == nil)
+    let queries = Queries(simulation.store)
+    let calendar = try queries.calendar()
+    for user in simulation.naive.userIDs {
+      let replay = try replayed(user, queries, calendar)
+      for _ in 0..<5 {
+        let moment = simulation.randomMoment()
+        let reading = try #require(try queries.usage(of: .id(user), at: moment))
+        #expect(replay.used(in: reading.windows) == reading.used, "seed \(seed), \(number)")
+        #expect(replay.limits(in: reading.windows) == reading.policy.limits, "seed \(seed)")
+        #expect(replay.account.reserved == reading.account.reserved, "seed \(seed), \(number)")
+      }
+    }
+  }
+
+  private func replayed(
+    _ user: UserID, _ queries: Queries, _ calendar: QuotaCalendar
+  ) throws -> AccountReplay {
+    var replay = AccountReplay(of: user)
+    var filter = EventFilter()
+    filter.user = user
+    filter.limit = .max
+    let mine = try queries.events(filter).events
+    let all = try mine + queries.systemChanges(after: .zero, upTo: queries.head())
+    for event in all.sorted(by: { $0.position < $1.position }) {
+      replay.apply(event, in: PerPeriod { calendar.window($0, containing: event.happenedAt) })
+    }
+    return replay
+  }
+}
+
+@Suite struct `The place of a moment in the log` {
+  @Test func `is behind what was recorded before, and before what was recorded then`() throws {
+    let open = try OpenLedger()
+    let user = try open.register()
+    var moments: [(Position, Moment)] = []
+    for _ in 0..<40 {
+      let answer = try open.execute(.usage(of: user, 1))
+      moments.append((try #require(answer.receipt).position, open.clock.now))
+      if moments.count % 3 == 0 { open.clock.move(bySeconds: 60) }
+    }
+    let queries = Queries(open.store)
+    for (_, moment) in moments {
+      let first = moments.first { $0.1 >= moment }?.0.rawValue ?? 0
+      let last = moments.last { $0.1 <= moment }?.0.rawValue ?? 0
+      let after = Moment(microseconds: moment.microseconds + 1)
+      #expect(try queries.position(recordedBefore: moment) == Position(first - 1))
+      #expect(try queries.position(recordedBefore: after) == Position(last))
+    }
+    #expect(try queries.position(recordedBefore: .earliest) == .zero)
+    #expect(try queries.position(recordedBefore: .latest) == queries.head())
+  }
+}
+
+@Suite struct `A search of the log` {
+  @Test(arguments: [1, 3, 100])
+  func `ends where it is told to`(limit: Int) throws {
+    let open = try OpenLedger()
+    let users = try (0..<2).map { _ in try open.register() }
+    for number in 0..<30 { try open.execute(.usage(of: users[number % 2], 1)) }
+    for user in [nil, users[0]] {
+      for until in 0..<40 as Range<UInt64> {
+        var filter = EventFilter()
+        filter.limit = limit
+        filter.user = user
+        filter.until = Position(until)
+        let found = try all(filter, Queries(open.store))
+        filter.until = Position(.max)
+        let expected = try all(filter, Queries(open.store)).filter { $0 <= Position(until) }
+        #expect(found == expected, "until \(until)")
+      }
+    }
+  }
+
+  private func all(_ filter: EventFilter, _ queries: Queries) throws -> [Position] {
+    var filter = filter
+    var found: [Position] = []
+    while true {
+      let page = try queries.events(filter)
+      found += page.events.map(\.position)
+      filter.after = page.nextAfter
+      if !page.hasMore { return found }
+    }
+  }
+}
