@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test func `says how far it has come where nothing is of interest`() throws {
-    let handle = try stage.listen(EventInterest(user: System.randomUser()), after: 0)
+    let handle = try stage.listen(EventInterest(kinds: [.budgetChanged]), after: 0)
     try stage.spend(25_000)
     stage.settle()
     #expect(stage.outlet.positions(handle) == [])
