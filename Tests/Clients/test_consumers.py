@@ -26,6 +26,7 @@ def put(client, name: str, position: int | None = None, **members):
 
 
 def test_a_new_consumer_begins_at_the_end_and_tells_its_lag(service, auditor, name, person):
+    service.by_role("service")
     head = service.position
     made = put(auditor, name)
     assert made.status == 201
@@ -76,6 +77,7 @@ def test_consumers_are_for_staff_and_auditors(service, role, status):
 
 
 def test_a_stream_and_a_page_begin_where_the_consumer_stands(service, auditor, name, person):
+    service.by_role("service")
     position = service.position
     put(auditor, name, position)
     service.spend(person, 1)
