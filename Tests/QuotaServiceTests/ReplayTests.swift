@@ -1,3 +1,4 @@
+import Foundation
 import LedgerSimulation
 import QuotaModel
 import QuotaService
@@ -49,6 +50,7 @@ import Testing
   @Test func `is behind what was recorded before, and before what was recorded then`() throws {
     let open = try OpenLedger()
     let user = try open.register()
+    open.clock.move(bySeconds: 1)
     var moments: [(Position, Moment)] = []
     for _ in 0..<40 {
       let answer = try open.execute(.usage(of: user, 1))
@@ -88,6 +90,23 @@ import Testing
     }
   }
 
+  /// A reader takes the end of a page for the place up to which it has seen everything.
+  @Test(arguments: [true, false])
+  func `leaves out nothing of a session or user that is being recorded`(isOfSession: Bool) throws {
+    let session = try OpenSession()
+    let user = try session.open.register()
+    var filter = EventFilter()
+    if isOfSession { filter.session = try session.session()?.ref } else { filter.user = user }
+    let reader = Reader(filter, Queries(session.open.store))
+    reader.start()
+    for number in 0..<400 {
+      try session.report("u\(number)", nano: 1)
+      try session.open.execute(.usage(of: user, 1))
+    }
+    let found = try reader.stop()
+    #expect(try found == all(filter, Queries(session.open.store)))
+  }
+
   private func all(_ filter: EventFilter, _ queries: Queries) throws -> [Position] {
     var filter = filter
     var found: [Position] = []
@@ -97,5 +116,43 @@ import Testing
       filter.after = page.nextAfter
       if !page.hasMore { return found }
     }
+  }
+}
+
+/// Reads on, as fast as it can, on a thread of its own.
+private final class Reader: @unchecked Sendable {
+  private let queries: Queries
+  private var filter: EventFilter
+  private var found: Result<[Position], any Error> = .success([])
+  private let lock = NSLock()
+  private let ended = DispatchSemaphore(value: 0)
+  private var isStopping = false
+
+  init(_ filter: EventFilter, _ queries: Queries) {
+    self.filter = filter
+    self.queries = queries
+  }
+
+  func start() {
+    Thread.detachNewThread { [self] in
+      while true {
+        let isLast = lock.withLock { isStopping }
+        found = Result { try found.get() + next() }
+        if isLast { break }
+      }
+      ended.signal()
+    }
+  }
+
+  func stop() throws -> [Position] {
+    lock.withLock { isStopping = true }
+    ended.wait()
+    return try found.get()
+  }
+
+  private func next() throws -> [Position] {
+    let page = try queries.events(filter)
+    filter.after = page.hasMore ? page.nextAfter : max(page.nextAfter, page.head)
+    return page.events.map(\.position)
   }
 }

@@ -27,7 +27,7 @@ public final class Consumers: Sendable {
     deliver: @escaping @Sendable (Delivery) -> Void
   ) throws(StoreFailure) {
     let queries = Queries(store)
-    let file = PositionFile("consumers", of: store)
+    let file = PositionFile(of: .consumers, in: store)
     let keeper = ConsumerKeeper(queries: queries, file: file, clock: clock)
     let current = CurrentBook(try ConsumerBook(file, head: try queries.head()))
     let waiting = WorkQueue<Ticket>(capacity: Self.maximumWaitingCount)
@@ -69,7 +69,7 @@ public final class Consumers: Sendable {
   /// What the file of a store says, for whoever only reads it.
   public static func stored(in store: Store) throws(StoreFailure) -> [Consumer] {
     let head = try Queries(store).head()
-    return try ConsumerBook(PositionFile("consumers", of: store), head: head).sorted
+    return try ConsumerBook(PositionFile(of: .consumers, in: store), head: head).sorted
   }
 }
 

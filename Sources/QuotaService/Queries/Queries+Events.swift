@@ -80,7 +80,7 @@ extension Queries {
     let (positions, head) = try reading { (snapshot) throws(ProjectionFailure) in
       let entries = try snapshot.events(
         of: session, after: filter.after, limit: filter.maximumLookCount)
-      return (entries.map(\.position), try snapshot.state().position)
+      return (entries.map(\.position), try snapshot.storedState().position)
     }
     return try page(of: positions, filter, head: head)
   }

@@ -13,7 +13,7 @@ public final class DeliveryPositions: Sendable {
 
   /// Starts the thread.
   public init(of store: Store) {
-    let file = DeliveryFile(PositionFile("webhooks", of: store))
+    let file = DeliveryFile(PositionFile(of: .webhooks, in: store))
     let waiting = waiting
     self.file = file
     thread = Mutex(

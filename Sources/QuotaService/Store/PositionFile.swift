@@ -3,19 +3,20 @@ internal import QuotaModel
 /// A small text file beside the log that says how far somebody has come: a line with its format, one with
 /// the log that it is about, then a line of words for each of them.
 struct PositionFile: Sendable {
+  private let readers: PositionReaders
   private let path: String
   private let format: String
   private let log: UserID
 
-  /// The file `name` of a store.
-  init(_ name: String, of store: Store) {
-    path = store.path + "/" + name
-    format = "quotalog-\(name) 1"
+  init(of readers: PositionReaders, in store: Store) {
+    self.readers = readers
+    path = store.path + "/" + readers.rawValue
+    format = "quotalog-\(readers.rawValue) 1"
     log = store.logID
   }
 
   /// What is thrown for a line that makes no sense: guessing would lose events silently.
-  var damage: StoreFailure { .positionsDamaged(path: path) }
+  var damage: StoreFailure { .positionsDamaged(path: path, of: readers) }
 
   /// The words of each line; nothing where there is no file, or one of another log.
   func read() throws(StoreFailure) -> [[Substring]] {
