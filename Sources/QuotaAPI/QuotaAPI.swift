@@ -15,6 +15,9 @@ public final class QuotaAPI: HTTPHandler {
   /// Where sessions are listened to.
   let hub: SessionHub
   let streams: SessionStreams
+  let feed: EventFeed
+  /// Where the places of named readers are kept; without it they are answered that nothing is.
+  public var consumerDesk: ConsumerDesk?
   var repeatedRequests = RepeatedRequests()
   let queries: Queries
   let clock: Clock
@@ -33,7 +36,10 @@ public final class QuotaAPI: HTTPHandler {
   public var webhookStatuses: () -> [WebhookStatus] = { [] }
   /// Sends deferred answers; set once the server exists.
   public unowned var server: HTTPServer? {
-    didSet { streams.server = server }
+    didSet {
+      streams.server = server
+      feed.outlet = server
+    }
   }
 
   /// `sessions` is where news of sessions are delivered; without one nobody hears any, but
@@ -52,6 +58,7 @@ public final class QuotaAPI: HTTPHandler {
     self.committer = committer
     self.answers = answers
     queries = Queries(store)
+    feed = EventFeed(queries)
     authenticator = Authenticator(queries)
   }
 
@@ -96,12 +103,32 @@ public final class QuotaAPI: HTTPHandler {
 
   public func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure) {
     streams.forget(handle)
+    feed.forget(handle)
   }
 
-  public func streamSent(_ handle: StreamHandle) { streams.proceed(handle) }
+  public func streamSent(_ handle: StreamHandle) {
+    streams.proceed(handle)
+    feed.proceed(handle)
+  }
 
-  /// Sends a sign of life to everybody who listens to sessions; to be called every 15 seconds.
-  public func keepStreamsAlive() { streams.keepAlive() }
+  /// Sends a sign of life to everybody who listens; to be called every 15 seconds.
+  public func keepStreamsAlive() {
+    streams.keepAlive()
+    feed.keepAlive()
+  }
+
+  /// Has streams of events do something in a later turn of the loop, after so many milliseconds; it answers
+  /// false where that cannot be.
+  public var runLater: (Int, @escaping () -> Void) -> Bool {
+    get { feed.runLater }
+    set { feed.runLater = newValue }
+  }
+
+  /// Something may have been appended to the log. Costs next to nothing.
+  public func noteNews() { feed.noteNews() }
+
+  /// Looks whether something was appended that nobody asked for; to be called a few times a second.
+  public func lookForNews() { feed.look() }
 
   /// Hands the commands of this loop turn to the committer.
   public func flush() {
@@ -155,9 +182,10 @@ public final class QuotaAPI: HTTPHandler {
     guard submission.command.changesRights else { return submit(submission, .other(complete)) }
     submit(
       submission,
-      .other { [authenticator, streams] answer in
+      .other { [authenticator, streams, feed] answer in
         authenticator.forgetAll()
         streams.endForbidden()
+        feed.endForbidden()
         complete(answer)
       })
   }

@@ -40,6 +40,7 @@ final class APIWithoutSocket {
     api = QuotaAPI(
       store: store, committer: committer, answers: AnswerBox(), settings: APISettings(),
       sessions: hub, sessionSettings: sessionSettings)
+    api.consumerDesk = try ConsumerDesk(of: store) {}
     try execute(.register(Registration(user: other, name: UserName("other"), role: .user)))
     for role in Role.allCases { try register(role) }
   }

@@ -15,6 +15,12 @@ public struct Snapshot: ~Copyable {
 
   public func state() throws(ProjectionFailure) -> ProjectionState {
     if let state = overlay.state { return state }
+    return try storedState()
+  }
+
+  /// The state that the tables have: what only they know, such as the events of a session, is true for its
+  /// position. What waits in memory is published before it is stored.
+  public func storedState() throws(ProjectionFailure) -> ProjectionState {
     let key = StateRow.key
     guard let row = try get(key.rawBytes, in: tables.meta), let state = StateRow.state(from: row)
     else { throw .malformedRow(table: "meta") }

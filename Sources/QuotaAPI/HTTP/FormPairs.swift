@@ -15,6 +15,9 @@ struct FormPairs {
 
   /// The value of the last pair of that name, or nil.
   subscript(name: String) -> String? { pairs.last { $0.name == name }?.value }
+
+  /// The values of all pairs of that name, in their order.
+  func values(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
 }
 
 /// Bytes in which `+` and percent escapes stand for others, as text.

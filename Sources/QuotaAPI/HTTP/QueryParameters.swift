@@ -9,6 +9,9 @@ struct QueryParameters {
 
   subscript(name: String) -> String? { pairs[name] }
 
+  /// The values of all parameters of that name, in their order.
+  func values(_ name: String) -> [String] { pairs.values(name) }
+
   func integer(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64? {
     guard let text = pairs[name] else { return nil }
     guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text),

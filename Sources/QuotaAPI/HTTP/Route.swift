@@ -49,6 +49,9 @@ enum NativePath: Hashable {
   case schedules
   case schedule(String)
   case webhooks
+  case eventStream
+  case consumers
+  case consumer(String)
 
   /// What can be done at the path, besides asking what can be done.
   var methods: [HTTPMethod] {
@@ -56,7 +59,9 @@ enum NativePath: Hashable {
     case .usage, .check, .holds, .holdEnd, .corrections, .userAllowances, .userTokens: [.post]
     case .users: [.get, .head, .post]
     case .user: [.get, .head, .patch, .delete]
-    case .userUsage, .userExplain, .events, .hold, .schedules, .webhooks: [.get, .head]
+    case .userUsage, .userExplain, .events, .hold, .schedules, .webhooks, .eventStream, .consumers:
+      [.get, .head]
+    case .consumer: [.get, .head, .put, .delete]
     case .userLimits: [.get, .head, .patch]
     case .userToken, .schedule: [.delete]
     case .defaults: [.get, .head, .put]
@@ -166,6 +171,9 @@ extension Route {
     case ("corrections", 1): return .corrections
     case ("schedules", 1): return .schedules
     case ("webhooks", 1): return .webhooks
+    case ("events", 2) where segments[1] == "stream": return .eventStream
+    case ("consumers", 1): return .consumers
+    case ("consumers", 2): return .consumer(segments[1])
     case ("schedules", 2): return .schedule(segments[1])
     default: return nil
     }

@@ -16,20 +16,45 @@ extension QuotaAPI {
   }
 
   private func eventFilter(_ query: QueryParameters) throws(Problem) -> EventFilter {
-    var filter = EventFilter()
-    if let after = try query.integer("after", in: 0...Int64.max) {
+    var filter = try eventInterest(query).filter(after: .zero)
+    if let limit = try query.integer("limit", in: 1...1000) { filter.limit = Int(limit) }
+    let after = try query.integer("after", in: 0...Int64.max)
+    if let consumer = try consumer(of: query) {
+      guard after == nil else {
+        throw .invalid("after", "is what the consumer says: give one of them")
+      }
+      filter.after = consumer.position
+    } else if let after {
       filter.after = Position(UInt64(after))
     }
-    if let limit = try query.integer("limit", in: 1...1000) { filter.limit = Int(limit) }
-    if let user = query["user"] { filter.user = try known(user).account.user }
-    if let type = query["type"] {
-      guard let kind = EventKind(name: type) else {
-        let names = EventKind.allCases.map(\.name).joined(separator: ", ")
-        throw .invalid("type", "must be one of \(names)")
-      }
-      filter.kinds = [kind]
-    }
     return filter
+  }
+
+  /// Which events a query asks for: of a user, of a session, of some types.
+  func eventInterest(_ query: QueryParameters) throws(Problem) -> EventInterest {
+    var interest = EventInterest()
+    if let user = query["user"] { interest.user = try known(user).account.user }
+    if let text = query["session"] {
+      let session = try reading { () throws(StoreFailure) in try queries.session(spelling: text) }
+      guard let session else {
+        throw Problem(404, "unknown_session", "there is no such session", member: "session")
+      }
+      interest.session = session.ref
+    }
+    let types = query.values("type").flatMap { $0.split(separator: ",").map { trimmed($0) } }
+    guard query["type"] != nil else { return interest }
+    interest.kinds = []
+    for type in types {
+      guard let kind = EventKind(name: type) else { throw Self.unknownType }
+      interest.kinds?.insert(kind)
+    }
+    guard !types.isEmpty else { throw Self.unknownType }
+    return interest
+  }
+
+  private static var unknownType: Problem {
+    let names = EventKind.allCases.map(\.name).joined(separator: ", ")
+    return .invalid("type", "must be one of \(names)")
   }
 
   private static func document(_ page: EventPage) -> HTTPResponse {

@@ -60,6 +60,11 @@ extension QuotaAPI {
         return try revokeToken(token, of: user, request, caller, reply)
       case (.events, _): return try events(request)
       case (.webhooks, _): return try webhooks()
+      case (.eventStream, _): return try eventStream(request, caller, reply)
+      case (.consumers, _): return try consumers()
+      case (.consumer(let name), .put): return try keepConsumer(name, request, caller, reply)
+      case (.consumer(let name), .delete): return try removeConsumer(name, request, caller, reply)
+      case (.consumer(let name), _): return try consumer(name)
       case (.check, _): return try check(request, caller, reply)
       case (.holds, _): return try hold(request, caller, reply)
       case (.hold(let hold), _): return try self.hold(hold, caller)
@@ -95,7 +100,7 @@ extension QuotaAPI {
         ? caller.role.mayManageUsers || caller.role.mayReadEvents || caller.role.maySetQuotas
         : caller.role.mayManageUsers
     case .userTokens, .userToken: caller.role.mayManageUsers
-    case .events, .webhooks: caller.role.mayReadEvents
+    case .events, .webhooks, .eventStream, .consumers, .consumer: caller.role.mayReadEvents
     }
   }
 

@@ -37,13 +37,15 @@ extension QuotaAPI {
       HTTPResponse(status: 200, headers: EventStreamWriter.headers), for: call.request)
     let handle = server?.beginStream(call.reply, status: head.status, headers: head.headers)
     guard let handle else { return }
-    streams.begin(handle, of: session.ref, query) { [unowned self] in isStillAllowed(call) }
+    streams.begin(handle, of: session.ref, query) { [unowned self] in
+      isStillAllowed(call.request, as: call.caller)
+    }
   }
 
   /// Whether the token of a request is worth what it was.
-  private func isStillAllowed(_ call: SessionCall) -> Bool {
+  func isStillAllowed(_ request: HTTPRequest, as known: Caller) -> Bool {
     do throws(Unauthenticated) {
-      return try caller(of: call.request) == call.caller
+      return try caller(of: request) == known
     } catch {
       if case .unavailable = error { return true }
       return false

@@ -23,6 +23,21 @@ public struct AccountFold: Sendable {
       account: Account(user: user, role: role), allowances: .none, watching: windows, in: calendar)
   }
 
+  /// The same, where nobody asks about windows before the end.
+  public init(registering user: UserID, role: Role, in calendar: QuotaCalendar) {
+    self.init(
+      registering: user, role: role,
+      watching: PerPeriod { calendar.window($0, containing: .earliest) }, in: calendar)
+  }
+
+  /// What windows hold, in a fold from the first event on.
+  public func used(in windows: PerPeriod<Window>) -> PerPeriod<TokenCount> {
+    PerPeriod { (period) in
+      let (start, latest) = (windows[period].start, account.latest[period])
+      return latest.start == start ? latest.used : past[period][start] ?? .zero
+    }
+  }
+
   /// Goes on from an account as it was at some position, with no latest window behind the watched ones.
   public init(
     account: Account, allowances: Allowances, watching windows: PerPeriod<Window>,

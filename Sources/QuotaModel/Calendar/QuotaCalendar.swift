@@ -40,6 +40,9 @@ public struct QuotaCalendar: Hashable, Sendable {
     CalendarDate(zone.day(at: moment.seconds))
   }
 
+  /// The weekday of the date that a moment is counted on.
+  public func weekday(of moment: Moment) -> Weekday { zone.day(at: moment.seconds).weekday }
+
   func window(_ period: Period, of day: DayNumber) -> Window {
     let first = firstDay(of: period, with: day)
     let start = zone.start(of: first)

@@ -146,3 +146,14 @@ public struct SessionKey: Hashable, Sendable {
     self.text = text
   }
 }
+
+extension Session? {
+  /// Takes the next event of a session into account, from that which begins it on.
+  public mutating func apply(_ event: Event) {
+    if case .sessionStarted(let start) = event.fact {
+      self = Session(start, at: event.position, recordedAt: event.recordedAt)
+    } else if case .session(_, let fact) = event.fact {
+      self?.apply(fact, at: event.position, recordedAt: event.recordedAt)
+    }
+  }
+}

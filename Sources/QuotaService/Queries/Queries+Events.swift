@@ -7,10 +7,16 @@ public struct EventFilter: Hashable, Sendable {
   public var after = Position.zero
   public var limit = 100
   public var user: UserID?
+  /// Only those that began this session or happened in it.
+  public var session: SessionRef?
+  /// The last position of interest.
+  public var until = Position(.max)
   /// nil: of every kind.
   public var kinds: Set<EventKind>?
-  /// Events that a search without a user looks at before it answers with what it has.
+  /// Events that a search looks at before it answers with what it has.
   public var maximumScanCount = 200_000
+  /// Those that an index knows are looked up one by one.
+  fileprivate var maximumLookCount: Int { min(10_000, maximumScanCount) }
 
   public init() {}
 
@@ -38,6 +44,7 @@ extension Queries {
   /// A page may have fewer than `limit` events and still `hasMore`: a rare kind in a long log is
   /// searched in steps.
   public func events(_ filter: EventFilter) throws(StoreFailure) -> EventPage {
+    if let session = filter.session { return try events(of: session, filter) }
     if let user = filter.user { return try events(of: user, filter) }
     let head = try head()
     var page = EventPage(nextAfter: filter.after, head: head)
@@ -45,7 +52,11 @@ extension Queries {
     var damage: RecordDamage?
     try usingLog { () throws(LogFailure) in
       try store.log.scan(.only, after: filter.after) { record in
-        if page.events.count == filter.limit || looked == filter.maximumScanCount { return .stop }
+        if page.events.count == filter.limit || looked == filter.maximumScanCount
+          || record.position > filter.until
+        {
+          return .stop
+        }
         looked += 1
         page.nextAfter = record.position
         guard filter.wants(record.kind) else { return .proceed }
@@ -59,8 +70,19 @@ extension Queries {
       }
     }
     if let damage { throw .log(.damaged(at: page.nextAfter, damage)) }
-    page.hasMore = page.nextAfter < head
+    page.hasMore = page.nextAfter < min(head, filter.until)
     return page
+  }
+
+  private func events(
+    of session: SessionRef, _ filter: EventFilter
+  ) throws(StoreFailure) -> EventPage {
+    let (positions, head) = try reading { (snapshot) throws(ProjectionFailure) in
+      let entries = try snapshot.events(
+        of: session, after: filter.after, limit: filter.maximumLookCount)
+      return (entries.map(\.position), try snapshot.storedState().position)
+    }
+    return try page(of: positions, filter, head: head)
   }
 
   private func events(
@@ -69,19 +91,33 @@ extension Queries {
     let (positions, head) = try reading { (snapshot) throws(ProjectionFailure) in
       let head = try snapshot.state().position
       guard let entry = try snapshot.account(user) else { return ([Position](), head) }
-      return (try snapshot.history(of: entry, after: filter.after, limit: 10_000), head)
+      let positions = try snapshot.history(
+        of: entry, after: filter.after, limit: filter.maximumLookCount)
+      return (positions, head)
     }
+    var page = try page(of: positions, filter, head: head)
+    if store.isBesideWriter && !page.hasMore { try addTail(of: user, filter, to: &page) }
+    return page
+  }
+
+  /// The events at positions from an index, which has no more of them where it has not filled a page.
+  private func page(
+    of positions: [Position], _ filter: EventFilter, head: Position
+  ) throws(StoreFailure) -> EventPage {
+    let wanted = positions.prefix { $0 <= filter.until }
     var page = EventPage(nextAfter: filter.after, head: head)
-    for position in positions where page.events.count < filter.limit {
+    for position in wanted where page.events.count < filter.limit {
       page.nextAfter = position
       let event = try usingLog { () throws(LogFailure) in
         try store.log.event(at: position)
       }
-      guard let event, filter.wants(event.fact.kind) else { continue }
+      guard let event, filter.wants(event.fact.kind),
+        filter.user.map({ $0 == event.fact.user }) ?? true
+      else { continue }
       page.events.append(event)
     }
-    page.hasMore = positions.last.map { $0 > page.nextAfter } ?? false || positions.count == 10_000
-    if store.isBesideWriter && !page.hasMore { try addTail(of: user, filter, to: &page) }
+    let isWhole = positions.count < filter.maximumLookCount || wanted.count < positions.count
+    page.hasMore = !isWhole || wanted.last.map { $0 > page.nextAfter } ?? false
     return page
   }
 
@@ -93,6 +129,7 @@ extension Queries {
     var damage: (Position, RecordDamage)?
     try usingLog { () throws(LogFailure) in
       try store.log.scan(.only, after: max(page.head, filter.after)) { record in
+        if record.position > filter.until { return .stop }
         if rest.events.count == filter.limit {
           rest.hasMore = true
           return .stop

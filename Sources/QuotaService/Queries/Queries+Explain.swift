@@ -184,7 +184,7 @@ extension Fact {
   }
 
   /// What the event adds to its windows; nil where it adds nothing.
-  fileprivate var windowChange: Int64? {
+  public var windowChange: Int64? {
     if case .usageCorrected(let correction) = self {
       return correction.usage.total.rawValue - correction.old.rawValue
     }

@@ -48,17 +48,7 @@ extension Queries {
     // A reporter's clock may be ahead of ours, so that something was recorded before it happened.
     let earliest = Moment(
       microseconds: moment.microseconds - maximumClockSkewSeconds * 1_000_000)
-    var low: UInt64 = 0
-    var high = head.rawValue
-    while low < high {
-      let middle = (low + high + 1) / 2
-      let event = try usingLog { () throws(LogFailure) in
-        try store.log.event(at: Position(middle))
-      }
-      guard let event else { break }
-      if event.recordedAt < earliest { low = middle } else { high = middle - 1 }
-    }
-    return Position(low)
+    return min(try position(recordedBefore: earliest), head)
   }
 }
 
@@ -89,7 +79,7 @@ extension EventKind {
 
 extension Fact {
   /// Whose windows it adds to, and how many tokens; nil where it adds nothing.
-  var countedSpend: (user: UserID, tokens: TokenCount)? {
+  public var countedSpend: (user: UserID, tokens: TokenCount)? {
     switch self {
     case .tokensSpent(let spend): (spend.user, spend.usage.total)
     case .holdSettled(_, let settlement), .holdDrawn(_, let settlement):

@@ -12,6 +12,19 @@ extension Queries {
     return session
   }
 
+  /// The session that people mean by a text: its id, or the number of one that was deleted.
+  public func session(spelling text: String) throws(StoreFailure) -> Session? {
+    if let id = try? SessionID(text),
+      let session = try session(SessionAddress(id, as: .everybody))
+    {
+      return session
+    }
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(text) else {
+      return nil
+    }
+    return try session(SessionRef(Position(number)))
+  }
+
   /// A session by number, deleted or not.
   public func session(_ ref: SessionRef) throws(StoreFailure) -> Session? {
     try reading { (snapshot) throws(ProjectionFailure) in try snapshot.session(ref) }
@@ -84,7 +97,7 @@ extension Queries {
         let event = try usingLog { () throws(LogFailure) in
           try store.log.event(at: entry.position)
         }
-        session.apply(event)
+        if let event { session.apply(event) }
       }
       last = end
     }
@@ -109,11 +122,6 @@ extension Event {
 }
 
 extension Session? {
-  fileprivate mutating func apply(_ event: Event?) {
-    guard let event else { return }
-    apply(event.fact, at: event.position, recordedAt: event.recordedAt)
-  }
-
   /// Takes an event into account that may be the first of the session.
   mutating func apply(_ fact: Fact, at position: Position, recordedAt: Moment) {
     switch fact {

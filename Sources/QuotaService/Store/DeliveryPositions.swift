@@ -7,13 +7,13 @@ internal import Synchronization
 /// A flush may take long, so a thread of its own writes the file. Names that nobody asks for any more
 /// stay, so that a receiver that comes back misses nothing.
 public final class DeliveryPositions: Sendable {
-  private let file: PositionFile
+  private let file: DeliveryFile
   private let waiting = WorkQueue<[String: Position]>(capacity: 1)
   private let thread: Mutex<pthread_t?>
 
   /// Starts the thread.
   public init(of store: Store) {
-    let file = PositionFile(path: store.path + "/webhooks", log: store.logID)
+    let file = DeliveryFile(PositionFile(of: .webhooks, in: store))
     let waiting = waiting
     self.file = file
     thread = Mutex(
@@ -54,44 +54,26 @@ public final class DeliveryPositions: Sendable {
   }
 }
 
-/// The file: a line with its format, one with the log that it is about, one for each name.
-private final class PositionFile: Sendable {
-  private static let format = "quotalog-webhooks 1"
-
-  private let path: String
-  private let log: UserID
+/// The file: a line for each name, with its position.
+private final class DeliveryFile: Sendable {
+  private let file: PositionFile
   private let lastFailure = Mutex<StoreFailure?>(nil)
 
-  init(path: String, log: UserID) {
-    self.path = path
-    self.log = log
-  }
+  init(_ file: PositionFile) { self.file = file }
 
   var failure: StoreFailure? { lastFailure.withLock { $0 } }
 
   func read() throws(StoreFailure) -> [String: Position] {
-    guard Files.exists(path) else { return [:] }
-    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path) }
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-    guard lines.count >= 2, lines[0] == Self.format, lines[1].hasPrefix("log ") else {
-      throw .positionsDamaged(path: path)
-    }
-    guard lines[1] == "log \(log)" else { return [:] }
     var positions: [String: Position] = [:]
-    for line in lines.dropFirst(2) {
-      let words = line.split(separator: " ", omittingEmptySubsequences: false)
-      guard words.count == 2, let number = UInt64(words[1]) else {
-        throw .positionsDamaged(path: path)
-      }
+    for words in try file.read() {
+      guard words.count == 2, let number = UInt64(words[1]) else { throw file.damage }
       positions[String(words[0])] = Position(number)
     }
     return positions
   }
 
   func write(_ positions: [String: Position]) throws(StoreFailure) {
-    let lines = positions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-    let text = ([Self.format, "log \(log)"] + lines).map { $0 + "\n" }.joined()
-    try usingFiles { () throws(FileFailure) in try Files.replace(path, with: Array(text.utf8)) }
+    try file.write(positions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })
   }
 
   func writeOrRemember(_ positions: [String: Position]) {

@@ -37,15 +37,27 @@ enum Files {
     let temporary = path + ".new"
     let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw .last(temporary) }
-    let written = unsafe bytes.withUnsafeBytes { (buffer) in
-      unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-    }
-    let isSynced = written == bytes.count && fsync(descriptor) == 0
+    let isSynced = write(bytes, to: descriptor) && fsync(descriptor) == 0
     let code = errno
     close(descriptor)
     guard isSynced else { throw FileFailure(path: temporary, code: code) }
     guard unsafe rename(temporary, path) == 0 else { throw .last(path) }
     try syncDirectory(holding: path)
+  }
+
+  /// Writes everything; false, with the reason in `errno`, where the disk takes no more. One that is nearly
+  /// full takes a part first.
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { (buffer) in
+        unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
   }
 
   /// Makes a directory; one that exists is fine.

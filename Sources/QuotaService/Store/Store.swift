@@ -11,6 +11,8 @@ internal import Synchronization
 ///     checkpoint              the latest one, a witness beside the log
 ///     log/                    the events; flushed at every commit
 ///     names/                  what users are called; flushed at every commit
+///     webhooks                how far receivers outside have come
+///     consumers               how far named readers of events have come
 ///     projections/current     the number of the live generation
 ///     projections/<number>/   the generations
 public final class Store: Sendable {

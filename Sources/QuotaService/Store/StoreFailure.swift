@@ -27,8 +27,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case projectionDiffers(String)
   /// The file of the names cannot be trusted.
   case namesDamaged(path: String, String)
-  /// The file of the webhooks' positions is not what was written there.
-  case positionsDamaged(path: String)
+  /// A file of positions is not what was written there.
+  case positionsDamaged(path: String, of: PositionReaders)
   /// The key that signs checkpoints is not there.
   case keyMissing(path: String)
   /// What should be a checkpoint of this log is none, or not one that the key signed.
@@ -46,6 +46,11 @@ public enum StoreFailure: Error, Hashable, Sendable {
       default: .file(path: failure.path, text: failure.text)
       }
   }
+}
+
+/// Who reads events and has a place in the log that a file keeps, which is called like them.
+public enum PositionReaders: String, Hashable, Sendable {
+  case webhooks, consumers
 }
 
 extension StoreFailure: CustomStringConvertible {
@@ -79,9 +84,11 @@ extension StoreFailure: CustomStringConvertible {
     case .projectionDiffers(let text): text
     case .namesDamaged(let path, let text):
       "the file of the names, \(path)/data.mdb, is damaged (\(text)): restore a backup of it"
-    case .positionsDamaged(let path):
+    case .positionsDamaged(let path, .webhooks):
       "\(path) is no list of webhook positions: restore a backup of it, or remove it to have every "
         + "webhook begin at the end of the log"
+    case .positionsDamaged(let path, .consumers):
+      "\(path) is no list of consumers: restore a backup of it, or remove it and make them again"
     case .keyMissing(let path):
       "the key that signs checkpoints, \(path), is missing: restore it from a backup; or, if it is lost "
         + "for good, make another with `quotalog checkpoint --new-key` and tell whoever has the old one"

@@ -23,7 +23,7 @@ struct Subcommand: Sendable {
     .initialise, .serve, .userAdd, .userList, .userDeactivate, .userErase, .tokenIssue,
     .tokenRevoke,
     .limitsSet, .sessionList, .sessionShow, .sessionLimits, .sessionAnswer, .sessionEvents, .append,
-    .usage, .explain, .whatIf, .log, .export, .import, .rebuild, .verify,
+    .usage, .explain, .whatIf, .log, .replay, .consumerList, .export, .import, .rebuild, .verify,
     .checkpoint, .prove, .backup, .restore,
   ]
 

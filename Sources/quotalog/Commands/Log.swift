@@ -43,20 +43,8 @@ extension Subcommand {
     if let after = try arguments.number("after", in: 0...Int64.max) {
       filter.after = Position(UInt64(after))
     }
-    if let text = try arguments.value("user") {
-      let user = try usingStore { () throws(StoreFailure) in
-        try queries.user(UserReference(text))
-      }
-      guard let user else { throw QuotalogFailure.of(.unknownUser) }
-      filter.user = user.account.user
-    }
-    if let text = try arguments.value("type") {
-      guard let kind = EventKind(name: text) else {
-        let names = EventKind.allCases.map(\.name).joined(separator: ", ")
-        throw .usage("--type must be one of \(names)")
-      }
-      filter.kinds = [kind]
-    }
+    filter.user = try arguments.user(queries)
+    filter.kinds = try arguments.kinds()
     return filter
   }
 

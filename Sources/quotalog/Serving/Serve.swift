@@ -49,6 +49,7 @@ private final class Service {
   private let webhooks: WebhookDispatcher?
   /// nil: nobody compares answers with the log.
   private let audit: SelfAudit?
+  private let consumerDesk: ConsumerDesk
   private let host: String
   private let isBackground: Bool
 
@@ -92,23 +93,33 @@ private final class Service {
     webhooks = try Self.makeWebhooks(loop, configuration, store)
     audit = Self.makeAudit(configuration, store)
     if let audit { api.auditStatus = { [unowned audit] in audit.currentStatus } }
+    consumerDesk = try usingStore { () throws(StoreFailure) in
+      try ConsumerDesk(of: store) { waker.waker.wake() }
+    }
+    api.consumerDesk = consumerDesk
     if let webhooks { api.webhookStatuses = { [unowned webhooks] in webhooks.statuses } }
-    waker.onWake = { [unowned api, unowned desk, weak webhooks] in
+    waker.onWake = { [unowned api, unowned desk, unowned consumerDesk, weak webhooks] in
       // What happened is told before anybody is answered.
       api.completeDelivered { desk.collect() }
+      consumerDesk.collect()
       webhooks?.noteNews()
+      api.noteNews()
     }
     loop.onTurnEnd = { [unowned api, unowned desk] in
       api.flush()
       desk.flush()
     }
-    try keepStreamsAlive()
+    try serveStreams()
     runtime.start()
   }
 
-  private func keepStreamsAlive() throws(ExitFailure) {
+  private func serveStreams() throws(ExitFailure) {
+    api.runLater = { [unowned loop] milliseconds, body in
+      (try? loop.schedule(after: milliseconds, body)) != nil
+    }
     do throws(EventLoopFailure) {
       try loop.schedule(every: 15_000) { [unowned self] in api.keepStreamsAlive() }
+      try loop.schedule(every: 250) { [unowned self] in api.lookForNews() }
     } catch {
       throw ExitFailure(.unavailable, "the event loop cannot start: \(error)")
     }
@@ -232,6 +243,7 @@ private final class Service {
     audit?.stop()
     committer.stop()
     webhooks?.finish()
+    consumerDesk.stop()
     try store.finish()
   }
 

@@ -60,6 +60,15 @@ enum Terminal {
 struct Output {
   let descriptor: Int32
 
+  static let standard = Output(descriptor: STDOUT_FILENO)
+
+  /// Writes everything; false where nobody reads any more, so that nothing more has to be made.
+  func takes(_ bytes: [UInt8]) throws(ExitFailure) -> Bool {
+    if write(bytes) { return true }
+    guard errno != EPIPE else { return false }
+    throw ExitFailure(.inputOutput, "writing failed: \(unsafe String(cString: strerror(errno)))")
+  }
+
   /// Writes everything; answers false where the file takes no more.
   func write(_ bytes: [UInt8]) -> Bool {
     var offset = 0
