@@ -61,6 +61,13 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
     return true
   }
 
+  /// Has whoever waits look around although nothing has come.
+  func wake() {
+    unsafe pthread_mutex_lock(mutex)
+    unsafe pthread_cond_signal(condition)
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
   /// Refuses everything new; what is queued can still be taken.
   func close() {
     unsafe pthread_mutex_lock(mutex)

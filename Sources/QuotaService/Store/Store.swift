@@ -11,7 +11,7 @@ internal import Synchronization
 ///     checkpoint              the latest one, a witness beside the log
 ///     log/                    the events; flushed at every commit
 ///     names/                  what users are called; flushed at every commit
-///     projections/current     the number of the live generation
+///     projections/current     the numbers of the live generation and of the one before
 ///     projections/<number>/   the generations
 public final class Store: Sendable {
   public let path: String
@@ -91,7 +91,7 @@ public final class Store: Sendable {
     }
     self.log = log
     names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)
-    let generations = Generations(path: path + "/projections", log: log)
+    let generations = Generations(ofStoreAt: path, log: log)
     live = Mutex(
       mode == .writing
         ? try generations.openForWriting(
@@ -128,6 +128,7 @@ public final class Store: Sendable {
     guard lock != nil else { return }
     let generation = generation
     try usingProjection { () throws(ProjectionFailure) in try generation.markClosed() }
+    Generations(ofStoreAt: path, log: log).closePrevious()
   }
 
   static func absence(of path: String) -> StoreFailure {
