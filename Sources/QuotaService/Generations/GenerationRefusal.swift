@@ -13,8 +13,10 @@ public enum GenerationRefusal: Error, Hashable, Sendable {
   case noPrevious
   /// A process of this store has it open still.
   case stillOpen(UInt64)
-  /// Two generations are folded up to different positions, and neither can be brought to the other's.
-  case notComparable(String)
+  /// A generation is to be compared with itself.
+  case sameTwice(UInt64)
+  /// A server does not store what it has folded up to a position, so that nothing can be compared there.
+  case notStored(UInt64, upTo: UInt64)
   /// The process that writes to the store does not answer.
   case writerSilent(process: Int32?)
   /// It ended while it was asked.
@@ -51,7 +53,11 @@ extension GenerationRefusal: CustomStringConvertible {
         + "with `quotalog projections swap N`"
     case .stillOpen(let number):
       "generation \(number) is still being read from: try again in a moment"
-    case .notComparable(let text): text
+    case .sameTwice(let number):
+      "generation \(number) is the same as itself: name two different ones"
+    case .notStored(let number, let position):
+      "the server has not stored generation \(number) up to position \(position): try again, or stop "
+        + "it first"
     case .writerSilent(let process):
       "the process that writes to the store\(Self.text(of: process)) does not answer: if it is no "
         + "server, wait until it has ended, and try again"
@@ -69,8 +75,9 @@ extension GenerationRefusal: CustomStringConvertible {
   var remedy: StoreFailure.Remedy {
     switch self {
     case .rebuildUnderWay, .swapUnderWay, .isBeingBuilt, .stillOpen, .writerSilent, .writerEnded,
-      .refusedByServer, .stopping, .notComparable:
+      .refusedByServer, .stopping, .notStored:
       .waitOrStopTheOther
+    case .sameTwice: .correctTheSetting
     case .missing, .noPrevious: .nameAnotherInput
     case .isLive, .unusable, .calendarChanged: .restoreOrCorrect
     }

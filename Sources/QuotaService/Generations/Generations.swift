@@ -88,6 +88,8 @@ struct Generations {
   func closePrevious() {
     guard let number = pointer?.previous, hasFile(number) else { return }
     do throws(StoreFailure) {
+      guard let claim = try GenerationClaim(number, in: self) else { return }
+      defer { withExtendedLifetime(claim) {} }
       let generation = try open(number, isReadOnly: false)
       try usingProjection { () throws(ProjectionFailure) in
         guard try generation.trust() == .inUse(bootID: System.bootID()) else { return }

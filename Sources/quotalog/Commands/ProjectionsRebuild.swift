@@ -14,16 +14,17 @@ extension Subcommand {
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
-    StopSignals.notice()
     try OpenStore.checkLogPages(arguments)
     let store = try OpenStore.projections(arguments)
     let bar = ProgressBar("rebuilding")
+    StopSignals.notice()
     let outcome = try usingStore { () throws(StoreFailure) in
       try store.rebuild(
         fromScratch: arguments.has("from-scratch"),
         acceptingLostEvents: arguments.has("accept-lost-events"),
         stopping: { StopSignals.wereSent }, progress: { bar.show($0, of: $1) })
     }
+    StopSignals.ignoreNoMore()
     bar.end()
     var swap: SwapReport?
     if outcome.isComplete, arguments.has("swap") {
@@ -94,6 +95,11 @@ enum StopSignals {
     for number in [SIGINT, SIGTERM] {
       signal(number) { _ in unsafe StopSignals.count = 1 }
     }
+  }
+
+  /// From here on they end the process again.
+  static func ignoreNoMore() {
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
   }
 
   static var wereSent: Bool { unsafe count != 0 }

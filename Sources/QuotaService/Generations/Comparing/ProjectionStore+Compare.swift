@@ -13,10 +13,7 @@ extension ProjectionStore {
     defer { withExtendedLifetime(writer) {} }
     let live = generations.pointer?.live
     guard let number = left ?? live else { throw .projection(.missing(path: generations.path)) }
-    if number == right {
-      throw .generation(
-        .notComparable("generation \(number) is the same as itself: name two different ones"))
-    }
+    if number == right { throw .generation(.sameTwice(number)) }
     let served = writer == nil ? live : nil
     let first = try OpenGeneration(number, in: generations, isServed: number == served)
     let comparison = GenerationComparison(generations, storePath, progress)
@@ -130,10 +127,7 @@ private final class OpenGeneration {
     let start = System.clock().microseconds
     while try state().position < position {
       guard System.clock().microseconds - start < Self.patienceMicroseconds else {
-        throw .generation(
-          .notComparable(
-            "the server has not stored what it has folded up to position \(position): try again, "
-              + "or stop it first"))
+        throw .generation(.notStored(number, upTo: position.rawValue))
       }
       usleep(Self.pollMicroseconds)
     }
