@@ -44,8 +44,9 @@ import Testing
     table: String, subject: String
   ) throws {
     let (projection, other) = try Self.twins()
-    try projection.changingTables(table) { entries, transaction, table in
-      try transaction.remove(entries[entries.count - 1].key.rawBytes, from: table)
+    _ = try projection.changingTables(table) { entries, transaction, table in
+      let last = entries[entries.count - 1].key
+      try transaction.remove(last.rawBytes, from: table)
     }
     try Self.expectDifference(about: subject, between: projection, other)
   }

@@ -10,6 +10,8 @@ public enum GenerationRefusal: Error, Hashable, Sendable {
   case unusable(UInt64, String)
   /// The calendar of the log has changed since the generation was folded.
   case calendarChanged(UInt64)
+  /// The log grows as quickly as the generation is caught up.
+  case tooFarBehind(UInt64)
   case noPrevious
   /// A process of this store has it open still.
   case stillOpen(UInt64)
@@ -48,6 +50,9 @@ extension GenerationRefusal: CustomStringConvertible {
     case .calendarChanged(let number):
       "generation \(number) was folded with another calendar: make a new one with "
         + "`quotalog projections rebuild`"
+    case .tooFarBehind(let number):
+      "generation \(number) does not come near the end of the log, which grows as quickly: try again "
+        + "when less is written"
     case .noPrevious:
       "no generation is known that was live before: see `quotalog projections list`, and choose one "
         + "with `quotalog projections swap N`"
@@ -75,7 +80,7 @@ extension GenerationRefusal: CustomStringConvertible {
   var remedy: StoreFailure.Remedy {
     switch self {
     case .rebuildUnderWay, .swapUnderWay, .isBeingBuilt, .stillOpen, .writerSilent, .writerEnded,
-      .refusedByServer, .stopping, .notStored:
+      .refusedByServer, .stopping, .notStored, .tooFarBehind:
       .waitOrStopTheOther
     case .sameTwice: .correctTheSetting
     case .missing, .noPrevious: .nameAnotherInput

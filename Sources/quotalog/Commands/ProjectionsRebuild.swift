@@ -29,7 +29,9 @@ extension Subcommand {
     var swap: SwapReport?
     if outcome.isComplete, arguments.has("swap") {
       swap = try SwapBars.swap(store) { (store, checking, progress) throws(StoreFailure) in
-        try store.swap(to: outcome.number, checking: checking, progress: progress)
+        try store.swap(
+          to: outcome.number, acceptingLostEvents: arguments.has("accept-lost-events"),
+          checking: checking, progress: progress)
       }
     }
     if arguments.wantsJSON {

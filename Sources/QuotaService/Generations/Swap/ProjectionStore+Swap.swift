@@ -20,21 +20,40 @@ extension ProjectionStore {
   /// A server looks ten times a second.
   private static let patienceMicroseconds: Int64 = 5_000_000
 
+  /// How often it is tried to swap alone: whoever wrote to the store may have been no server, and through.
+  private static let attemptCount = 3
+
   /// Makes a complete generation the live one: by itself where nobody writes to the store, else by
   /// asking the server.
   public func swap(
-    to number: UInt64, checking: ProgressReport? = nil, progress: ProgressReport? = nil
+    to number: UInt64, acceptingLostEvents: Bool = false, checking: ProgressReport? = nil,
+    progress: ProgressReport? = nil
   ) throws(StoreFailure) -> SwapReport {
     let lock = try SwapLock(in: generations.path)
     defer { withExtendedLifetime(lock) {} }
     try check(number, checking)
+    for _ in 1..<Self.attemptCount {
+      do throws(StoreFailure) {
+        return try swapNow(to: number, acceptingLostEvents: acceptingLostEvents, progress)
+      } catch .generation(.writerEnded) {
+        continue
+      }
+    }
+    return try swapNow(to: number, acceptingLostEvents: acceptingLostEvents, progress)
+  }
+
+  private func swapNow(
+    to number: UInt64, acceptingLostEvents: Bool, _ progress: ProgressReport?
+  ) throws(StoreFailure) -> SwapReport {
+    let writer: WriterLock
     do throws(StoreFailure) {
-      let writer = try WriterLock(ofStoreAt: storePath)
-      defer { withExtendedLifetime(writer) {} }
-      return try swapAlone(to: number, progress)
+      writer = try WriterLock(ofStoreAt: storePath)
     } catch .inUse(_, let process) {
       return try ask(process, for: SwapRequest(number), progress)
     }
+    defer { withExtendedLifetime(writer) {} }
+    if !acceptingLostEvents { try checkLogHasAllOfLive() }
+    return try swapAlone(to: number, progress)
   }
 
   /// Makes the generation the live one that was live before.
@@ -65,7 +84,6 @@ extension ProjectionStore {
   private func swapAlone(
     to number: UInt64, _ progress: ProgressReport?
   ) throws(StoreFailure) -> SwapReport {
-    try checkLogHasAllOfLive()
     let candidate = try SwapCandidate(number, in: generations, progress: progress)
     try usingProjection { () throws(ProjectionFailure) in
       try candidate.folder.generation.markClosed()
@@ -93,35 +111,29 @@ extension ProjectionStore {
     try usingFiles { () throws(FileFailure) in try request.put(in: directory) }
     let start = System.clock().microseconds
     while true {
+      // Looked at before the answer, which may come just before the end.
+      let isAlive = FileLock.isHeld(WriterLock.file(ofStoreAt: storePath))
+      let isWaiting = request.isWaiting(in: directory)
       switch SwapAnswer(to: request, in: directory) {
       case .swapped(let report): return report
       case .refused(let text): throw .generation(.refusedByServer(text))
       case .folding(let done, let total): progress?(done, total)
       case nil: break
       }
-      let isWaiting = request.isWaiting(in: directory)
-      if isWaiting, System.clock().microseconds - start > Self.patienceMicroseconds {
-        let isTaken = try usingFiles { () throws(FileFailure) in
-          try !request.withdraw(from: directory)
-        }
-        if !isTaken { throw .generation(.writerSilent(process: process)) }
-      }
-      let isAlive = FileLock.isHeld(WriterLock.file(ofStoreAt: storePath))
-      // It may have answered just before it ended.
-      if !isAlive, SwapAnswer(to: request, in: directory)?.isFinal != true {
-        _ = try usingFiles { () throws(FileFailure) in try request.withdraw(from: directory) }
+      if !isAlive {
+        _ = try withdraw(request)
         throw .generation(.writerEnded)
+      }
+      let isLate = System.clock().microseconds - start > Self.patienceMicroseconds
+      if isWaiting, isLate, try withdraw(request) {
+        throw .generation(.writerSilent(process: process))
       }
       usleep(Self.pollMicroseconds)
     }
   }
-}
 
-extension SwapAnswer {
-  fileprivate var isFinal: Bool {
-    switch self {
-    case .folding: false
-    case .swapped, .refused: true
-    }
+  /// Answers false where somebody has taken the request.
+  private func withdraw(_ request: SwapRequest) throws(StoreFailure) -> Bool {
+    try usingFiles { () throws(FileFailure) in try request.withdraw(from: generations.path) }
   }
 }

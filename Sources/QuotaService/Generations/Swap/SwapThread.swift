@@ -5,12 +5,14 @@ internal import Synchronization
 /// The thread of a server that swaps generations when a command asks for it.
 ///
 /// It opens the new one and catches it up while the committer goes on; only the last few events and the
-/// exchange itself are left to the committer. See the decision `generations`.
+/// exchange itself are left to the committer. It lives until `stop`. See the decision `generations`.
 final class SwapThread: Sendable {
   private static let pollMilliseconds = 100
   /// Events that may be left to the committer: each costs it a few microseconds.
   private static let maximumTail: UInt64 = 128
-  /// How often it is tried to come so near, while the log grows.
+  /// More than this would hold everybody up.
+  private static let maximumLateTail: UInt64 = 8192
+  /// How often it is tried to come near, while the log grows.
   private static let maximumPassCount = 50
 
   private let generations: Generations
@@ -23,7 +25,7 @@ final class SwapThread: Sendable {
   init(store: Store, takeovers: TakeoverBox) {
     generations = Generations(ofStoreAt: store.path, log: store.log)
     self.takeovers = takeovers
-    let swapping = Thread.start(named: "swapping") { [unowned self] in run() }
+    let swapping = Thread.start(named: "swapping") { self.run() }
     thread.withLock { $0 = swapping }
   }
 
@@ -33,8 +35,6 @@ final class SwapThread: Sendable {
     doorbell.close()
     if let ending = thread.withLock({ $0.take() }) { pthread_join(ending, nil) }
   }
-
-  deinit { stop() }
 
   private func run() {
     var nothing: [Never] = []
@@ -56,6 +56,9 @@ final class SwapThread: Sendable {
       progress: { desk.report($0, of: $1) })
     for _ in 0..<Self.maximumPassCount where try candidate.lag() > Self.maximumTail {
       try candidate.catchUp()
+    }
+    guard try candidate.lag() <= Self.maximumLateTail else {
+      throw .generation(.tooFarBehind(number))
     }
     let pointer = LivePointer(live: number, previous: generations.pointer?.live)
     let path = generations.path
