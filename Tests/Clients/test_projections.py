@@ -69,11 +69,10 @@ def half_done_rebuild(store, *words: str):
 
 def stored_some(store, process: subprocess.Popen):
     assert process.poll() is None, "the rebuild is through already: it needs more events"
-    process.send_signal(signal.SIGSTOP)
     for number, entry in generations(store).items():
         if entry["state"] == "building" and entry["position"]:
+            process.send_signal(signal.SIGSTOP)
             return number, entry
-    process.send_signal(signal.SIGCONT)
     return None
 
 
