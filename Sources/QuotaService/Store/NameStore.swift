@@ -210,7 +210,12 @@ final class NameStore: Sendable {
 
   /// Writes a consistent copy of the file into the empty directory `path`, whoever writes meanwhile.
   func copy(to path: String) throws(StoreFailure) {
-    do { try environment.copy(to: path) } catch { throw Self.failure(error, path) }
+    do throws(LMDBError) {
+      let open = try open()
+      try open.environment.copy(to: path)
+    } catch {
+      throw Self.failure(error, path)
+    }
   }
 
   /// Checks that the pages of the file are what LMDB takes them for, without opening it; answers how
