@@ -120,10 +120,6 @@ enum Files {
     guard unsafe rmdir(path) == 0 else { throw .last(path) }
   }
 
-  static func remove(_ path: String) throws(FileFailure) {
-    guard unsafe unlink(path) == 0 else { throw .last(path) }
-  }
-
   static func setMode(_ mode: mode_t, of path: String) throws(FileFailure) {
     guard unsafe chmod(path, mode) == 0 else { throw .last(path) }
   }
@@ -145,7 +141,7 @@ enum Files {
 
   /// Gives a file or a directory another name, durably.
   static func move(_ path: String, to new: String) throws(FileFailure) {
-    guard unsafe rename(path, new) == 0 else { throw .last(new) }
+    guard unsafe Glibc.rename(path, new) == 0 else { throw .last(new) }
     try syncDirectory(holding: new)
   }
 
