@@ -231,11 +231,13 @@ def test_a_configuration_is_checked_and_printed_without_serving(store):
 COMMANDS = [
     ["init"], ["serve"], ["user", "add"], ["user", "list"], ["user", "deactivate"], ["token", "issue"], ["token", "revoke"],
     ["limits", "set"], ["append"], ["usage"], ["log"], ["export"], ["import"], ["rebuild"], ["verify"],
+    ["projections", "list"], ["projections", "rebuild"], ["projections", "compare"], ["projections", "swap"],
+    ["projections", "rollback"], ["projections", "prune"],
 ]  # fmt: skip
 # What a command needs beside its options to be complete.
 OPERANDS = {
     "serve": ["--listen", "127.0.0.1:0"], "add": ["x"], "deactivate": ["admin"], "issue": ["admin"], "revoke": ["0123456789abcdef"],
-    "set": ["admin", "--daily", "1"], "usage": ["admin"],
+    "set": ["admin", "--daily", "1"], "usage": ["admin"], "swap": ["1"],
 }  # fmt: skip
 
 
@@ -388,7 +390,7 @@ WRITERS = [
     ["limits", "set", "admin", "--daily", "1"], ["append", "-"],
     ["token", "revoke", "0123456789abcdef"], ["rebuild"], ["import", "-"],
 ]  # fmt: skip
-READERS = [["usage", "admin"], ["log"], ["export"], ["verify"], ["user", "list"]]
+READERS = [["usage", "admin"], ["log"], ["export"], ["verify"], ["user", "list"], ["projections", "list"], ["projections", "compare"]]
 
 
 @pytest.fixture(scope="module")

@@ -5,78 +5,121 @@ import TestSupport
 import Testing
 
 @Suite struct `A comparison of two projections` {
-  /// Tables that are folded, by what a rebuild has to give again.
+  /// Tables that are folded, by what a rebuild has to give again, and how a difference in them begins.
   private static let tables = [
-    "accounts", "windows", "requests", "history", "tokens", "token_ids", "holds", "hold_expiries",
+    ("accounts", "account "), ("windows", "account "), ("requests", "request id "),
+    ("history", "account "), ("tokens", "the token "), ("token_ids", "token "),
+    ("holds", "hold "), ("hold_expiries", "hold "),
   ]
 
   @Test func `finds nothing where both come from one history`() throws {
     let (projection, other) = try Self.twins()
-    #expect(try projection.generation.firstDifference(from: other.generation) == nil)
-    #expect(try other.generation.firstDifference(from: projection.generation) == nil)
+    #expect(try projection.difference(from: other) == nil)
+    #expect(try other.difference(from: projection) == nil)
   }
 
   @Test func `finds another state`() throws {
-    let (projection, other) = try Self.twins(more: 1)
-    let difference = try projection.generation.firstDifference(from: other.generation)
-    #expect(difference == "the states differ")
+    let projection = try TestProjection(setting: .default)
+    let sunday = CalendarSetting(zone: CalendarSetting.default.zone, weekStart: .sunday)
+    let other = try TestProjection(setting: sunday)
+    let difference = try #require(try projection.difference(from: other))
+    #expect(difference.subject == "the system's state")
+    #expect(difference.fields.map(\.name) == ["calendar"])
+    #expect(difference.fields.first?.right.hasSuffix("weeks from sunday") == true)
   }
 
-  @Test(arguments: tables) func `names the table and the key of a row that differs`(
-    table: String
+  @Test(arguments: tables) func `names what a row is about that differs`(
+    table: String, subject: String
   ) throws {
     let (projection, other) = try Self.twins()
-    let key = try projection.changingTables(table) { entries, transaction, table in
+    try projection.changingTables(table) { entries, transaction, table in
       let middle = entries[entries.count / 2]
       let changed = middle.value.isEmpty ? [1] : middle.value.map { ~$0 }
       try transaction.put(changed.rawBytes, under: middle.key.rawBytes, in: table)
-      return middle.key
     }
-    try Self.expectDifference(in: table, at: key, between: projection, other)
+    try Self.expectDifference(about: subject, between: projection, other)
   }
 
-  @Test(arguments: tables) func `names the table and the key of a row that is missing`(
-    table: String
+  @Test(arguments: tables) func `names what a row is about that is missing`(
+    table: String, subject: String
   ) throws {
     let (projection, other) = try Self.twins()
-    let key = try projection.changingTables(table) { entries, transaction, table in
-      let last = entries[entries.count - 1]
-      try transaction.remove(last.key.rawBytes, from: table)
-      return last.key
+    _ = try projection.changingTables(table) { entries, transaction, table in
+      let last = entries[entries.count - 1].key
+      try transaction.remove(last.rawBytes, from: table)
     }
-    try Self.expectDifference(in: table, at: key, between: projection, other)
+    try Self.expectDifference(about: subject, between: projection, other)
   }
 
-  @Test(arguments: tables) func `names the table and the key of a row too many`(
-    table: String
+  @Test(arguments: tables) func `survives a row that belongs to nothing`(
+    table: String, _: String
   ) throws {
     let (projection, other) = try Self.twins()
-    let key = try projection.changingTables(table) { entries, transaction, table in
+    try projection.changingTables(table) { entries, transaction, table in
       let key = [UInt8](repeating: 0xFF, count: entries[0].key.count)
       try transaction.put(key.rawBytes, under: key.rawBytes, in: table)
-      return key
     }
-    try Self.expectDifference(in: table, at: key, between: projection, other)
+    #expect(try projection.difference(from: other) != nil)
+    #expect(try other.difference(from: projection) != nil)
+  }
+
+  @Test func `tells both values of what differs of an account`() throws {
+    let (projection, other) = try Self.twins()
+    // The lifetime's lowest byte is the 89th of a row.
+    let key = try projection.changingTables("accounts") { entries, transaction, table in
+      let middle = entries[entries.count / 2]
+      var changed = middle.value
+      changed[88] ^= 1
+      try transaction.put(changed.rawBytes, under: middle.key.rawBytes, in: table)
+      return middle.key
+    }
+    let difference = try #require(try projection.difference(from: other))
+    let user = try #require(difference.user)
+    #expect(user.description.filter { $0 != "-" } == key.hexadecimal)
+    #expect(difference.subject == "account \(user)")
+    #expect(difference.aspects == [.lifetime])
+    let field = try #require(difference.fields.first)
+    let values = try [projection, other].map { (each) in
+      try each.generation.read { (snapshot) throws(ProjectionFailure) in
+        try snapshot.account(user)?.account.lifetime.description
+      }
+    }
+    #expect([field.left, field.right] == values)
+    #expect(field.left != field.right)
   }
 
   private static func expectDifference(
-    in table: String, at key: [UInt8], between one: TestProjection, _ other: TestProjection
+    about subject: String, between one: TestProjection, _ other: TestProjection
   ) throws {
-    let digits = key.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    let expected = "table \(table), key \(digits)"
-    #expect(try one.generation.firstDifference(from: other.generation) == expected)
-    #expect(try other.generation.firstDifference(from: one.generation) == expected)
+    let there = try #require(try one.difference(from: other))
+    let back = try #require(try other.difference(from: one))
+    #expect(there.subject.hasPrefix(subject), "\(there)")
+    #expect(back.subject == there.subject)
+    #expect(!there.fields.isEmpty)
+    #expect(back.fields.map(\.left) == there.fields.map(\.right))
   }
 
   /// Two projections of a history that leaves rows in every table, folded in different ways.
-  private static func twins(more: Int = 0) throws -> (TestProjection, TestProjection) {
+  private static func twins() throws -> (TestProjection, TestProjection) {
     var history = RandomHistory(seed: 4)
-    var events = (0..<1500).map { _ in history.next() }
+    let events = (0..<1500).map { _ in history.next() }
     let projection = try TestProjection()
     try projection.fold(Array(events.prefix(700)))
     try projection.fold(Array(events.dropFirst(700)))
     try projection.storeAll()
-    for _ in 0..<more { events.append(history.next()) }
     return (projection, try TestProjection.rebuilt(from: events, history.reckoning.setting))
+  }
+}
+
+extension TestProjection {
+  func difference(from other: TestProjection) throws -> ProjectionDifference? {
+    try generation.firstDifference(
+      from: other.generation, in: RandomHistory.calendar(.default))
+  }
+}
+
+extension [UInt8] {
+  fileprivate var hexadecimal: String {
+    map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

@@ -20,6 +20,31 @@ import Testing
     #expect(try generation.trust() == .inUse(bootID: "second"))
   }
 
+  @Test func `is being built until that has ended`() throws {
+    let generation = try TestProjection().generation
+    try generation.markBuilding(bootID: "first")
+    #expect(try generation.trust() == .building(bootID: "first"))
+    try generation.markClosed()
+    #expect(try generation.trust() == .closedCleanly)
+  }
+
+  @Test func `that was interrupted knows the calendar that its events named last`() throws {
+    let pinned = CalendarSetting(zone: "UTC", weekStart: .sunday)
+    let projection = try TestProjection(setting: pinned)
+    #expect(projection.folder.announcedCalendar == .default)
+    let moment = Moment(microseconds: 1)
+    try projection.fold(
+      [
+        Event(
+          position: Position(1), recordedAt: moment, happenedAt: moment, actor: .operator,
+          fact: .calendarChanged(pinned))
+      ], mayWait: false)
+    let again = try Folder(
+      generation: projection.generation, purpose: .rebuilding, isCalendarPinned: true,
+      calendarSource: { setting throws(ProjectionFailure) in RandomHistory.calendar(setting) })
+    #expect(again.announcedCalendar == pinned)
+  }
+
   @Test func `is missing without its directory`() {
     let path = "\(TemporaryDirectory().path)/nowhere"
     #expect(throws: ProjectionFailure.missing(path: path)) {

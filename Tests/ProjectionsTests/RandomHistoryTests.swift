@@ -87,7 +87,7 @@ import Testing
     let reckoning = history.reckoning
     let rebuilt = try TestProjection.rebuilt(from: reckoning.events, reckoning.setting)
     try Agreement(reckoning: reckoning, seed: history.numbers.seed).check(rebuilt.generation)
-    let difference = try projection.generation.firstDifference(from: rebuilt.generation)
+    let difference = try projection.difference(from: rebuilt)
     #expect(difference == nil, "seed \(history.numbers.seed)")
   }
 }

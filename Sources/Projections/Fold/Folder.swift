@@ -36,6 +36,7 @@ public final class Folder {
     working = WorkingSet(
       state: state, calendar: try calendarSource(state.calendar),
       isSearchable: purpose == .deciding)
+    if isCalendarPinned { working.announcedCalendar = try generation.announcedCalendar() }
   }
 
   /// The state after the last committed batch.

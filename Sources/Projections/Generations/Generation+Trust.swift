@@ -6,6 +6,9 @@ public enum Trust: Hashable, Sendable {
   case closedCleanly
   /// It was in use; its pages are whole as long as the kernel that holds them runs.
   case inUse(bootID: String)
+  /// It is being folded from the log, or was when its process was killed: then the fold may go on from
+  /// where it is, as long as the kernel runs that has its pages.
+  case building(bootID: String)
   /// It says nothing about itself: its rebuild did not finish.
   case unknown
 }
@@ -22,7 +25,8 @@ extension Generation {
       }
       if row.byte(at: 0) == 1 { return .closedCleanly }
       let text = [UInt8](copying: row.extracting(1..<row.byteCount))
-      return .inUse(bootID: String(decoding: text, as: UTF8.self))
+      let bootID = String(decoding: text, as: UTF8.self)
+      return row.byte(at: 0) == 2 ? .building(bootID: bootID) : .inUse(bootID: bootID)
     }
   }
 
@@ -34,6 +38,12 @@ extension Generation {
     let wasClosed = try trust() == .closedCleanly
     try storeTrust([0] + Array(bootID.utf8))
     if wasClosed { try translating { () throws(LMDBError) in try environment.sync() } }
+  }
+
+  /// Notes that the fold into this new generation begins. It is not flushed: what a machine that
+  /// crashed has left of it is not gone on with.
+  public func markBuilding(bootID: String) throws(ProjectionFailure) {
+    try storeTrust([2] + Array(bootID.utf8))
   }
 
   /// Flushes everything, and only then notes that the generation may be trusted.

@@ -89,19 +89,4 @@ struct Tables: Sendable {
     budgets = try environment.table("budgets")
     meta = try environment.table("meta")
   }
-
-  /// Everything that is folded, by name, for comparing two generations.
-  var folded: [(name: String, table: Table)] {
-    [
-      ("accounts", accounts), ("windows", windows), ("requests", requests), ("history", history),
-      ("snapshots", snapshots), ("system_events", systemEvents), ("hold_draws", holdDraws),
-      ("session_names", sessionNames),
-      ("tokens", tokens), ("token_ids", tokenIDs), ("holds", holds), ("hold_expiries", expiries),
-      ("hold_owners", holdOwners), ("allowances", allowances), ("schedules", schedules),
-      ("schedule_ids", scheduleIDs), ("corrections", corrections),
-      ("sessions", sessions), ("session_ids", sessionIDs), ("session_owners", sessionOwners),
-      ("session_events", sessionEvents), ("session_keys", sessionKeys),
-      ("call_expiries", callExpiries), ("budgets", budgets),
-    ]
-  }
 }

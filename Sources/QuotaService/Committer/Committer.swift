@@ -30,6 +30,7 @@ public final class Committer: Sendable {
   private let status: Mutex<CommitterStatus>
   private let storing: StoringThread
   private let overwriting: OverwritingThread
+  private let swapping: SwapThread
   private let thread: Mutex<pthread_t?>
 
   /// Starts the thread. `deliver` is called on it, once for each batch, with a number and an answer
@@ -50,9 +51,11 @@ public final class Committer: Sendable {
     let storing = StoringThread()
     self.storing = storing
     ledger.storeInBackground = { storing.run($0) }
-    let loop = CommitLoop(ledger: ledger, clock: clock, queue: queue, deliver: deliver) {
-      [weak self] status in self?.status.withLock { $0 = status }
-    }
+    let takeovers = TakeoverBox { [queue] in queue.wake() }
+    swapping = SwapThread(store: store, takeovers: takeovers)
+    let loop = CommitLoop(
+      ledger: ledger, clock: clock, queue: queue, takeovers: takeovers, deliver: deliver
+    ) { [weak self] status in self?.status.withLock { $0 = status } }
     let committing = Thread.start(named: "committing", loop.run)
     thread.withLock { $0 = committing }
   }
@@ -65,6 +68,8 @@ public final class Committer: Sendable {
 
   /// Commits what waits, and ends the thread.
   public func stop() {
+    // Before the committer, which it may be waiting for.
+    swapping.stop()
     queue.close()
     guard let ending = thread.withLock({ $0.take() }) else { return }
     // The committer may still hand over work until it ends.
@@ -87,18 +92,20 @@ private final class CommitLoop: @unchecked Sendable {
   private let ledger: Ledger
   private let clock: Clock
   private let queue: WorkQueue<Committer.Ticket>
+  private let takeovers: TakeoverBox
   private let deliver: @Sendable ([Committer.NumberedAnswer]) -> Void
   private let report: @Sendable (CommitterStatus) -> Void
   private var status = CommitterStatus()
 
   init(
     ledger: Ledger, clock: @escaping Clock, queue: WorkQueue<Committer.Ticket>,
-    deliver: @escaping @Sendable ([Committer.NumberedAnswer]) -> Void,
+    takeovers: TakeoverBox, deliver: @escaping @Sendable ([Committer.NumberedAnswer]) -> Void,
     report: @escaping @Sendable (CommitterStatus) -> Void
   ) {
     self.ledger = ledger
     self.clock = clock
     self.queue = queue
+    self.takeovers = takeovers
     self.deliver = deliver
     self.report = report
   }
@@ -110,6 +117,7 @@ private final class CommitLoop: @unchecked Sendable {
     }
     var tickets: [Committer.Ticket] = []
     while queue.moveAll(to: &tickets, waitingAtMost: waitMilliseconds()) {
+      if let takeover = takeovers.take() { takeover.carryOut(by: ledger) }
       if !tickets.isEmpty {
         commit(tickets)
         tickets.removeAll(keepingCapacity: true)

@@ -7,6 +7,8 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
   private let capacity: Int
   private var elements: [Element] = []
   private var isClosed = false
+  /// Whether whoever waits is to look around; kept where nobody waits just then.
+  private var isWoken = false
   /// Allocated, because the C library needs them at a fixed address.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -52,13 +54,22 @@ final class WorkQueue<Element: Sendable>: @unchecked Sendable {
   func moveAll(to taken: inout [Element], waitingAtMost milliseconds: Int) -> Bool {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
-    if elements.isEmpty && !isClosed {
+    if elements.isEmpty && !isClosed && !isWoken {
       var deadline = Self.deadline(after: milliseconds)
       unsafe pthread_cond_timedwait(condition, mutex, &deadline)
     }
+    isWoken = false
     if elements.isEmpty && isClosed { return false }
     swap(&taken, &elements)
     return true
+  }
+
+  /// Has whoever waits look around although nothing has come.
+  func wake() {
+    unsafe pthread_mutex_lock(mutex)
+    isWoken = true
+    unsafe pthread_cond_signal(condition)
+    unsafe pthread_mutex_unlock(mutex)
   }
 
   /// Refuses everything new; what is queued can still be taken.

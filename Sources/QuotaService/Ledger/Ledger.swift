@@ -102,6 +102,23 @@ public final class Ledger {
     return true
   }
 
+  /// Goes on with another generation of the projection, between two batches; answers the folder that
+  /// it went on with until now. `takeEffect` makes that known to whoever opens the store next.
+  ///
+  /// When it throws, nothing has changed.
+  func adopt(
+    _ successor: Folder, takeEffect: () throws(StoreFailure) -> Void
+  ) throws(StoreFailure) -> Folder {
+    if let trouble { throw trouble }
+    try LogFold(log: store.log).takeTail(successor)
+    try takeEffect()
+    let predecessor = folder
+    successor.runInBackground = folder.runInBackground
+    folder = successor
+    store.replaceGeneration(with: successor.generation)
+    return predecessor
+  }
+
   private func decideAndAppend(
     _ tickets: [Committer.Ticket]
   ) throws(StoreFailure) -> [Committer.NumberedAnswer] {
@@ -285,7 +302,7 @@ extension StoreFailure {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
       .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged,
-      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused:
+      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused, .generation:
       false
     }
   }

@@ -35,14 +35,59 @@ enum Files {
     _ path: String, with bytes: [UInt8], mode: mode_t = 0o640
   ) throws(FileFailure) {
     let temporary = path + ".new"
-    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-    guard descriptor >= 0 else { throw .last(temporary) }
-    let isSynced = write(bytes, to: descriptor) && fsync(descriptor) == 0
+    try write(temporary, bytes, mode: mode)
+    try rename(temporary, to: path)
+    try syncDirectory(holding: path)
+  }
+
+  /// Gives a file another name in one step, and replaces what had it.
+  static func rename(_ path: String, to name: String) throws(FileFailure) {
+    guard unsafe Glibc.rename(path, name) == 0 else { throw .last(name) }
+  }
+
+  /// Writes a file, and with `isDurable` waits until the disk has its content.
+  static func write(
+    _ path: String, _ bytes: [UInt8], isDurable: Bool = true, mode: mode_t = 0o640
+  ) throws(FileFailure) {
+    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+    guard descriptor >= 0 else { throw .last(path) }
+    let isSynced = write(bytes, to: descriptor) && (!isDurable || fsync(descriptor) == 0)
     let code = errno
     close(descriptor)
-    guard isSynced else { throw FileFailure(path: temporary, code: code) }
-    guard unsafe rename(temporary, path) == 0 else { throw .last(path) }
-    try syncDirectory(holding: path)
+    guard isSynced else { throw FileFailure(path: path, code: code) }
+  }
+
+  /// Removes a file; answers false where it is not there.
+  @discardableResult
+  static func remove(_ path: String) throws(FileFailure) -> Bool {
+    if unsafe unlink(path) == 0 { return true }
+    guard errno == ENOENT else { throw .last(path) }
+    return false
+  }
+
+  /// Makes a directory; answers false where something has the name already.
+  static func makeNewDirectory(_ path: String) throws(FileFailure) -> Bool {
+    if unsafe mkdir(path, 0o750) == 0 { return true }
+    guard errno == EEXIST else { throw .last(path) }
+    return false
+  }
+
+  /// Bytes on the disk that the plain files of a directory take.
+  static func byteCount(ofDirectory path: String) throws(FileFailure) -> UInt64 {
+    var sum: UInt64 = 0
+    for name in try names(in: path) {
+      var status = stat()
+      // A file may go while we look.
+      if unsafe stat(path + "/" + name, &status) == 0 { sum += UInt64(status.st_blocks) * 512 }
+    }
+    return sum
+  }
+
+  /// When the entries of a directory changed last, in seconds since 1970.
+  static func changeSeconds(of path: String) throws(FileFailure) -> Int64 {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw .last(path) }
+    return Int64(status.st_mtim.tv_sec)
   }
 
   /// Writes everything; false, with the reason in `errno`, where the disk takes no more. One that is nearly
@@ -87,10 +132,6 @@ enum Files {
     guard unsafe rmdir(path) == 0 else { throw .last(path) }
   }
 
-  static func remove(_ path: String) throws(FileFailure) {
-    guard unsafe unlink(path) == 0 else { throw .last(path) }
-  }
-
   static func setMode(_ mode: mode_t, of path: String) throws(FileFailure) {
     guard unsafe chmod(path, mode) == 0 else { throw .last(path) }
   }
@@ -112,7 +153,7 @@ enum Files {
 
   /// Gives a file or a directory another name, durably.
   static func move(_ path: String, to new: String) throws(FileFailure) {
-    guard unsafe rename(path, new) == 0 else { throw .last(new) }
+    guard unsafe Glibc.rename(path, new) == 0 else { throw .last(new) }
     try syncDirectory(holding: new)
   }
 

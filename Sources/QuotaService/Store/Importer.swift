@@ -70,7 +70,7 @@ public final class Importer {
   public func finish(progress: ProgressReport? = nil) throws(StoreFailure) {
     try commit()
     guard folder.announcedCalendar != folder.state.calendar else { return }
-    let generations = Generations(path: store.path + "/projections", log: store.log)
+    let generations = Generations(ofStoreAt: store.path, log: store.log)
     store.replaceGeneration(
       with: try generations.rebuild(calendar: folder.announcedCalendar, progress: progress))
   }

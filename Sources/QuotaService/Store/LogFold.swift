@@ -12,10 +12,15 @@ struct LogFold {
   private static let maximumWaitingBatchCount = 3
 
   let log: any EventLog
+  /// Asked after each batch; what is folded by then is stored.
+  var shouldStop: () -> Bool = { false }
 
-  /// Folds everything behind the folder's position, and stores it.
-  func catchUp(_ folder: Folder, progress: ProgressReport? = nil) throws(StoreFailure) {
-    let head = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
+  /// Folds everything behind the folder's position, or what of it comes up to `end`, and stores it.
+  func catchUp(
+    _ folder: Folder, upTo end: Position? = nil, progress: ProgressReport? = nil
+  ) throws(StoreFailure) {
+    let last = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
+    let head = min(last, end ?? last)
     let start = folder.state.position
     guard head > start else { return }
     guard head.rawValue - start.rawValue > UInt64(Self.eventsPerBatch) else {
@@ -37,13 +42,24 @@ struct LogFold {
       if folder.unstoredCount >= Self.eventsPerBatch * Self.maximumWaitingBatchCount {
         try usingProjection { () throws(ProjectionFailure) in try folder.finishStoring() }
       }
-      try foldSome(into: folder)
+      try foldSome(into: folder, upTo: head, mayWait: false)
       progress?(folder.state.position.rawValue, head.rawValue)
+      if shouldStop() { break }
     }
     try usingProjection { () throws(ProjectionFailure) in try folder.storeAll() }
   }
 
-  private func foldSome(into folder: Folder) throws(StoreFailure) {
+  /// Folds what little is behind the folder's position, without waiting until it is stored.
+  func takeTail(_ folder: Folder) throws(StoreFailure) {
+    let head = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
+    while folder.state.position < head {
+      try foldSome(into: folder, upTo: head, mayWait: true)
+    }
+  }
+
+  private func foldSome(
+    into folder: Folder, upTo head: Position, mayWait: Bool
+  ) throws(StoreFailure) {
     var batch = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
     var spends = WaitingSpends()
     var failure: StoreFailure?
@@ -58,12 +74,12 @@ struct LogFold {
           return .stop
         }
         count += 1
-        return count < Self.eventsPerBatch ? .proceed : .stop
+        return count < Self.eventsPerBatch && record.position < head ? .proceed : .stop
       }
     }
     if let failure { throw failure }
     try spends.fold(into: &batch)
-    do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
+    do { try batch.commit(mayWait: mayWait) } catch { throw .projection(error) }
   }
 }
 

@@ -210,7 +210,10 @@ final class NameStore: Sendable {
 
   /// Writes a consistent copy of the file into the empty directory `path`, whoever writes meanwhile.
   func copy(to path: String) throws(StoreFailure) {
-    do throws(LMDBError) { try open().environment.copy(to: path) } catch {
+    do throws(LMDBError) {
+      let open = try open()
+      try open.environment.copy(to: path)
+    } catch {
       throw Self.failure(error, path)
     }
   }

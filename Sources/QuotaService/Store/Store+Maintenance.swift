@@ -7,22 +7,23 @@ extension Store {
   public struct RebuildReport: Sendable {
     public let eventCount: UInt64
     /// Where the new projection differs from the one before; nil where it does not.
-    public let difference: String?
+    public let difference: FoundDifference?
   }
 
-  private var generations: Generations { Generations(path: path + "/projections", log: log) }
+  private var generations: Generations { Generations(ofStoreAt: path, log: log) }
 
   /// Folds the whole log into a new generation, compares it with the live one, and takes its place.
   public func rebuild(progress: ProgressReport? = nil) throws(StoreFailure) -> RebuildReport {
+    let lock = try RebuildLock(in: generations)
+    defer { withExtendedLifetime(lock) {} }
     let old = generation
+    let before = generations.pointer?.live ?? 0
     let calendar = try usingProjection { () throws(ProjectionFailure) in try old.state()?.calendar }
     let new = try generations.rebuild(calendar: calendar ?? .default, progress: progress)
-    let (difference, state) = try usingProjection { () throws(ProjectionFailure) in
-      (try new.firstDifference(from: old), try new.state())
-    }
+    let report = try GenerationComparison(generations, names, progress).report(
+      old, .generation(before), new, .generation(generations.pointer?.live ?? 0))
     replaceGeneration(with: new)
-    return RebuildReport(
-      eventCount: state?.position.rawValue ?? 0, difference: difference)
+    return RebuildReport(eventCount: report.position.rawValue, difference: report.difference)
   }
 
   /// Checks that the pages of every file are what LMDB takes them for; answers how many are in use.
@@ -35,8 +36,8 @@ extension Store {
     guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
     let logCount = try checkLogPages(at: path, progress: progress)
     let nameCount = try NameStore.checkPages(at: path + "/names")
-    let projections = path + "/projections"
-    return try logCount + nameCount + Generations.checkPages(at: projections, progress: progress)
+    return try logCount + nameCount
+      + Generations.checkPages(ofStoreAt: path, progress: progress)
   }
 
   /// Checks the pages of the log alone, before a command that reads all of it.
@@ -52,12 +53,16 @@ extension Store {
   /// Folds the log afresh and compares with the live projection; nil where they are equal.
   public func verifyProjection(
     progress: ProgressReport? = nil
-  ) throws(StoreFailure) -> String? {
+  ) throws(StoreFailure) -> FoundDifference? {
     let live = generation
+    let number = generations.pointer?.live ?? 0
     let calendar = try usingProjection { () throws(ProjectionFailure) in try live.state()?.calendar
     }
     return try generations.withScratchFold(calendar: calendar ?? .default, progress: progress) {
-      (scratch) throws(ProjectionFailure) in try scratch.firstDifference(from: live)
+      (fold) throws(StoreFailure) in
+      try GenerationComparison(generations, names, progress).report(
+        live, .generation(number), fold.generation, .fresh
+      ).difference
     }
   }
 

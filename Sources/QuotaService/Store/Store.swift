@@ -13,7 +13,7 @@ internal import Synchronization
 ///     names/                  what users are called; flushed at every commit
 ///     webhooks                how far receivers outside have come
 ///     consumers               how far named readers of events have come
-///     projections/current     the number of the live generation
+///     projections/current     the numbers of the live generation and of the one before
 ///     projections/<number>/   the generations
 public final class Store: Sendable {
   public let path: String
@@ -93,7 +93,7 @@ public final class Store: Sendable {
     }
     self.log = log
     names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)
-    let generations = Generations(path: path + "/projections", log: log)
+    let generations = Generations(ofStoreAt: path, log: log)
     live = Mutex(
       mode == .writing
         ? try generations.openForWriting(
@@ -130,6 +130,7 @@ public final class Store: Sendable {
     guard lock != nil else { return }
     let generation = generation
     try usingProjection { () throws(ProjectionFailure) in try generation.markClosed() }
+    Generations(ofStoreAt: path, log: log).closePrevious()
   }
 
   static func absence(of path: String) -> StoreFailure {

@@ -24,6 +24,7 @@ extension StoreFailure {
     case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged,
       .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused:
       .restoreOrCorrect
+    case .generation(let refusal): refusal.remedy
     case .log(let failure): failure.remedy
     case .projection(let failure): failure.remedy
     }

@@ -25,6 +25,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case importRefused(line: Int, String)
   /// A fresh fold of the log differs from the live projection.
   case projectionDiffers(String)
+  /// A generation of the projection cannot be used as was asked.
+  case generation(GenerationRefusal)
   /// The file of the names cannot be trusted.
   case namesDamaged(path: String, String)
   /// A file of positions is not what was written there.
@@ -82,6 +84,7 @@ extension StoreFailure: CustomStringConvertible {
     case .file(let path, let text): "\(path): \(text)"
     case .importRefused(let line, let text): "line \(line): \(text)"
     case .projectionDiffers(let text): text
+    case .generation(let refusal): refusal.description
     case .namesDamaged(let path, let text):
       "the file of the names, \(path)/data.mdb, is damaged (\(text)): restore a backup of it"
     case .positionsDamaged(let path, .webhooks):

@@ -25,6 +25,8 @@ struct Subcommand: Sendable {
     .limitsSet, .sessionList, .sessionShow, .sessionLimits, .sessionAnswer, .sessionEvents, .append,
     .usage, .explain, .whatIf, .log, .replay, .consumerList, .export, .import, .rebuild, .verify,
     .checkpoint, .prove, .backup, .restore,
+    .projectionsList, .projectionsRebuild, .projectionsCompare, .projectionsSwap,
+    .projectionsRollback, .projectionsPrune,
   ]
 
   /// Runs what the command line asks for.

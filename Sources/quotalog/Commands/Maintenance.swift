@@ -39,7 +39,7 @@ extension Subcommand {
     if let difference = report.difference {
       throw ExitFailure(
         .badData,
-        "the projection before differed from the log (\(difference)); the new one is right")
+        "the projection before differed from the log; the new one is right: \(difference)")
     }
     if !arguments.wantsJSON { Terminal.say("the projection before was identical") }
   }

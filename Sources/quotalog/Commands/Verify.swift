@@ -213,7 +213,7 @@ extension Subcommand {
     if let difference {
       throw ExitFailure(
         .badData,
-        "a fresh fold of the log differs from the live projection: \(difference); "
+        "the live projection differs from a fresh fold of the log: \(difference); "
           + "run `quotalog rebuild`")
     }
   }

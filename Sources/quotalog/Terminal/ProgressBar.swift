@@ -5,6 +5,8 @@ internal import QuotaService
 final class ProgressBar {
   private let title: String
   private let start = System.clock()
+  /// What was done before, by another process.
+  private var doneBefore: UInt64?
   private var lastShown = Moment(microseconds: 0)
   private let isShown = Terminal.isErrorInteractive
 
@@ -12,11 +14,13 @@ final class ProgressBar {
 
   func show(_ done: UInt64, of total: UInt64) {
     guard isShown else { return }
+    if doneBefore == nil { doneBefore = done }
+    let before = min(doneBefore ?? 0, done)
     let now = System.clock()
     guard done == total || now.microseconds - lastShown.microseconds > 100_000 else { return }
     lastShown = now
     let seconds = Double(max(1, now.microseconds - start.microseconds)) / 1e6
-    let rate = Double(done) / seconds
+    let rate = Double(done - before) / seconds
     let share = total == 0 ? 1 : Double(done) / Double(total)
     let filled = Int(share * 30)
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)

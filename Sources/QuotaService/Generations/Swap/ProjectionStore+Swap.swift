@@ -1,0 +1,139 @@
+internal import EventLog
+internal import Glibc
+internal import Projections
+public import QuotaModel
+
+/// What a swap did.
+public struct SwapReport: Hashable, Sendable {
+  /// The generation that is live now.
+  public let number: UInt64
+  /// The one that was before; nil where there was none.
+  public let previous: UInt64?
+  /// The last event that is folded in.
+  public let position: Position
+  /// How long a server did not decide anything because of the swap; nil where none runs.
+  public let pauseMicroseconds: Int64?
+}
+
+extension ProjectionStore {
+  private static let pollMicroseconds: UInt32 = 10_000
+  /// A server looks ten times a second.
+  private static let patienceMicroseconds: Int64 = 5_000_000
+
+  /// How often it is tried to swap alone: whoever wrote to the store may have been no server, and through.
+  private static let attemptCount = 3
+
+  /// Makes a complete generation the live one: by itself where nobody writes to the store, else by
+  /// asking the server.
+  public func swap(
+    to number: UInt64, acceptingLostEvents: Bool = false, checking: ProgressReport? = nil,
+    progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> SwapReport {
+    let lock = try SwapLock(in: generations.path)
+    defer { withExtendedLifetime(lock) {} }
+    try check(number, checking)
+    for _ in 1..<Self.attemptCount {
+      do throws(StoreFailure) {
+        return try swapNow(to: number, acceptingLostEvents: acceptingLostEvents, progress)
+      } catch .generation(.writerEnded) {
+        continue
+      }
+    }
+    return try swapNow(to: number, acceptingLostEvents: acceptingLostEvents, progress)
+  }
+
+  private func swapNow(
+    to number: UInt64, acceptingLostEvents: Bool, _ progress: ProgressReport?
+  ) throws(StoreFailure) -> SwapReport {
+    let writer: WriterLock
+    do throws(StoreFailure) {
+      writer = try WriterLock(ofStoreAt: storePath)
+    } catch .inUse(_, let process) {
+      return try ask(process, for: SwapRequest(number), progress)
+    }
+    defer { withExtendedLifetime(writer) {} }
+    if !acceptingLostEvents { try checkLogHasAllOfLive() }
+    return try swapAlone(to: number, progress)
+  }
+
+  /// Makes the generation the live one that was live before.
+  public func rollback(
+    checking: ProgressReport? = nil, progress: ProgressReport? = nil
+  ) throws(StoreFailure) -> SwapReport {
+    guard let previous = generations.pointer?.previous, generations.hasFile(previous) else {
+      throw .generation(.noPrevious)
+    }
+    return try swap(to: previous, checking: checking, progress: progress)
+  }
+
+  /// Everything that needs no right to write, its pages included: a server has better things to do, and
+  /// cannot look at pages that it has open.
+  private func check(_ number: UInt64, _ progress: ProgressReport?) throws(StoreFailure) {
+    let claim = try SwapCandidate.claim(number, in: generations)
+    defer { withExtendedLifetime(claim) {} }
+    do throws(StoreFailure) {
+      _ = try generations.checkPages(of: number, progress: progress)
+      let generation = try generations.open(number, isReadOnly: true)
+      guard let unfitness = try generations.unfitness(of: generation) else { return }
+      throw .generation(.unusable(number, unfitness.description))
+    } catch .projection(let failure) {
+      throw .generation(.unusable(number, failure.description))
+    }
+  }
+
+  private func swapAlone(
+    to number: UInt64, _ progress: ProgressReport?
+  ) throws(StoreFailure) -> SwapReport {
+    let candidate = try SwapCandidate(number, in: generations, progress: progress)
+    try usingProjection { () throws(ProjectionFailure) in
+      try candidate.folder.generation.markClosed()
+    }
+    try generations.point(to: number)
+    return SwapReport(
+      number: number, previous: generations.pointer?.previous,
+      position: candidate.folder.state.position, pauseMicroseconds: nil)
+  }
+
+  /// A log that lost its end must not be made the truth by leaving the generation that knows of it.
+  private func checkLogHasAllOfLive() throws(StoreFailure) {
+    guard let live = generations.pointer?.live, generations.hasFile(live) else { return }
+    do throws(StoreFailure) {
+      try generations.checkLogHasAll(of: try generations.open(live, isReadOnly: true))
+    } catch .projection {
+      // One that cannot be read is a reason to leave it.
+    }
+  }
+
+  private func ask(
+    _ process: Int32?, for request: SwapRequest, _ progress: ProgressReport?
+  ) throws(StoreFailure) -> SwapReport {
+    let directory = generations.path
+    try usingFiles { () throws(FileFailure) in try request.put(in: directory) }
+    let start = System.clock().microseconds
+    while true {
+      // Looked at before the answer, which may come just before the end.
+      let isAlive = FileLock.isHeld(WriterLock.file(ofStoreAt: storePath))
+      let isWaiting = request.isWaiting(in: directory)
+      switch SwapAnswer(to: request, in: directory) {
+      case .swapped(let report): return report
+      case .refused(let text): throw .generation(.refusedByServer(text))
+      case .folding(let done, let total): progress?(done, total)
+      case nil: break
+      }
+      if !isAlive {
+        _ = try withdraw(request)
+        throw .generation(.writerEnded)
+      }
+      let isLate = System.clock().microseconds - start > Self.patienceMicroseconds
+      if isWaiting, isLate, try withdraw(request) {
+        throw .generation(.writerSilent(process: process))
+      }
+      usleep(Self.pollMicroseconds)
+    }
+  }
+
+  /// Answers false where somebody has taken the request.
+  private func withdraw(_ request: SwapRequest) throws(StoreFailure) -> Bool {
+    try usingFiles { () throws(FileFailure) in try request.withdraw(from: generations.path) }
+  }
+}
