@@ -55,7 +55,8 @@ public final class SelfAudit: Sendable {
   }
 
   private func pass() throws(StoreFailure) {
-    let generation = store.generation
+    // Not the generation itself: while it is held, a swap cannot go back to it.
+    let generation = store.generation.path
     var pass = try AuditPass(of: store, users: try users())
     var end = try published()
     while pass.position < end {
@@ -67,7 +68,7 @@ public final class SelfAudit: Sendable {
     }
     let finding = try pass.finding()
     // Another generation took its place meanwhile: the next pass looks at that one.
-    guard store.generation === generation else { return }
+    guard store.generation.path == generation else { return }
     status.withLock {
       $0.passCount += 1
       $0.accountCount += UInt64(pass.users.count)

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import Glibc
 internal import Projections
 internal import QuotaModel
 
@@ -66,19 +67,27 @@ final class SwapCandidate {
     return claim
   }
 
+  /// How long a reader of the last time may take to end, and how often it is looked for.
+  private static let patienceCount = 250
+  private static let pauseMicroseconds: UInt32 = 20_000
+
   private static func open(
     _ number: UInt64, in generations: Generations
   ) throws(StoreFailure) -> Generation {
-    do throws(StoreFailure) {
-      return try generations.open(number, isReadOnly: false)
-    } catch {
-      switch error {
-      // LMDB has an environment open once in a process: a reader of the last time has not ended.
-      case .projection(.other): throw .generation(.stillOpen(number))
-      case .projection(.malformedRow), .projection(.missing):
-        throw .generation(.unusable(number, error.description))
-      default: throw error
+    for _ in 0..<patienceCount {
+      do throws(StoreFailure) {
+        return try generations.open(number, isReadOnly: false)
+      } catch {
+        switch error {
+        // LMDB has an environment open once in a process: whoever was reading when it was left behind
+        // has not ended.
+        case .projection(.other): usleep(pauseMicroseconds)
+        case .projection(.malformedRow), .projection(.missing):
+          throw .generation(.unusable(number, error.description))
+        default: throw error
+        }
       }
     }
+    throw .generation(.stillOpen(number))
   }
 }
