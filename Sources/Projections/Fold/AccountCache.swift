@@ -18,6 +18,8 @@ struct AccountCache: Sendable {
   /// slot is looked at, which is far from everything in memory, only where it is the right one.
   /// Zero is free. The count is a power of two.
   private var table: [UInt64] = Array(repeating: 0, count: 1024)
+  /// What `warm` read, kept because the compiler leaves out what nobody keeps.
+  private var warmth: UInt64 = 0
 
   var count: Int { slots.count }
 
@@ -35,7 +37,7 @@ struct AccountCache: Sendable {
   /// Has what `index(of:)` will read of these users brought into the processor's cache.
   ///
   /// One after the other, each look-up waits for memory several times; here the waits overlap.
-  func warm(_ users: [UserID]) {
+  mutating func warm(_ users: [UserID]) {
     var indices: [Int] = []
     indices.reserveCapacity(users.count)
     for user in users {
@@ -45,8 +47,9 @@ struct AccountCache: Sendable {
     var sum: UInt64 = 0
     for index in indices {
       sum &+= slots[index].entry.account.user.low &+ UInt64(slots[index].entry.recent.count)
+      if slots[index].isDirty { sum &+= 1 }
     }
-    withExtendedLifetime(sum) {}
+    warmth = sum
   }
 
   /// Adds an account that is not there; answers its index.

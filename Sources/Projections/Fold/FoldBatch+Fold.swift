@@ -186,6 +186,10 @@ extension FoldBatch {
     let full = folder.working.accounts.update(at: index) { $0.note(position) }
     guard let full else { return }
     let number = folder.working.accounts.number(at: index)
+    if folder.working.gathered != nil {
+      folder.working.gathered!.append(full, of: number)
+      return
+    }
     folder.working.past.append(full, of: number)
     if full.isFollowedBySnapshot { try keepSnapshot(at: index, position) }
     if folder.purpose == .deciding { folder.working.unpublished.blocks.append((number, full)) }
@@ -227,7 +231,11 @@ extension FoldBatch {
     _ id: RawSpan, of event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
     let scope = try scope(of: event.actor)
-    folder.working.requests.append(scope, id, position: event.position.rawValue)
+    if folder.working.gathered != nil {
+      folder.working.gathered!.append(scope, id, position: event.position.rawValue)
+    } else {
+      folder.working.requests.append(scope, id, position: event.position.rawValue)
+    }
   }
 
   /// Writes to a table that the overlay does not cover: the batch has to be stored.

@@ -29,15 +29,9 @@ extension Generation {
         guard let theirs else { return nil }
         return hexadecimal(theirs.key)
       }
-      guard let theirs, equal(mine.key, theirs.key), equal(mine.value, theirs.value) else {
+      guard let theirs, mine.key.equals(theirs.key), mine.value.equals(theirs.value) else {
         return hexadecimal(mine.key)
       }
-    }
-  }
-
-  private static func equal(_ left: RawSpan, _ right: RawSpan) -> Bool {
-    unsafe left.withUnsafeBytes { left in
-      unsafe right.withUnsafeBytes { right in unsafe left.elementsEqual(right) }
     }
   }
 

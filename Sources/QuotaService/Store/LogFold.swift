@@ -9,7 +9,7 @@ struct LogFold {
   /// batch write fewer pages twice.
   private static let eventsPerBatch = 131_072
   /// Batches that may wait to be stored, before folding waits for that.
-  private static let maximumWaitingBatchCount = 3
+  private static let maximumWaitingBatchCount = 2
 
   let log: any EventLog
 
@@ -17,10 +17,9 @@ struct LogFold {
   func catchUp(_ folder: Folder, progress: ProgressReport? = nil) throws(StoreFailure) {
     let head = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
     let start = folder.state.position
-    guard head > start else { return }
-    guard head.rawValue - start.rawValue > UInt64(Self.eventsPerBatch) else {
-      return try fold(into: folder, upTo: head, progress)
-    }
+    let isLong = head.rawValue > start.rawValue + UInt64(Self.eventsPerBatch)
+    try usingProjection { () throws(ProjectionFailure) in try folder.prepareRun(isLong: isLong) }
+    guard isLong else { return try fold(into: folder, upTo: head, progress) }
     let thread = StoringThread()
     defer {
       folder.runInBackground = nil
