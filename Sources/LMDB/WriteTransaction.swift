@@ -148,6 +148,25 @@ public struct OrderedPut {
     try store(value, under: key, flags: UInt32(MDB_APPEND))
   }
 
+  /// Stores `value` under `key`, unless `keeps` wants what is there.
+  public mutating func put(
+    _ value: RawSpan, under key: RawSpan, unless keeps: (RawSpan) -> Bool
+  ) throws(LMDBError) {
+    try check(openingCode)
+    let cursor = unsafe cursor
+    var isKept = false
+    let code = unsafe withValue(key) { (key) in
+      unsafe withValue(value) { (value) in
+        // Where the key is there, LMDB shows its value instead.
+        let code = unsafe mdb_cursor_put(cursor, &key, &value, UInt32(MDB_NOOVERWRITE))
+        if code == MDB_KEYEXIST { isKept = unsafe keeps(RawSpan(_unsafeBytes: value.buffer)) }
+        return code
+      }
+    }
+    guard code == MDB_KEYEXIST else { return try check(code) }
+    if !isKept { try put(value, under: key) }
+  }
+
   private func store(_ value: RawSpan, under key: RawSpan, flags: UInt32) throws(LMDBError) {
     try check(openingCode)
     let cursor = unsafe cursor

@@ -14,6 +14,8 @@ import Testing
     let (projection, other) = try Self.twins()
     #expect(try projection.generation.firstDifference(from: other.generation) == nil)
     #expect(try other.generation.firstDifference(from: projection.generation) == nil)
+    #expect(try projection.generation.equals(other.generation, in: .first))
+    #expect(try projection.generation.equals(other.generation, in: .second))
   }
 
   @Test func `finds another state`() throws {
@@ -66,6 +68,9 @@ import Testing
     let expected = "table \(table), key \(digits)"
     #expect(try one.generation.firstDifference(from: other.generation) == expected)
     #expect(try other.generation.firstDifference(from: one.generation) == expected)
+    let firstIsEqual = try one.generation.equals(other.generation, in: .first)
+    let secondIsEqual = try one.generation.equals(other.generation, in: .second)
+    #expect(!(firstIsEqual && secondIsEqual))
   }
 
   /// Two projections of a history that leaves rows in every table, folded in different ways.

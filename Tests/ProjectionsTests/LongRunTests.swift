@@ -45,7 +45,7 @@ import Testing
     let long = try LongRun(over: events.count)
     for _ in 0..<8 {
       let rest = events.dropFirst(Int(long.folder.state.position.rawValue))
-      for part in Array(rest).parts(40).prefix(spends.numbers.int(20)) { try long.fold(part) }
+      for part in Array(rest).parts(40).prefix(spends.int(20)) { try long.fold(part) }
       try long.kill(leavingHalfAFile: true)
     }
     try long.fold(Array(events.dropFirst(Int(long.folder.state.position.rawValue))))
@@ -57,7 +57,8 @@ import Testing
     #expect(difference == nil, "seed \(spends.numbers.seed)")
   }
 
-  @Test func `that was killed behind its last event still brings all rows into the tables`() throws {
+  @Test func `that was killed behind its last event still brings all rows into the tables`() throws
+  {
     var spends = Spends(.atRandom)
     let events = spends.events(500)
     let long = try LongRun(over: events.count, eventsPerState: 1)
@@ -166,7 +167,7 @@ private struct Spends {
   mutating func events(_ count: Int) -> [Event] {
     users = (0..<30).map { UserID(random: $0, numbers.next()) }
     return (0..<count).map { number in
-      let user = users[number < users.count ? number : numbers.int(users.count)]
+      let user = users[number < users.count ? number : int(users.count)]
       let isNew = number < users.count
       return Event(
         position: Position(UInt64(number + 1)), recordedAt: .at("2026-05-01T00:00:00Z"),
@@ -178,15 +179,17 @@ private struct Spends {
     }
   }
 
+  mutating func int(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &numbers) }
+
   private mutating func id(_ number: Int) -> RequestID? {
     let text =
       switch ids {
-      case .byTheClock: "0198c0de-\(100_000 + number + numbers.int(30))-\(numbers.next())"
+      case .byTheClock: "0198c0de-\(100_000 + number + int(30))-\(numbers.next())"
       case .atRandom: "\(numbers.next())-\(numbers.next())"
-      case .ofManyLengths: String(repeating: "é", count: numbers.int(20)) + "\(number)"
-      case .repeated: "the \(numbers.int(200))th"
+      case .ofManyLengths: String(repeating: "é", count: int(20)) + "\(number)"
+      case .repeated: "the \(int(200))th"
       }
-    return numbers.int(20) == 0 ? nil : try? RequestID(text)
+    return int(20) == 0 ? nil : try? RequestID(text)
   }
 }
 

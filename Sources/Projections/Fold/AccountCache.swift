@@ -5,11 +5,18 @@ internal import QuotaModel
 /// A dictionary would spend more on hashing than the whole fold of a spend costs.
 struct AccountCache: Sendable {
   struct Slot: Sendable {
-    var entry: AccountEntry
+    // What every spend reads lies close together, from here to the number of recent positions.
     /// Whether it differs from its row.
-    var isDirty: Bool
+    var isDirty = false
     /// Whether the running batch changed it.
     var isTouched = false
+    var entry: AccountEntry
+
+    /// Something of each 64 bytes that a spend reads.
+    fileprivate var readMemory: UInt64 {
+      entry.account.user.low &+ UInt64(bitPattern: entry.account.latest.daily.start.microseconds)
+        &+ UInt64(entry.account.latest.monthly.used.rawValue) &+ UInt64(entry.recent.count)
+    }
   }
 
   private(set) var slots: [Slot] = []
@@ -34,28 +41,31 @@ struct AccountCache: Sendable {
     return nil
   }
 
-  /// Has what `index(of:)` will read of these users brought into the processor's cache.
+  /// Has the accounts of these users brought into the processor's cache; answers their likely indices,
+  /// with -1 where there is none.
   ///
   /// One after the other, each look-up waits for memory several times; here the waits overlap.
-  mutating func warm(_ users: [UserID]) {
-    var indices: [Int] = []
-    indices.reserveCapacity(users.count)
+  mutating func warm(_ users: some Sequence<UserID>, _ indices: inout [Int]) {
+    indices.removeAll(keepingCapacity: true)
     for user in users {
       let word = table[Int(truncatingIfNeeded: Self.hash(of: user)) & (table.count - 1)]
-      if word != 0 { indices.append(Int(word & 0xFFFF_FFFF) - 1) }
+      indices.append(Int(word & 0xFFFF_FFFF) - 1)
     }
     var sum: UInt64 = 0
-    for index in indices {
-      sum &+= slots[index].entry.account.user.low &+ UInt64(slots[index].entry.recent.count)
-      if slots[index].isDirty { sum &+= 1 }
-    }
+    for index in indices where index >= 0 { sum &+= slots[index].readMemory }
     warmth = sum
+  }
+
+  /// Whether the account at what may be an index is that of `user`.
+  func isAccount(of user: UserID, at index: Int) -> Bool {
+    index >= 0 && slots[index].entry.account.user == user
   }
 
   /// Adds an account that is not there; answers its index.
   mutating func insert(_ entry: AccountEntry) -> Int {
     if (slots.count + 1) * 2 > table.count { grow() }
-    slots.append(Slot(entry: entry, isDirty: false))
+    if slots.count == slots.capacity { slots.moveToLargePages(capacity: max(64, 2 * slots.count)) }
+    slots.append(Slot(entry: entry))
     place(slots.count - 1)
     return slots.count - 1
   }

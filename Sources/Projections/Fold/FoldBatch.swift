@@ -27,7 +27,9 @@ public struct FoldBatch: ~Copyable {
   }
 
   /// Says whom the batch is about to ask for; only a hint, which makes many answers come quicker.
-  public func expect(_ users: [UserID]) { folder.working.accounts.warm(users) }
+  public func expect(_ users: [UserID]) {
+    folder.working.accounts.warm(users, &folder.working.expected)
+  }
 
   /// Everything that `user` ever spent; nil where nobody registered the user.
   public mutating func lifetime(of user: UserID) throws(ProjectionFailure) -> TokenCount? {
@@ -158,6 +160,7 @@ extension FoldBatch {
 
   private mutating func searchedIndex(of user: UserID) throws(ProjectionFailure) -> Int? {
     if let index = folder.working.accounts.index(of: user) { return index }
+    if folder.working.hasAllAccounts { return nil }
     let key = Key.account(user)
     guard let row = try get(key.rawBytes, in: tables.accounts) else { return nil }
     return folder.working.accounts.insert(try AccountRow.entry(of: user, from: row))

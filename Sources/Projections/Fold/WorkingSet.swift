@@ -24,6 +24,8 @@ struct WorkingSet {
   var touched: [Int] = []
   /// The account that was asked for last: a command asks for the same one several times.
   var latestAccount: (user: UserID, index: Int)?
+  /// Where accounts that are about to be asked for are likely to be.
+  var expected: [Int] = []
   /// The actor whose number was asked for last: most events of a batch have the same one.
   var latestActor: (user: UserID, number: AccountNumber)?
   /// Rows of a long run from the log; nil where rows are to be found as soon as they are folded.
@@ -56,13 +58,17 @@ struct WorkingSet {
   /// In a long run the state is stored more seldom than rows are: a batch of events changes most
   /// accounts, whose pages would be written for each. What bounds it is memory.
   var stateIsDue: Bool {
-    mustBeStored || mustStoreState || !direct.isEmpty || holds.count > 0
+    mustBeStored || mustStoreState || holds.count > 0 || direct.count >= Self.directRowsPerState
       || state.position.rawValue - storedPosition.rawValue >= eventsPerState
       || accounts.dirtyIndices.count >= Self.changesPerState
       || past.windows.count >= Self.changesPerState
   }
 
   private static let changesPerState = 1 << 17
+  private static let directRowsPerState = 1 << 15
+
+  /// Whether no table knows an account that is not in memory.
+  var hasAllAccounts: Bool { accounts.count == Int(state.accountCount) }
 
   /// Hands over the rows of a long run, and goes on with spare memory.
   mutating func exchangeGathered(with rows: inout GatheredRows) {

@@ -67,6 +67,26 @@ struct KeyOrder: Sendable {
 
   /// Sorts by the words, one byte after the other, the least significant first.
   private mutating func sortByCounting(_ range: Range<Int>) {
+    Self.countBytes(of: places, range, in: &counts)
+    let any = places[range.lowerBound].word
+    for byte in 0..<8 {
+      // Where all have the same byte there is nothing to sort.
+      if counts[byte << 8 | Int(any >> UInt64(byte * 8) & 0xFF)] == range.count { continue }
+      Self.distribute(places, to: &spare, range, byte, &counts)
+      if range.count == places.count {
+        swap(&places, &spare)
+      } else {
+        for place in range { places[place] = spare[place] }
+      }
+    }
+  }
+
+  /// Counts how often each value is each byte of the words.
+  private static func countBytes(
+    of places: [Place], _ range: Range<Int>, in counts: inout [Int]
+  ) {
+    let places = places.span
+    var counts = counts.mutableSpan
     for index in counts.indices { counts[index] = 0 }
     for place in range {
       var word = places[place].word
@@ -75,16 +95,16 @@ struct KeyOrder: Sendable {
         word >>= 8
       }
     }
-    for byte in 0..<8 {
-      let shift = UInt64(byte * 8)
-      let any = Int(places[range.lowerBound].word >> shift & 0xFF)
-      // Where all have the same byte there is nothing to sort.
-      if counts[byte << 8 | any] == range.count { continue }
-      distribute(range, byte)
-    }
   }
 
-  private mutating func distribute(_ range: Range<Int>, _ byte: Int) {
+  /// Moves a range to where one byte of the words says.
+  private static func distribute(
+    _ places: [Place], to spare: inout [Place], _ range: Range<Int>, _ byte: Int,
+    _ counts: inout [Int]
+  ) {
+    let places = places.span
+    var spare = spare.mutableSpan
+    var counts = counts.mutableSpan
     var next = range.lowerBound
     for value in byte << 8..<(byte + 1) << 8 {
       let count = counts[value]
@@ -93,14 +113,10 @@ struct KeyOrder: Sendable {
     }
     let shift = UInt64(byte * 8)
     for place in range {
-      let value = byte << 8 | Int(places[place].word >> shift & 0xFF)
-      spare[counts[value]] = places[place]
+      let moving = places[place]
+      let value = byte << 8 | Int(moving.word >> shift & 0xFF)
+      spare[counts[value]] = moving
       counts[value] += 1
-    }
-    if range.count == places.count {
-      swap(&places, &spare)
-    } else {
-      for place in range { places[place] = spare[place] }
     }
   }
 

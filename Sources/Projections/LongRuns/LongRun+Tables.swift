@@ -49,7 +49,9 @@ extension LongRun {
     // Rows of before are there where request ids followed the clock at first, and where a process
     // was killed while it did this.
     let last: [UInt8]?
-    do { last = try transaction.lastKey(of: table) } catch {
+    do {
+      last = try transaction.lastKey(of: table)
+    } catch {
       throw ProjectionFailure(error, path: directory)
     }
     try transaction.putInOrder(in: table) { (table) throws(ProjectionFailure) in
@@ -59,7 +61,14 @@ extension LongRun {
         try rows.withRow { (key, value) throws(ProjectionFailure) in
           isBehind = isBehind || last?.rawBytes.precedes(key) == true
           do throws(LMDBError) {
-            if isBehind { try table.append(value, under: key) } else { try table.put(value, under: key) }
+            if isBehind {
+              try table.append(value, under: key)
+            } else {
+              // Of a request id that came twice the table may have got the later one before this.
+              try table.put(value, under: key) {
+                $0.byteCount == value.byteCount && $0.word(at: 0) > value.word(at: 0)
+              }
+            }
           } catch {
             throw ProjectionFailure(error, path: directory)
           }

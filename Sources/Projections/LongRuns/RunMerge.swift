@@ -2,7 +2,7 @@ internal import LMDB
 
 /// The rows of several runs in the order of their keys, each key once: the latest run's row.
 struct RunMerge {
-  private var readers: [RunReader]
+  private let readers: [RunReader]
   /// Indices of the readers that have a row, as a heap: none comes before the one at half its place.
   private var heap: [Int] = []
 

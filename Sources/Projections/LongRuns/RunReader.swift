@@ -2,7 +2,7 @@ internal import Glibc
 internal import LMDB
 
 /// Reads the rows that a run has of one table, in order.
-struct RunReader {
+final class RunReader {
   private static let bufferByteCount = 1 << 16
 
   private let file: RunFile
@@ -35,36 +35,51 @@ struct RunReader {
   func withRow<Result, Failure: Error>(
     _ body: (RawSpan, RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let middle = start + 4 + keyByteCount
-    let value = buffer.rawBytes.extracting(middle..<middle + valueByteCount)
-    return try body(key, value)
+    let buffer = buffer
+    let middle = keyRange.upperBound
+    return try body(
+      buffer.rawBytes.extracting(keyRange),
+      buffer.rawBytes.extracting(middle..<middle + valueByteCount))
   }
 
-  func precedes(_ other: borrowing RunReader) -> Bool { key.precedes(other.key) }
-
-  func hasKey(of other: borrowing RunReader) -> Bool { key.equals(other.key) }
-
-  private var key: RawSpan {
-    @_lifetime(borrow self)
-    get { buffer.rawBytes.extracting(start + 4..<start + 4 + keyByteCount) }
+  func precedes(_ other: RunReader) -> Bool {
+    let mine = buffer
+    let theirs = other.buffer
+    return mine.rawBytes.extracting(keyRange).precedes(theirs.rawBytes.extracting(other.keyRange))
   }
+
+  func hasKey(of other: RunReader) -> Bool {
+    let mine = buffer
+    let theirs = other.buffer
+    return mine.rawBytes.extracting(keyRange).equals(theirs.rawBytes.extracting(other.keyRange))
+  }
+
+  /// Those of the key and the value, as the row begins with them.
+  private var lengths: UInt32 {
+    let bytes = buffer
+    return bytes.rawBytes.halfWord(at: start)
+  }
+
+  private var keyRange: Range<Int> { start + 4..<start + 4 + keyByteCount }
 
   /// Goes to the next row; false at the end.
-  mutating func advance() throws(ProjectionFailure) -> Bool {
+  func advance() throws(ProjectionFailure) -> Bool {
     if keyByteCount > 0 { start += 4 + keyByteCount + valueByteCount }
     if try !has(4) {
       guard filledCount == start else { throw Self.damage }
       return false
     }
-    let lengths = buffer.rawBytes.halfWord(at: start)
+    let lengths = lengths
     keyByteCount = Int(lengths & 0xFFFF)
     valueByteCount = Int(lengths >> 16)
-    guard keyByteCount > 0, try has(4 + keyByteCount + valueByteCount) else { throw Self.damage }
+    guard keyByteCount > 0, valueByteCount >= WordRow.byteCount,
+      try has(4 + keyByteCount + valueByteCount)
+    else { throw Self.damage }
     return true
   }
 
   /// Whether so many bytes are left, which then are in the buffer.
-  private mutating func has(_ count: Int) throws(ProjectionFailure) -> Bool {
+  private func has(_ count: Int) throws(ProjectionFailure) -> Bool {
     if filledCount - start >= count { return true }
     guard count <= buffer.count else { return false }
     for place in start..<filledCount { buffer[place - start] = buffer[place] }

@@ -18,7 +18,7 @@ extension Store {
     let calendar = try usingProjection { () throws(ProjectionFailure) in try old.state()?.calendar }
     let new = try generations.rebuild(calendar: calendar ?? .default, progress: progress)
     let (difference, state) = try usingProjection { () throws(ProjectionFailure) in
-      (try new.firstDifference(from: old), try new.state())
+      (try GenerationComparison(new, old).firstDifference(), try new.state())
     }
     replaceGeneration(with: new)
     return RebuildReport(
@@ -57,7 +57,8 @@ extension Store {
     let calendar = try usingProjection { () throws(ProjectionFailure) in try live.state()?.calendar
     }
     return try generations.withScratchFold(calendar: calendar ?? .default, progress: progress) {
-      (scratch) throws(ProjectionFailure) in try scratch.firstDifference(from: live)
+      (scratch) throws(ProjectionFailure) in
+      try GenerationComparison(scratch, live).firstDifference()
     }
   }
 
