@@ -25,6 +25,8 @@ struct AccountCache: Sendable {
   /// slot is looked at, which is far from everything in memory, only where it is the right one.
   /// Zero is free. The count is a power of two.
   private var table: [UInt64] = Array(repeating: 0, count: 1024)
+  /// Where users were found by the first look; -1 for nowhere.
+  private var likelyIndices: [Int] = []
   /// What `warm` read, kept because the compiler leaves out what nobody keeps.
   private var warmth: UInt64 = 0
 
@@ -41,24 +43,46 @@ struct AccountCache: Sendable {
     return nil
   }
 
-  /// Has the accounts of these users brought into the processor's cache; answers their likely indices,
-  /// with -1 where there is none.
+  /// Has the accounts of these users brought into the processor's cache, and notes their likely
+  /// indices.
   ///
   /// One after the other, each look-up waits for memory several times; here the waits overlap.
-  mutating func warm(_ users: some Sequence<UserID>, _ indices: inout [Int]) {
-    indices.removeAll(keepingCapacity: true)
-    for user in users {
-      let word = table[Int(truncatingIfNeeded: Self.hash(of: user)) & (table.count - 1)]
-      indices.append(Int(word & 0xFFFF_FFFF) - 1)
-    }
-    var sum: UInt64 = 0
-    for index in indices where index >= 0 { sum &+= slots[index].readMemory }
-    warmth = sum
+  mutating func warm(_ users: [UserID]) {
+    while likelyIndices.count < users.count { likelyIndices.append(-1) }
+    Self.look(for: users, in: table, &likelyIndices)
+    warmth = Self.read(slots, at: likelyIndices.prefix(users.count))
   }
 
-  /// Whether the account at what may be an index is that of `user`.
-  func isAccount(of user: UserID, at index: Int) -> Bool {
-    index >= 0 && slots[index].entry.account.user == user
+  // Both loops do nothing but read, on spans: whatever counts references in between would have each
+  // read wait for the one before.
+
+  private static func look(
+    for users: [UserID], in table: [UInt64], _ indices: inout [Int]
+  ) {
+    let users = users.span
+    let table = table.span
+    var indices = indices.mutableSpan
+    for place in users.indices {
+      let word = table[Int(truncatingIfNeeded: hash(of: users[place])) & (table.count - 1)]
+      indices[place] = Int(word & 0xFFFF_FFFF) - 1
+    }
+  }
+
+  private static func read(_ slots: [Slot], at indices: ArraySlice<Int>) -> UInt64 {
+    let slots = slots.span
+    let indices = indices.span
+    var sum: UInt64 = 0
+    for place in indices.indices where indices[place] >= 0 {
+      sum &+= slots[indices[place]].readMemory
+    }
+    return sum
+  }
+
+  /// The index of an account that is `place`-th of those that were warmed; nil where it has to be
+  /// searched.
+  func index(of user: UserID, warmedAt place: Int) -> Int? {
+    let index = likelyIndices[place]
+    return index >= 0 && slots[index].entry.account.user == user ? index : nil
   }
 
   /// Adds an account that is not there; answers its index.

@@ -26,16 +26,18 @@ extension FoldBatch {
   /// Together, so that looking up one's account need not wait for another's.
   public mutating func fold(_ spends: [LoggedSpend]) throws(ProjectionFailure) {
     guard let first = spends.first, let last = spends.last else { return }
-    folder.working.accounts.warm(spends.lazy.map(\.user), &folder.working.expected)
+    expect(spends.map(\.user))
     var next = state.position.next
     for place in spends.indices {
       let spend = spends[place]
       guard spend.position == next else { throw .gap(expected: next, found: spend.position) }
       next = next.next
-      let likely = folder.working.expected[place]
-      let index =
-        folder.working.accounts.isAccount(of: spend.user, at: likely)
-        ? likely : try existing(spend.user, at: spend.position)
+      let index: Int
+      if let warmed = folder.working.accounts.index(of: spend.user, warmedAt: place) {
+        index = warmed
+      } else {
+        index = try existing(spend.user, at: spend.position)
+      }
       try count(spend.tokens, at: index, spend.position, spend.happenedAt)
     }
     folder.working.hasFolded = true

@@ -27,9 +27,7 @@ public struct FoldBatch: ~Copyable {
   }
 
   /// Says whom the batch is about to ask for; only a hint, which makes many answers come quicker.
-  public func expect(_ users: [UserID]) {
-    folder.working.accounts.warm(users, &folder.working.expected)
-  }
+  public func expect(_ users: [UserID]) { folder.working.accounts.warm(users) }
 
   /// Everything that `user` ever spent; nil where nobody registered the user.
   public mutating func lifetime(of user: UserID) throws(ProjectionFailure) -> TokenCount? {

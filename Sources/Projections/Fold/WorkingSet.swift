@@ -24,8 +24,6 @@ struct WorkingSet {
   var touched: [Int] = []
   /// The account that was asked for last: a command asks for the same one several times.
   var latestAccount: (user: UserID, index: Int)?
-  /// Where accounts that are about to be asked for are likely to be.
-  var expected: [Int] = []
   /// The actor whose number was asked for last: most events of a batch have the same one.
   var latestActor: (user: UserID, number: AccountNumber)?
   /// Rows of a long run from the log; nil where rows are to be found as soon as they are folded.
