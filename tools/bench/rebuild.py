@@ -63,14 +63,14 @@ class Rebuild:
             document, whole, _ = self.timed(quotalog, "verify")
             verified.turns.append(self.by_own_clock(document, document["records"], whole))
             ends["verify"].append(whole)
-        share = {"share of the raw cursor scan": median(ratios(rebuilt, raw))}
+        share = {"share of the raw cursor scan, %": 100 * median(ratios(rebuilt, raw))}
         yield self.section(
             "rebuild, by the command's own clock", 3e6, [rebuilt, raw], ends["rebuild"],
             share | {"filled at events/s": filled.rate, "own memory at most, MB": max(peaks) / 1e6},
         )  # fmt: skip
         yield self.section(
             "verify, its look at the records, by the command's own clock", 1e6, [verified, raw], ends["verify"],
-            {"share of the raw cursor scan": median(ratios(verified, raw))},
+            {"share of the raw cursor scan, %": 100 * median(ratios(verified, raw))},
         )  # fmt: skip
 
     def section(
