@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Bytes as keys and values are passed. Safe, because a byte has no padding.
 extension [UInt8] {
   public var rawBytes: RawSpan {
@@ -48,6 +50,32 @@ extension RawSpan {
   /// The two bytes at `offset` as a little-endian integer; out of bounds is a bug.
   func shortWord(at offset: Int) -> UInt16 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self).littleEndian
+  }
+}
+
+extension RawSpan {
+  /// Whether a table has these bytes before `other`, where both are keys: byte by byte, the shorter
+  /// one first.
+  public func precedes(_ other: RawSpan) -> Bool {
+    let order = order(to: other, over: min(byteCount, other.byteCount))
+    return order == 0 ? byteCount < other.byteCount : order < 0
+  }
+
+  /// Whether both are the same bytes.
+  public func equals(_ other: RawSpan) -> Bool {
+    byteCount == other.byteCount && order(to: other, over: byteCount) == 0
+  }
+
+  /// Below, equal to or above zero as the first `count` bytes come before those of `other`.
+  private func order(to other: RawSpan, over count: Int) -> Int32 {
+    unsafe withUnsafeBytes { mine in
+      unsafe other.withUnsafeBytes { theirs in
+        guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else {
+          return 0
+        }
+        return unsafe memcmp(mine, theirs, count)
+      }
+    }
   }
 }
 

@@ -57,6 +57,13 @@ public struct WriteTransaction: ~Copyable {
     return unsafe _overrideLifetime(Cursor(unowned: handle), borrowing: self)
   }
 
+  /// The greatest key of `table`; nil where it is empty.
+  public func lastKey(of table: Table) throws(LMDBError) -> [UInt8]? {
+    var cursor = try cursor(in: table)
+    guard let last = try cursor.last() else { return nil }
+    return [UInt8](copying: last.key)
+  }
+
   /// How many entries `table` holds.
   public func count(of table: Table) throws(LMDBError) -> Int {
     unsafe try LMDB.count(of: table, in: open)
@@ -138,11 +145,40 @@ public struct OrderedPut {
 
   /// Stores `value` under `key`, whatever was there.
   public mutating func put(_ value: RawSpan, under key: RawSpan) throws(LMDBError) {
+    try store(value, under: key, flags: 0)
+  }
+
+  /// Stores `value` under a key greater than every key of the table: pages fill up completely and
+  /// nothing is searched.
+  public mutating func append(_ value: RawSpan, under key: RawSpan) throws(LMDBError) {
+    try store(value, under: key, flags: UInt32(MDB_APPEND))
+  }
+
+  /// Stores `value` under `key`, unless `keeps` wants what is there.
+  public mutating func put(
+    _ value: RawSpan, under key: RawSpan, unless keeps: (RawSpan) -> Bool
+  ) throws(LMDBError) {
+    try check(openingCode)
+    let cursor = unsafe cursor
+    var isKept = false
+    let code = unsafe withValue(key) { (key) in
+      unsafe withValue(value) { (value) in
+        // Where the key is there, LMDB shows its value instead.
+        let code = unsafe mdb_cursor_put(cursor, &key, &value, UInt32(MDB_NOOVERWRITE))
+        if code == MDB_KEYEXIST { isKept = unsafe keeps(RawSpan(_unsafeBytes: value.buffer)) }
+        return code
+      }
+    }
+    guard code == MDB_KEYEXIST else { return try check(code) }
+    if !isKept { try put(value, under: key) }
+  }
+
+  private func store(_ value: RawSpan, under key: RawSpan, flags: UInt32) throws(LMDBError) {
     try check(openingCode)
     let cursor = unsafe cursor
     try check(
       unsafe withValue(key) { (key) in
-        unsafe withValue(value) { (value) in unsafe mdb_cursor_put(cursor, &key, &value, 0) }
+        unsafe withValue(value) { (value) in unsafe mdb_cursor_put(cursor, &key, &value, flags) }
       })
   }
 

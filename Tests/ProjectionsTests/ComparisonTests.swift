@@ -16,6 +16,8 @@ import Testing
     let (projection, other) = try Self.twins()
     #expect(try projection.difference(from: other) == nil)
     #expect(try other.difference(from: projection) == nil)
+    #expect(try projection.generation.equals(other.generation, in: .first))
+    #expect(try projection.generation.equals(other.generation, in: .second))
   }
 
   @Test func `finds another state`() throws {
@@ -97,6 +99,9 @@ import Testing
     #expect(back.subject == there.subject)
     #expect(!there.fields.isEmpty)
     #expect(back.fields.map(\.left) == there.fields.map(\.right))
+    let firstIsEqual = try one.generation.equals(other.generation, in: .first)
+    let secondIsEqual = try one.generation.equals(other.generation, in: .second)
+    #expect(!(firstIsEqual && secondIsEqual))
   }
 
   /// Two projections of a history that leaves rows in every table, folded in different ways.
@@ -113,8 +118,14 @@ import Testing
 
 extension TestProjection {
   func difference(from other: TestProjection) throws -> ProjectionDifference? {
-    try generation.firstDifference(
-      from: other.generation, in: RandomHistory.calendar(.default))
+    try generation.difference(from: other.generation)
+  }
+}
+
+extension Generation {
+  /// Where two generations of UTC first differ.
+  func difference(from other: Generation) throws -> ProjectionDifference? {
+    try firstDifference(from: other, in: RandomHistory.calendar(.default))
   }
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import threading
@@ -225,58 +224,6 @@ class Read:
         body = next(body for start, body in nginx.bodies.items() if path.startswith(start))
         section.facts["bytes of body"] = len(body)
         return section
-
-
-class Rebuild:
-    """A whole log folded again, as a process from start to end."""
-
-    name = "rebuild"
-    programs = ["gcc"]
-
-    def seconds(self, bench: Bench) -> float:
-        return SETUP_SECONDS + bench.rebuild_events / FILL_RATE + bench.rounds * self.turn_seconds(bench)
-
-    def turn_seconds(self, bench: Bench) -> float:
-        return bench.rebuild_events / 1_000_000 + 2
-
-    def run(self, bench: Bench) -> Iterator[Section]:
-        bench.setup("rebuild: starting quotalog")
-        with bench.running("quotalog") as [quotalog]:
-            bench.progress.step("rebuild: filling the store", bench.rebuild_events / FILL_RATE)
-            filled = bench.load.spend(
-                quotalog, FILL_CONNECTIONS, batch=FILL_BATCH, count=bench.rebuild_events, warmup=0, seconds=1800
-            )
-            expect_no_errors(filled, bench.rebuild_events)
-            quotalog.close()
-            yield self.section(bench, quotalog, filled)
-
-    def section(self, bench: Bench, quotalog: Quotalog, filled: Measurement) -> Section:
-        series, document = Series("quotalog rebuild"), {}
-        for number in range(1, bench.rounds + 1):
-            settle()
-            bench.progress.step(f"rebuild, round {number} of {bench.rounds}", self.turn_seconds(bench))
-            started, used = time.monotonic(), os.times()
-            document = json.loads(quotalog.command("rebuild"))
-            seconds = time.monotonic() - started
-            series.turns.append(self.measurement(document, seconds, used))
-        rates = [turn.rate for turn in series.turns]
-        target = Target(
-            "at least 1,000,000 events/s end to end", 1e6, series.middle("rate"), "events/s", (min(rates), max(rates))
-        )
-        facts = {
-            "events": series.turns[-1].events,
-            "events/s by the command's own clock, last round": document["events_per_second"],
-            "filled at events/s": filled.rate,
-        }
-        return Section(self.name, "rebuild, from starting the process to its end", [series], [target], facts)
-
-    def measurement(self, document: dict, seconds: float, before: os.times_result) -> Measurement:
-        after = os.times()
-        used = after.children_user + after.children_system - before.children_user - before.children_system
-        if not document["identical"]:
-            raise Unusable("the rebuilt projection differs from the live one")
-        events = document["events"]
-        return Measurement(events, seconds, 0, 0, all_events=events, cpu_us_per_event=round(used / events * 1e6, 2))
 
 
 class Memory:

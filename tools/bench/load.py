@@ -50,10 +50,10 @@ class Pace:
     warmup: float
 
 
-def compiled(name: str, directory: Path) -> Path:
+def compiled(name: str, directory: Path, *libraries: str) -> Path:
     """One of our clients, ready to run."""
     made = directory / name
-    command = ["gcc", "-O2", "-Wall", "-o", str(made), str(HERE / f"{name}.c")]
+    command = ["gcc", "-O2", "-Wall", "-o", str(made), str(HERE / f"{name}.c"), *(f"-l{each}" for each in libraries)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         raise Unusable(f"gcc ended with {result.returncode}: {result.stderr.strip()}")

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 POSTGRES_PROGRAMS = Path("/usr/lib/postgresql")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PACKAGES = {
-    "gcc": "gcc libc6-dev",
+    "gcc": "gcc libc6-dev liblmdb-dev",
     "redis-server": "redis-server",
     "postgres": "postgresql",
     "pgbench": "postgresql",

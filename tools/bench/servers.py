@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -126,6 +128,20 @@ class Quotalog(Server):
         if result.returncode != 0:
             raise Unusable(f"quotalog {arguments[0]} ended with {result.returncode}: {result.stderr.strip()[-600:]}")
         return result.stdout
+
+    @contextmanager
+    def spawned(self, *arguments: str) -> Iterator[subprocess.Popen]:
+        """One command on the store while it runs; ended by force where nobody has waited for it."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [self.binary, *arguments, "--data", str(self.data), "--json"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment,
+            )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -7,8 +7,8 @@ public struct RecordView: ~Escapable {
   public let bytes: RawSpan
   public let kind: EventKind
   private let tag: ActorTag
-  private let requestIDRange: Range<Int>?
-  private let reasonRange: Range<Int>?
+  let requestIDRange: Range<Int>?
+  let reasonRange: Range<Int>?
   private let bodyStart: Int
 
   /// Checks the frame and the checksum of the record that starts `bytes`; more may follow it.

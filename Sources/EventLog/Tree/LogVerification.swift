@@ -81,7 +81,7 @@ public final class LogVerification {
   private func take(
     _ record: borrowing RecordView, _ hasher: inout TreeHasher, _ hasTree: Bool
   ) throws(LogFailure) {
-    do throws(RecordDamage) { _ = try record.event() } catch {
+    do throws(RecordDamage) { try record.checkContent() } catch {
       throw .damaged(at: record.position, error)
     }
     leaves.append(hasher.leaf(record.bytes))

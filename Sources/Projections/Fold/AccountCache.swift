@@ -5,11 +5,18 @@ internal import QuotaModel
 /// A dictionary would spend more on hashing than the whole fold of a spend costs.
 struct AccountCache: Sendable {
   struct Slot: Sendable {
-    var entry: AccountEntry
+    // What every spend reads lies close together, from here to the number of recent positions.
     /// Whether it differs from its row.
-    var isDirty: Bool
+    var isDirty = false
     /// Whether the running batch changed it.
     var isTouched = false
+    var entry: AccountEntry
+
+    /// Something of each 64 bytes that a spend reads.
+    fileprivate var readMemory: UInt64 {
+      entry.account.user.low &+ UInt64(bitPattern: entry.account.latest.daily.start.microseconds)
+        &+ UInt64(entry.account.latest.monthly.used.rawValue) &+ UInt64(entry.recent.count)
+    }
   }
 
   private(set) var slots: [Slot] = []
@@ -18,6 +25,10 @@ struct AccountCache: Sendable {
   /// slot is looked at, which is far from everything in memory, only where it is the right one.
   /// Zero is free. The count is a power of two.
   private var table: [UInt64] = Array(repeating: 0, count: 1024)
+  /// Where users were found by the first look; -1 for nowhere.
+  private var likelyIndices: [Int] = []
+  /// What `warm` read, kept because the compiler leaves out what nobody keeps.
+  private var warmth: UInt64 = 0
 
   var count: Int { slots.count }
 
@@ -32,27 +43,53 @@ struct AccountCache: Sendable {
     return nil
   }
 
-  /// Has what `index(of:)` will read of these users brought into the processor's cache.
+  /// Has the accounts of these users brought into the processor's cache, and notes their likely
+  /// indices.
   ///
   /// One after the other, each look-up waits for memory several times; here the waits overlap.
-  func warm(_ users: [UserID]) {
-    var indices: [Int] = []
-    indices.reserveCapacity(users.count)
-    for user in users {
-      let word = table[Int(truncatingIfNeeded: Self.hash(of: user)) & (table.count - 1)]
-      if word != 0 { indices.append(Int(word & 0xFFFF_FFFF) - 1) }
+  mutating func warm(_ users: [UserID]) {
+    while likelyIndices.count < users.count { likelyIndices.append(-1) }
+    Self.look(for: users, in: table, &likelyIndices)
+    warmth = Self.read(slots, at: likelyIndices.prefix(users.count))
+  }
+
+  // Both loops do nothing but read, on spans: whatever counts references in between would have each
+  // read wait for the one before.
+
+  private static func look(
+    for users: [UserID], in table: [UInt64], _ indices: inout [Int]
+  ) {
+    let users = users.span
+    let table = table.span
+    var indices = indices.mutableSpan
+    for place in users.indices {
+      let word = table[Int(truncatingIfNeeded: hash(of: users[place])) & (table.count - 1)]
+      indices[place] = Int(word & 0xFFFF_FFFF) - 1
     }
+  }
+
+  private static func read(_ slots: [Slot], at indices: ArraySlice<Int>) -> UInt64 {
+    let slots = slots.span
+    let indices = indices.span
     var sum: UInt64 = 0
-    for index in indices {
-      sum &+= slots[index].entry.account.user.low &+ UInt64(slots[index].entry.recent.count)
+    for place in indices.indices where indices[place] >= 0 {
+      sum &+= slots[indices[place]].readMemory
     }
-    withExtendedLifetime(sum) {}
+    return sum
+  }
+
+  /// The index of an account that is `place`-th of those that were warmed; nil where it has to be
+  /// searched.
+  func index(of user: UserID, warmedAt place: Int) -> Int? {
+    let index = likelyIndices[place]
+    return index >= 0 && slots[index].entry.account.user == user ? index : nil
   }
 
   /// Adds an account that is not there; answers its index.
   mutating func insert(_ entry: AccountEntry) -> Int {
     if (slots.count + 1) * 2 > table.count { grow() }
-    slots.append(Slot(entry: entry, isDirty: false))
+    if slots.count == slots.capacity { slots.moveToLargePages(capacity: max(64, 2 * slots.count)) }
+    slots.append(Slot(entry: entry))
     place(slots.count - 1)
     return slots.count - 1
   }

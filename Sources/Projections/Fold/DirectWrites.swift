@@ -11,7 +11,7 @@ struct DirectWrites: Sendable {
   /// nil removes.
   private var rows: [Place: [UInt8]?] = [:]
 
-  var isEmpty: Bool { rows.isEmpty }
+  var count: Int { rows.count }
 
   mutating func put(_ row: [UInt8], under key: RawSpan, in table: Table) {
     rows[Place(table: table, key: [UInt8](copying: key))] = .some(row)

@@ -15,7 +15,7 @@ extension FoldBatch {
     case .other(let fact):
       try fold(fact, event)
     }
-    if let id = event.requestID { try remember(id, of: event) }
+    if let id = event.requestID { try remember(id, of: event.actor, at: event.position) }
     folder.working.state.position = event.position
     folder.working.state.recordedAt = event.recordedAt
   }
@@ -117,8 +117,14 @@ extension FoldBatch {
   mutating func count(
     _ tokens: TokenCount, of user: UserID, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    let index = try existing(user, event)
-    let windows = windows(containing: event.happenedAt)
+    try count(
+      tokens, at: try existing(user, at: event.position), event.position, event.happenedAt)
+  }
+
+  mutating func count(
+    _ tokens: TokenCount, at index: Int, _ position: Position, _ happenedAt: Moment
+  ) throws(ProjectionFailure) {
+    let windows = windows(containing: happenedAt)
     let effects = folder.working.accounts.update(at: index) {
       $0.account.count(tokens, in: windows)
     }
@@ -131,7 +137,7 @@ extension FoldBatch {
       case .late(let start): try add(tokens, to: start, of: number, period)
       }
     }
-    try note(event.position, at: index)
+    try note(position, at: index)
   }
 
   /// Changes an account and notes the event in its history.
@@ -155,8 +161,14 @@ extension FoldBatch {
   mutating func existing(
     _ user: UserID, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) -> Int {
+    try existing(user, at: event.position)
+  }
+
+  mutating func existing(
+    _ user: UserID, at position: Position
+  ) throws(ProjectionFailure) -> Int {
     guard let index = try index(of: user) else {
-      throw .contradiction(at: event.position, "concerns user \(user), whom no event registered")
+      throw .contradiction(at: position, "concerns user \(user), whom no event registered")
     }
     return index
   }
@@ -188,8 +200,12 @@ extension FoldBatch {
     let full = folder.working.accounts.update(at: index) { $0.note(position) }
     guard let full else { return }
     let number = folder.working.accounts.number(at: index)
-    folder.working.past.append(full, of: number)
     if full.isFollowedBySnapshot { try keepSnapshot(at: index, position) }
+    if folder.working.gathered != nil {
+      folder.working.gathered!.append(full, of: number)
+      return
+    }
+    folder.working.past.append(full, of: number)
     if folder.purpose == .deciding { folder.working.unpublished.blocks.append((number, full)) }
   }
 
@@ -227,13 +243,6 @@ extension FoldBatch {
     folder.working.calendar = calendar
     folder.working.state.calendar = setting
     folder.working.state.zoneDigest = calendar.zone.digest
-  }
-
-  private mutating func remember(
-    _ id: RawSpan, of event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    let scope = try scope(of: event.actor)
-    folder.working.requests.append(scope, id, position: event.position.rawValue)
   }
 
   /// Writes to a table that the overlay does not cover: the batch has to be stored.

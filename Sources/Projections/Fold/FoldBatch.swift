@@ -158,6 +158,7 @@ extension FoldBatch {
 
   private mutating func searchedIndex(of user: UserID) throws(ProjectionFailure) -> Int? {
     if let index = folder.working.accounts.index(of: user) { return index }
+    if folder.working.hasAllAccounts { return nil }
     let key = Key.account(user)
     guard let row = try get(key.rawBytes, in: tables.accounts) else { return nil }
     return folder.working.accounts.insert(try AccountRow.entry(of: user, from: row))

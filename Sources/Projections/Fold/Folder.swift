@@ -21,10 +21,13 @@ public final class Folder {
   /// Cached accounts above which the older half is forgotten.
   private let maximumCachedAccountCount: Int
   var working: WorkingSet
+  /// nil where nothing is put aside.
+  private var longRun: LongRun?
 
   public init(
     generation: Generation, purpose: Purpose, isCalendarPinned: Bool = false,
-    maximumCachedAccountCount: Int? = nil, calendarSource: @escaping CalendarSource
+    maximumCachedAccountCount: Int? = nil, eventsPerState: Int? = nil,
+    calendarSource: @escaping CalendarSource
   ) throws(ProjectionFailure) {
     self.generation = generation
     self.purpose = purpose
@@ -37,6 +40,7 @@ public final class Folder {
       state: state, calendar: try calendarSource(state.calendar),
       isSearchable: purpose == .deciding)
     if isCalendarPinned { working.announcedCalendar = try generation.announcedCalendar() }
+    if let eventsPerState { working.eventsPerState = UInt64(eventsPerState) }
   }
 
   /// The state after the last committed batch.
@@ -73,7 +77,7 @@ public final class Folder {
   /// Begins to store what is only in memory, unless that is being done.
   func startStoring() throws(ProjectionFailure) {
     guard working.storing == nil else { return }
-    let job = StoreJob(generation, &working)
+    let job = StoreJob(generation, &working, longRun)
     working.storing = job
     generation.overlay.update { $0.beginStoring() }
     guard let runInBackground else {
@@ -88,6 +92,7 @@ public final class Folder {
     guard let job = working.storing else { return }
     if let failure = job.wait() { throw failure }
     working.storing = nil
+    if longRun != nil { working.reuse(job.takeGathered()) }
     generation.overlay.update { $0.endStoring() }
     if working.accounts.count > maximumCachedAccountCount {
       working.accounts.removeOldest()
@@ -95,12 +100,30 @@ public final class Folder {
     }
   }
 
+  /// Goes on with a long run in which an earlier process was killed; begins one where `isLong`: where a
+  /// rebuild has so many events to fold that their rows are better put aside first.
+  ///
+  /// `storeAll` has to follow. Until then, rows of the events are missing in the tables.
+  public func prepareRun(isLong: Bool) throws(ProjectionFailure) {
+    guard purpose == .rebuilding, longRun == nil else { return }
+    let isUnfinished = try LongRun.isUnfinished(in: generation.path)
+    guard isLong || isUnfinished else { return }
+    longRun = try LongRun.open(in: generation, at: state.position)
+    if longRun != nil { working.gathered = GatheredRows(after: state.position) }
+  }
+
   /// Stores everything that is folded, and waits until it is.
   public func storeAll() throws(ProjectionFailure) {
     try finishStoring()
-    guard unstoredCount > 0 else { return }
-    try beginBatch().commit(mayWait: false)
-    try finishStoring()
+    working.mustStoreState = true
+    defer { working.mustStoreState = false }
+    if state.position > working.storedPosition {
+      try beginBatch().commit(mayWait: false)
+      try finishStoring()
+    }
+    try longRun?.finish()
+    longRun = nil
+    working.gathered = nil
   }
 
   func rules(of setting: CalendarSetting) throws(ProjectionFailure) -> QuotaCalendar {

@@ -1,5 +1,6 @@
 internal import LMDB
 internal import QuotaModel
+internal import Synchronization
 
 /// Changes on their way from memory to the tables; immutable once made, so that any thread may carry
 /// it out while the fold goes on.
@@ -13,28 +14,39 @@ public final class StoreJob: Sendable {
   let direct: DirectWrites
   let holds: PendingHolds
   let deadlines: PendingDeadlines
+  /// Whether the tables get the state and everything that has to be true for its position; if not, the
+  /// job takes rows of a long run and no more.
+  private let storesState: Bool
+  private let longRun: LongRun?
+  private let gathered: Mutex<GatheredRows>
   private let outcome = Latch<ProjectionFailure?>()
 
-  init(_ generation: Generation, _ working: inout WorkingSet) {
+  init(_ generation: Generation, _ working: inout WorkingSet, _ longRun: LongRun?) {
+    storesState = longRun == nil || working.stateIsDue
+    self.longRun = longRun
+    gathered = Mutex(GatheredRows(after: .zero))
     environment = generation.environment
     tables = generation.tables
     state = working.state
-    let changed = working.accounts.takeDirty()
+    let changed = storesState ? working.accounts.takeDirty() : []
     accounts = changed.map { index in
       let entry = working.accounts.entry(at: index)
       return (entry.account.user, AccountRow.bytes(of: entry))
     }
     requests = working.requests
-    past = working.past
-    direct = working.direct
-    holds = working.holds
-    deadlines = working.deadlines
+    past = storesState ? working.past : PendingPast()
+    direct = storesState ? working.direct : DirectWrites()
+    holds = storesState ? working.holds : PendingHolds()
+    deadlines = storesState ? working.deadlines : PendingDeadlines()
     working.requests.removeAll()
+    working.unstoredCount = 0
+    gathered.withLock { working.exchangeGathered(with: &$0) }
+    guard storesState else { return }
     working.past.removeAll()
     working.direct.removeAll()
     working.holds = PendingHolds(capacity: holds.count)
     working.deadlines = PendingDeadlines()
-    working.unstoredCount = 0
+    working.storedPosition = state.position
   }
 
   /// Writes everything, on the calling thread.
@@ -42,13 +54,40 @@ public final class StoreJob: Sendable {
   /// Two transactions, because LMDB keeps every page that one changes in memory until its end, and
   /// for good. What the first writes, a fold that begins before it writes again as it is.
   public func run() {
-    do throws(LMDBError) {
-      try storeHistory()
-      try storeState()
+    do throws(ProjectionFailure) {
+      try storeGathered()
+      try translating(storeHistory)
+      if storesState {
+        try translating(storeState)
+        try longRun?.mergeIfMany()
+      }
       outcome.open(with: nil)
     } catch {
-      outcome.open(with: ProjectionFailure(error))
+      outcome.open(with: error)
     }
+  }
+
+  /// Gives back the memory of the rows of a long run, once the job is done.
+  func takeGathered() -> GatheredRows {
+    gathered.withLock { rows in
+      var taken = GatheredRows(after: .zero)
+      swap(&taken, &rows)
+      return taken
+    }
+  }
+
+  private func storeGathered() throws(ProjectionFailure) {
+    guard let longRun else { return }
+    try gathered.withLock { (rows) throws(ProjectionFailure) in
+      guard state.position > rows.start else { return }
+      try longRun.take(&rows, upTo: state.position)
+    }
+  }
+
+  private func translating(
+    _ body: () throws(LMDBError) -> Void
+  ) throws(ProjectionFailure) {
+    do { try body() } catch { throw ProjectionFailure(error) }
   }
 
   private func storeHistory() throws(LMDBError) {

@@ -26,10 +26,20 @@ struct WorkingSet {
   var latestAccount: (user: UserID, index: Int)?
   /// The actor whose number was asked for last: most events of a batch have the same one.
   var latestActor: (user: UserID, number: AccountNumber)?
+  /// Rows of a long run from the log; nil where rows are to be found as soon as they are folded.
+  var gathered: GatheredRows?
+  /// Memory for the next ones.
+  private var spareRows = GatheredRows(after: .zero)
+  /// The position whose state the tables have, or get by the job under way.
+  var storedPosition: Position
   /// Events that no job stores yet.
   var unstoredCount = 0
   /// Whether the running batch changed something that readers find in the tables only.
   var mustBeStored = false
+  /// Events of a long run for which the state is stored once.
+  var eventsPerState: UInt64 = 1 << 20
+  /// Whether the next job stores the state in any case.
+  var mustStoreState = false
   /// Whether a batch was begun and did not end well.
   var isInBatch = false
   /// Whether the running batch has changed anything here.
@@ -39,8 +49,35 @@ struct WorkingSet {
     self.state = state
     self.calendar = calendar
     announcedCalendar = state.calendar
+    storedPosition = state.position
     requests = PendingRequests(isSearchable: isSearchable)
   }
+
+  /// In a long run the state is stored more seldom than rows are: a batch of events changes most
+  /// accounts, whose pages would be written for each. What bounds it is memory.
+  var stateIsDue: Bool {
+    mustBeStored || mustStoreState || holds.count > 0 || direct.count >= Self.directRowsPerState
+      || state.position.rawValue - storedPosition.rawValue >= eventsPerState
+      || accounts.dirtyIndices.count >= Self.changesPerState
+      || past.windows.count >= Self.changesPerState
+  }
+
+  private static let changesPerState = 1 << 17
+  private static let directRowsPerState = 1 << 15
+
+  /// Whether no table knows an account that is not in memory.
+  var hasAllAccounts: Bool { accounts.count == Int(state.accountCount) }
+
+  /// Hands over the rows of a long run, and goes on with spare memory.
+  mutating func exchangeGathered(with rows: inout GatheredRows) {
+    guard gathered != nil else { return }
+    swap(&gathered!, &rows)
+    swap(&gathered!, &spareRows)
+    gathered!.removeAll(after: state.position)
+  }
+
+  /// Takes back the memory of rows that are stored.
+  mutating func reuse(_ rows: consuming GatheredRows) { spareRows = rows }
 
   /// Shows readers what the running batch changed.
   mutating func publish(in content: inout OverlayContent) {

@@ -9,7 +9,7 @@ struct LogFold {
   /// batch write fewer pages twice.
   private static let eventsPerBatch = 131_072
   /// Batches that may wait to be stored, before folding waits for that.
-  private static let maximumWaitingBatchCount = 3
+  private static let maximumWaitingBatchCount = 2
 
   let log: any EventLog
   /// Asked after each batch; what is folded by then is stored.
@@ -22,10 +22,9 @@ struct LogFold {
     let last = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
     let head = min(last, end ?? last)
     let start = folder.state.position
-    guard head > start else { return }
-    guard head.rawValue - start.rawValue > UInt64(Self.eventsPerBatch) else {
-      return try fold(into: folder, upTo: head, progress)
-    }
+    let isLong = head.rawValue > start.rawValue + UInt64(Self.eventsPerBatch)
+    try usingProjection { () throws(ProjectionFailure) in try folder.prepareRun(isLong: isLong) }
+    guard isLong else { return try fold(into: folder, upTo: head, progress) }
     let thread = StoringThread()
     defer {
       folder.runInBackground = nil
@@ -83,24 +82,13 @@ struct LogFold {
   }
 }
 
-/// Spends that are folded together, so that looking up one's account need not wait for another's.
+/// Spends that wait to be folded together.
 private struct WaitingSpends {
-  private static let capacity = 64
+  private static let capacity = 128
 
-  private struct Spend {
-    let position: Position
-    let recordedAt: Moment
-    let happenedAt: Moment
-    let actor: Actor
-    /// Where its request id lies among the ids; empty where it has none.
-    let id: Range<Int>
-    let user: UserID
-    let tokens: TokenCount
-  }
+  private var spends: [LoggedSpend] = []
 
-  private var spends: [Spend] = []
-  private var users: [UserID] = []
-  private var ids: [UInt8] = []
+  init() { spends.reserveCapacity(Self.capacity) }
 
   /// Keeps a spend; folds anything else at once, behind everything that waits.
   mutating func take(
@@ -111,42 +99,27 @@ private struct WaitingSpends {
       return try batch.fold(record)
     }
     do throws(RecordDamage) {
-      try keep(record)
+      let spent = try record.spentTokens()
+      spends.append(
+        LoggedSpend(
+          position: record.position, recordedAt: record.recordedAt,
+          happenedAt: record.happenedAt, user: spent.user, tokens: spent.total))
     } catch {
       throw .log(.damaged(at: record.position, error))
+    }
+    if let id = record.requestIDBytes {
+      do {
+        try batch.remember(id, of: record.actor, at: record.position)
+      } catch {
+        throw .projection(error)
+      }
     }
     if spends.count == Self.capacity { try fold(into: &batch) }
   }
 
   mutating func fold(into batch: inout FoldBatch) throws(StoreFailure) {
-    batch.expect(users)
-    for spend in spends { try fold(spend, into: &batch) }
+    do { try batch.fold(spends) } catch { throw .projection(error) }
     spends.removeAll(keepingCapacity: true)
-    users.removeAll(keepingCapacity: true)
-    ids.removeAll(keepingCapacity: true)
-  }
-
-  private func fold(_ spend: Spend, into batch: inout FoldBatch) throws(StoreFailure) {
-    let id = ids.rawBytes.extracting(spend.id)
-    let event = FoldedEvent(
-      position: spend.position, recordedAt: spend.recordedAt, happenedAt: spend.happenedAt,
-      actor: spend.actor, requestID: id.byteCount == 0 ? nil : id,
-      change: .spent(spend.user, spend.tokens))
-    do { try batch.fold(event) } catch { throw .projection(error) }
-  }
-
-  private mutating func keep(_ record: borrowing RecordView) throws(RecordDamage) {
-    let spent = try record.spentTokens()
-    let start = ids.count
-    if let id = record.requestIDBytes {
-      unsafe id.withUnsafeBytes { unsafe ids.append(contentsOf: $0) }
-    }
-    spends.append(
-      Spend(
-        position: record.position, recordedAt: record.recordedAt,
-        happenedAt: record.happenedAt, actor: record.actor, id: start..<ids.count,
-        user: spent.user, tokens: spent.total))
-    users.append(spent.user)
   }
 }
 

@@ -20,10 +20,24 @@ extension Store {
     let before = generations.pointer?.live ?? 0
     let calendar = try usingProjection { () throws(ProjectionFailure) in try old.state()?.calendar }
     let new = try generations.rebuild(calendar: calendar ?? .default, progress: progress)
+    defer { replaceGeneration(with: new) }
+    if let count = try equalEventCount(old, new) {
+      return RebuildReport(eventCount: count, difference: nil)
+    }
     let report = try GenerationComparison(generations, names, progress).report(
       old, .generation(before), new, .generation(generations.pointer?.live ?? 0))
-    replaceGeneration(with: new)
     return RebuildReport(eventCount: report.position.rawValue, difference: report.difference)
+  }
+
+  /// How many events two generations have where they are equal, which takes a look on two threads; nil where
+  /// they are not.
+  private func equalEventCount(
+    _ one: Generation, _ other: Generation
+  ) throws(StoreFailure) -> UInt64? {
+    try usingProjection { () throws(ProjectionFailure) in
+      guard try EqualityCheck(one, other).areEqual() else { return nil }
+      return try one.state()?.position.rawValue ?? 0
+    }
   }
 
   /// Checks that the pages of every file are what LMDB takes them for; answers how many are in use.
@@ -60,7 +74,8 @@ extension Store {
     }
     return try generations.withScratchFold(calendar: calendar ?? .default, progress: progress) {
       (fold) throws(StoreFailure) in
-      try GenerationComparison(generations, names, progress).report(
+      if try equalEventCount(live, fold.generation) != nil { return nil }
+      return try GenerationComparison(generations, names, progress).report(
         live, .generation(number), fold.generation, .fresh
       ).difference
     }

@@ -44,9 +44,11 @@ extension Subcommand {
     // opening the projection.
     let pageCount = try checkPages(path)
     let bar = ProgressBar("checking records")
+    let start = System.clock()
     let report = try usingStore { () throws(StoreFailure) in
       try Store.verifyLog(at: path, trusting: key, kept: kept) { bar.show($0, of: $1) }
     }
+    let milliseconds = (System.clock().microseconds - start.microseconds) / 1000
     bar.end()
     let store = try OpenStore.aloneIfPossible(arguments)
     let isAlone = store != nil
@@ -55,12 +57,14 @@ extension Subcommand {
       try compare(store)
       try store.finish()
     }
-    show(report, pageCount: pageCount, keptCount: kept.count, isAlone: isAlone, arguments)
+    show(
+      report, milliseconds: milliseconds, pageCount: pageCount, keptCount: kept.count,
+      isAlone: isAlone, arguments)
   }
 
   private static func show(
-    _ report: LogVerification.Report, pageCount: UInt64, keptCount: Int, isAlone: Bool,
-    _ arguments: Arguments
+    _ report: LogVerification.Report, milliseconds: Int64, pageCount: UInt64, keptCount: Int,
+    isAlone: Bool, _ arguments: Arguments
   ) {
     guard arguments.wantsJSON else {
       Terminal.say("\(grouped(pageCount)) pages are whole")
@@ -80,6 +84,7 @@ extension Subcommand {
     var json = JSONWriter()
     json.beginObject()
     json.member("records", report.head.rawValue)
+    json.member("milliseconds", Int(milliseconds))
     json.member("pages", pageCount)
     json.member("root_hash", report.root.base64)
     json.member("tree_compared", report.hasTree)

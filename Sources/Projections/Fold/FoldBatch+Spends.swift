@@ -1,0 +1,60 @@
+internal import LMDB
+public import QuotaModel
+
+/// A spend on its way from the log, without its request id.
+public struct LoggedSpend: Sendable {
+  public let position: Position
+  public let recordedAt: Moment
+  public let happenedAt: Moment
+  public let user: UserID
+  public let tokens: TokenCount
+
+  public init(
+    position: Position, recordedAt: Moment, happenedAt: Moment, user: UserID, tokens: TokenCount
+  ) {
+    self.position = position
+    self.recordedAt = recordedAt
+    self.happenedAt = happenedAt
+    self.user = user
+    self.tokens = tokens
+  }
+}
+
+extension FoldBatch {
+  /// Takes the next spends into account. Their request ids are for `remember`.
+  ///
+  /// Together, so that looking up one's account need not wait for another's.
+  public mutating func fold(_ spends: [LoggedSpend]) throws(ProjectionFailure) {
+    guard let first = spends.first, let last = spends.last else { return }
+    expect(spends.map(\.user))
+    var next = state.position.next
+    for place in spends.indices {
+      let spend = spends[place]
+      guard spend.position == next else { throw .gap(expected: next, found: spend.position) }
+      next = next.next
+      let index: Int
+      if let warmed = folder.working.accounts.index(of: spend.user, warmedAt: place) {
+        index = warmed
+      } else {
+        index = try existing(spend.user, at: spend.position)
+      }
+      try count(spend.tokens, at: index, spend.position, spend.happenedAt)
+    }
+    folder.working.hasFolded = true
+    folder.working.unstoredCount += Int(last.position.rawValue - first.position.rawValue) + 1
+    folder.working.state.position = last.position
+    folder.working.state.recordedAt = last.recordedAt
+  }
+
+  /// Remembers under which id an actor asked for what the event at `position` records.
+  public mutating func remember(
+    _ id: RawSpan, of actor: Actor, at position: Position
+  ) throws(ProjectionFailure) {
+    let scope = try scope(of: actor)
+    if folder.working.gathered != nil {
+      folder.working.gathered!.append(scope, id, position: position.rawValue)
+    } else {
+      folder.working.requests.append(scope, id, position: position.rawValue)
+    }
+  }
+}

@@ -1,0 +1,179 @@
+internal import LMDB
+
+/// The order of keys of any length, found by looking at eight bytes of each at a time.
+///
+/// Ids of one time and one maker begin alike, so the bytes are taken from behind what all have in
+/// common. They are sorted by counting: a comparison of two keys costs more than all counts of one.
+struct KeyOrder: Sendable {
+  private struct Place: Sendable {
+    var word: UInt64
+    let request: UInt32
+  }
+
+  /// Up to so many keys are compared with each other.
+  private static let smallCount = 24
+
+  private var places: [Place] = []
+  private var spare: [Place] = []
+  private var counts: [Int] = Array(repeating: 0, count: 256 * 8)
+
+  /// The request that is sorted to `place`.
+  subscript(place: Int) -> Int { Int(places[place].request) }
+
+  /// Sorts; of equal keys the earlier one stays first.
+  mutating func sort(_ requests: [GatheredRows.Request], keys: [UInt8]) {
+    places.removeAll(keepingCapacity: true)
+    places.reserveCapacity(requests.count)
+    for request in requests.indices { places.append(Place(word: 0, request: UInt32(request))) }
+    spare.removeLast(max(0, spare.count - places.count))
+    while spare.count < places.count { spare.append(Place(word: 0, request: 0)) }
+    sort(places.indices, behind: 0, SortedKeys(requests: requests, bytes: keys))
+  }
+
+  /// Sorts keys that are alike up to `known`, zeros taken for what is missing.
+  private mutating func sort(_ range: Range<Int>, behind known: Int, _ keys: SortedKeys) {
+    guard range.count > Self.smallCount else { return sortByComparing(range, keys) }
+    let offset = max(known, commonByteCount(of: range, keys))
+    for place in range {
+      places[place].word = keys.word(of: Int(places[place].request), at: offset)
+    }
+    sortByCounting(range)
+    guard places[range.lowerBound].word != places[range.upperBound - 1].word else {
+      return sortByComparing(range, keys)
+    }
+    var start = range.lowerBound
+    while start < range.upperBound {
+      var end = start + 1
+      while end < range.upperBound, places[end].word == places[start].word { end += 1 }
+      if end - start > 1 { sort(start..<end, behind: offset + 8, keys) }
+      start = end
+    }
+  }
+
+  /// Sorts by inserting: few keys, or ones that are equal and in order already.
+  private mutating func sortByComparing(_ range: Range<Int>, _ keys: SortedKeys) {
+    for next in range.dropFirst() {
+      let moving = places[next]
+      var place = next
+      while place > range.lowerBound,
+        keys.precedes(Int(moving.request), Int(places[place - 1].request))
+      {
+        places[place] = places[place - 1]
+        place -= 1
+      }
+      places[place] = moving
+    }
+  }
+
+  /// Sorts by the words, one byte after the other, the least significant first.
+  private mutating func sortByCounting(_ range: Range<Int>) {
+    Self.countBytes(of: places, range, in: &counts)
+    let any = places[range.lowerBound].word
+    for byte in 0..<8 {
+      // Where all have the same byte there is nothing to sort.
+      if counts[byte << 8 | Int(any >> UInt64(byte * 8) & 0xFF)] == range.count { continue }
+      Self.distribute(places, to: &spare, range, byte, &counts)
+      if range.count == places.count {
+        swap(&places, &spare)
+      } else {
+        for place in range { places[place] = spare[place] }
+      }
+    }
+  }
+
+  /// Counts how often each value is each byte of the words.
+  private static func countBytes(
+    of places: [Place], _ range: Range<Int>, in counts: inout [Int]
+  ) {
+    let places = places.span
+    var counts = counts.mutableSpan
+    for index in counts.indices { counts[index] = 0 }
+    for place in range {
+      var word = places[place].word
+      for byte in 0..<8 {
+        counts[byte << 8 | Int(word & 0xFF)] += 1
+        word >>= 8
+      }
+    }
+  }
+
+  /// Moves a range to where one byte of the words says.
+  private static func distribute(
+    _ places: [Place], to spare: inout [Place], _ range: Range<Int>, _ byte: Int,
+    _ counts: inout [Int]
+  ) {
+    let places = places.span
+    var spare = spare.mutableSpan
+    var counts = counts.mutableSpan
+    var next = range.lowerBound
+    for value in byte << 8..<(byte + 1) << 8 {
+      let count = counts[value]
+      counts[value] = next
+      next += count
+    }
+    let shift = UInt64(byte * 8)
+    for place in range {
+      let moving = places[place]
+      let value = byte << 8 | Int(moving.word >> shift & 0xFF)
+      spare[counts[value]] = moving
+      counts[value] += 1
+    }
+  }
+
+  /// How many bytes all keys of a range begin with alike.
+  private func commonByteCount(of range: Range<Int>, _ keys: SortedKeys) -> Int {
+    let first = Int(places[range.lowerBound].request)
+    var count = keys.range(of: first).count
+    for place in range.dropFirst() {
+      count = keys.commonByteCount(first, Int(places[place].request), atMost: count)
+    }
+    return count
+  }
+}
+
+/// The keys of requests, one behind the other.
+private struct SortedKeys {
+  let requests: [GatheredRows.Request]
+  let bytes: [UInt8]
+
+  func range(of request: Int) -> Range<Int> {
+    let start = request == 0 ? 0 : Int(requests[request - 1].end)
+    return start..<Int(requests[request].end)
+  }
+
+  /// Eight bytes of a key from `offset` on as a number; missing ones count as zero.
+  func word(of request: Int, at offset: Int) -> UInt64 {
+    let range = range(of: request)
+    let start = range.lowerBound + offset
+    if range.upperBound - start >= 8 { return bytes.rawBytes.word(at: start).byteSwapped }
+    var word: UInt64 = 0
+    for place in start..<start + 8 {
+      word = word << 8 | (place < range.upperBound ? UInt64(bytes[place]) : 0)
+    }
+    return word
+  }
+
+  func precedes(_ left: Int, _ right: Int) -> Bool {
+    bytes.rawBytes.extracting(range(of: left))
+      .precedes(bytes.rawBytes.extracting(range(of: right)))
+  }
+
+  /// How many bytes two keys begin with alike, counted up to `limit`.
+  func commonByteCount(_ left: Int, _ right: Int, atMost limit: Int) -> Int {
+    let left = range(of: left)
+    let right = range(of: right)
+    let limit = min(limit, right.count)
+    var count = 0
+    while count + 8 <= limit {
+      let difference =
+        bytes.rawBytes.word(at: left.lowerBound + count)
+        ^ bytes.rawBytes.word(at: right.lowerBound + count)
+      if difference != 0 { return count + difference.trailingZeroBitCount / 8 }
+      count += 8
+    }
+    while count < limit, bytes[left.lowerBound + count] == bytes[right.lowerBound + count] {
+      count += 1
+    }
+    return count
+  }
+}
