@@ -9,10 +9,14 @@ struct PositionFile: Sendable {
   private let log: UserID
 
   init(of readers: PositionReaders, in store: Store) {
+    self.init(of: readers, inStoreAt: store.path, log: store.logID)
+  }
+
+  init(of readers: PositionReaders, inStoreAt storePath: String, log: UserID) {
     self.readers = readers
-    path = store.path + "/" + readers.rawValue
+    path = storePath + "/" + readers.rawValue
     format = "quotalog-\(readers.rawValue) 1"
-    log = store.logID
+    self.log = log
   }
 
   /// What is thrown for a line that makes no sense: guessing would lose events silently.

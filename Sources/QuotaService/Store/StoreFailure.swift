@@ -51,7 +51,7 @@ public enum StoreFailure: Error, Hashable, Sendable {
 }
 
 /// Who reads events and has a place in the log that a file keeps, which is called like them.
-public enum PositionReaders: String, Hashable, Sendable {
+public enum PositionReaders: String, CaseIterable, Hashable, Sendable {
   case webhooks, consumers
 }
 

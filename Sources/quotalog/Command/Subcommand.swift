@@ -24,7 +24,7 @@ struct Subcommand: Sendable {
     .tokenRevoke,
     .limitsSet, .sessionList, .sessionShow, .sessionLimits, .sessionAnswer, .sessionEvents, .append,
     .usage, .explain, .whatIf, .log, .replay, .consumerList, .export, .import, .rebuild, .verify,
-    .checkpoint, .prove, .backup, .restore,
+    .checkpoint, .prove, .backup, .restore, .doctor,
     .projectionsList, .projectionsRebuild, .projectionsCompare, .projectionsSwap,
     .projectionsRollback, .projectionsPrune,
   ]

@@ -1,0 +1,258 @@
+internal import EventLog
+internal import Evidence
+internal import Glibc
+internal import QuotaModel
+
+/// Looks at every part of a data directory and says what it would do; changes nothing.
+///
+/// A server may go on meanwhile. Pages are checked before LMDB opens a file: it may crash on damaged ones.
+public struct Doctor {
+  /// Below this much free space writing may end soon.
+  private static let scarceByteCount: UInt64 = 1 << 30
+  /// What a fold does in a second, at the least, for an estimate.
+  private static let foldedPerSecond: UInt64 = 500_000
+
+  private let path: String
+
+  public init(ofStoreAt path: String) { self.path = path }
+
+  /// Examines everything; the pages and the tree quickly, each record only with `readingRecords`.
+  public func examine(
+    readingRecords: Bool = false, progress: ProgressReport? = nil
+  ) -> [DoctorFinding] {
+    guard Store.exists(at: path) else {
+      let failure = Store.absence(of: path)
+      return [.failure("directory", failure.description, "name another --data, or restore a backup")]
+    }
+    var findings = [space(), server(), key()]
+    let (logPages, isLogWhole) = pages("log") { () throws(StoreFailure) in
+      try Store.checkLogPages(at: path, progress: progress)
+    }
+    let (namePages, _) = pages("names") { () throws(StoreFailure) in
+      try NameStore.checkPages(at: path + "/names")
+    }
+    findings += [logPages, namePages]
+    guard isLogWhole else { return findings }
+    findings += [log(), witness()]
+    if readingRecords { findings.append(records(progress)) }
+    findings += projection() + files()
+    return findings
+  }
+
+  private func attempt(
+    _ part: String, _ remedy: String, _ body: () throws(StoreFailure) -> DoctorFinding
+  ) -> DoctorFinding {
+    do throws(StoreFailure) { return try body() } catch {
+      return .failure(part, error.description, remedy)
+    }
+  }
+
+  private static let restoring =
+    "stop the server, move the directory away, and `quotalog restore BACKUP --data DIR`"
+
+  // MARK: Surroundings
+
+  private func space() -> DoctorFinding {
+    var status = statvfs()
+    guard unsafe statvfs(path, &status) == 0 else {
+      return .warning("disk", "its free space cannot be told", "look at `df`")
+    }
+    let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    let text = "\(free >> 20) MiB are free"
+    return free < Self.scarceByteCount
+      ? .warning("disk", text, "make room: a full disk stops writes, and they go on by themselves")
+      : .fine("disk", text)
+  }
+
+  private func server() -> DoctorFinding {
+    let lock = WriterLock.file(ofStoreAt: path)
+    guard FileLock.isHeld(lock) else { return .fine("lock", "no process writes to the store") }
+    let process = FileLock.holder(of: lock).map { ", process \($0)" } ?? ""
+    return .note("lock", "a server is running\(process); its memory is not looked at")
+  }
+
+  private func key() -> DoctorFinding {
+    let file = path + "/checkpoint.key"
+    var status = stat()
+    guard unsafe stat(file, &status) == 0 else {
+      return .warning(
+        "key", "checkpoint.key is missing: nothing is signed",
+        "restore it from a backup, or `quotalog checkpoint --new-key`")
+    }
+    guard status.st_mode & 0o077 == 0 else {
+      return .warning(
+        "key", "others than the owner may read checkpoint.key", "`chmod 600 \(file)`")
+    }
+    return attempt("key", "restore checkpoint.key and checkpoint.pub from a backup") {
+      () throws(StoreFailure) in
+      let key = CheckpointKey(ofStoreAt: path)
+      guard let own = try key.read()?.verifyingKey, try key.readPublic().contains(own) else {
+        return .warning(
+          "key", "checkpoint.pub does not have the half of checkpoint.key",
+          "restore both from the same backup")
+      }
+      return .fine("key", "checkpoint.key signs, and only its owner may read it")
+    }
+  }
+
+  // MARK: Log
+
+  private func pages(
+    _ part: String, _ check: () throws(StoreFailure) -> UInt64
+  ) -> (DoctorFinding, isWhole: Bool) {
+    do throws(StoreFailure) {
+      return (.fine(part, "\(try check()) pages are whole"), true)
+    } catch {
+      return (.failure(part, error.description, Self.restoring), false)
+    }
+  }
+
+  private func openLog() throws(StoreFailure) -> LMDBLog {
+    try usingLog { () throws(LogFailure) in try LMDBLog(at: path + "/log", mode: .reading) }
+  }
+
+  /// The records' end, the tree, and the latest checkpoint of both.
+  private func log() -> DoctorFinding {
+    attempt("log", Self.restoring) { () throws(StoreFailure) in
+      let log = try openLog()
+      let head = try usingLog { () throws(LogFailure) in try log.head() }
+      do throws(LogFailure) {
+        guard let kept = try log.latestCheckpoint() else {
+          return .fine("log", "\(head) records, no checkpoint yet")
+        }
+        let finding = try checked(kept, in: log, head)
+        return finding ?? .fine("log", "\(head) records; \(kept.size) of them are signed for")
+      } catch .noTree {
+        return .note("log", "\(head) records without a Merkle tree", "serve it once: it is made then")
+      } catch {
+        throw .log(error)
+      }
+    }
+  }
+
+  private func checked(
+    _ kept: StoredCheckpoint, in log: LMDBLog, _ head: Position
+  ) throws(LogFailure) -> DoctorFinding? {
+    guard kept.size.count <= head.rawValue else {
+      throw .treeDiffers(.recordsMissing(head: head, tree: kept.size))
+    }
+    let origin = try log.origin() ?? LogOrigin(of: log.identity.id).text
+    let keys: [VerifyingKey]
+    do { keys = try Store.publishedKeys(ofStoreAt: path) } catch {
+      return .warning("log", error.description, "restore checkpoint.pub from a backup")
+    }
+    let signed: Checkpoint
+    do { signed = try Checkpoint(verifying: kept.bytes, origin: origin, keys: keys) } catch {
+      throw .treeDiffers(.checkpoint(kept.size, error))
+    }
+    let root: Digest256
+    do { root = try log.root(of: kept.size) } catch {
+      throw .other(error.description)
+    }
+    guard signed.root == root else {
+      throw .treeDiffers(.rootDiffers(kept.size, signed: signed.root, computed: root))
+    }
+    return nil
+  }
+
+  /// The checkpoint that lies beside the log.
+  private func witness() -> DoctorFinding {
+    guard Files.exists(path + "/checkpoint") else {
+      return .note("witness", "no checkpoint lies beside the log yet")
+    }
+    return attempt("witness", Self.restoring) { () throws(StoreFailure) in
+      let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path + "/checkpoint") }
+      let log = try openLog()
+      let (head, named) = try usingLog { () throws(LogFailure) in
+        (try log.head(), try log.origin())
+      }
+      let signed: Checkpoint
+      do {
+        signed = try Checkpoint(
+          verifying: bytes, origin: named ?? LogOrigin(of: log.identity.id).text,
+          keys: Store.publishedKeys(ofStoreAt: path))
+      } catch let refusal as CheckpointRefusal {
+        throw .checkpointRefused(name: path + "/checkpoint", refusal)
+      } catch {
+        throw .log(.other("\(error)"))
+      }
+      guard signed.size.count <= head.rawValue else {
+        throw .log(.treeDiffers(.recordsMissing(head: head, tree: signed.size)))
+      }
+      let root = try usingProofs { () throws(ProofRefused) in try log.root(of: signed.size) }
+      guard root == signed.root else {
+        throw .log(.treeDiffers(.rootDiffers(signed.size, signed: signed.root, computed: root)))
+      }
+      return .fine("witness", "the log has what was signed for \(signed.size) records")
+    }
+  }
+
+  private func records(_ progress: ProgressReport?) -> DoctorFinding {
+    attempt("records", Self.restoring) { () throws(StoreFailure) in
+      let report = try Store.verifyLog(at: path, progress: progress)
+      return .fine(
+        "records", "\(report.head) records and \(report.checkpointCount) checkpoints are right")
+    }
+  }
+
+  // MARK: Projection and files
+
+  private func projection() -> [DoctorFinding] {
+    do throws(StoreFailure) {
+      let store = try ProjectionStore(ofStoreAt: path)
+      let (head, entries) = (try store.head(), try store.list())
+      guard entries.contains(where: { $0.role == .live }) else {
+        return [
+          .note("projection", "there is none", "the next start folds \(fold(head.rawValue))")
+        ]
+      }
+      return entries.map { finding(about: $0, head) }
+    } catch {
+      return [.failure("projection", error.description, "`quotalog projections rebuild --swap`")]
+    }
+  }
+
+  private func finding(about entry: GenerationEntry, _ head: Position) -> DoctorFinding {
+    let part = "projection \(entry.number)"
+    let size = "\(entry.byteCount >> 20) MiB"
+    guard entry.role == .live else {
+      let role = entry.role == .previous ? "the one before, for a rollback" : "not in use"
+      return .note(part, "\(role), \(size)", "`quotalog projections prune` removes what is not used")
+    }
+    switch entry.condition {
+    case .complete:
+      let lag = head.rawValue - min(head.rawValue, entry.position?.rawValue ?? 0)
+      return lag == 0
+        ? .fine(part, "live, has all \(head) events, \(size)")
+        : .note(part, "live, \(size)", "the next start folds \(fold(lag))")
+    case .building, .interrupted:
+      return .warning(part, "live and not finished", "the next start folds \(fold(head.rawValue))")
+    case .unusable(let reason):
+      return .warning(part, "live, but \(reason)", "the next start folds \(fold(head.rawValue))")
+    }
+  }
+
+  private func fold(_ count: UInt64) -> String {
+    "\(count) events, about \(count / Self.foldedPerSecond + 1) s"
+  }
+
+  private func files() -> [DoctorFinding] {
+    var findings = PositionReaders.allCases.compactMap(positions)
+    let names = (try? Files.names(in: path)) ?? []
+    for name in names where name.hasSuffix(".new") {
+      findings.append(
+        .note(name, "an interrupted write left it", "it is replaced by the next one"))
+    }
+    return findings
+  }
+
+  /// nil where nobody keeps a place.
+  private func positions(of readers: PositionReaders) -> DoctorFinding? {
+    guard Files.exists(path + "/" + readers.rawValue) else { return nil }
+    return attempt(readers.rawValue, "restore a backup of it, or remove it") {
+      () throws(StoreFailure) in
+      let file = PositionFile(of: readers, inStoreAt: path, log: try openLog().identity.id)
+      return .fine(readers.rawValue, "\(try file.read().count) keep their place")
+    }
+  }
+}
