@@ -22,7 +22,9 @@ public struct Doctor {
   ) -> [DoctorFinding] {
     guard Store.exists(at: path) else {
       let failure = Store.absence(of: path)
-      return [.failure("directory", failure.description, "name another --data, or restore a backup")]
+      return [
+        .failure("directory", failure.description, "name another --data, or restore a backup")
+      ]
     }
     var findings = [space(), server(), key()]
     let (logPages, isLogWhole) = pages("log") { () throws(StoreFailure) in
@@ -123,7 +125,8 @@ public struct Doctor {
         let finding = try checked(kept, in: log, head)
         return finding ?? .fine("log", "\(head) records; \(kept.size) of them are signed for")
       } catch .noTree {
-        return .note("log", "\(head) records without a Merkle tree", "serve it once: it is made then")
+        return .note(
+          "log", "\(head) records without a Merkle tree", "serve it once: it is made then")
       } catch {
         throw .log(error)
       }
@@ -217,7 +220,8 @@ public struct Doctor {
     let size = "\(entry.byteCount >> 20) MiB"
     guard entry.role == .live else {
       let role = entry.role == .previous ? "the one before, for a rollback" : "not in use"
-      return .note(part, "\(role), \(size)", "`quotalog projections prune` removes what is not used")
+      return .note(
+        part, "\(role), \(size)", "`quotalog projections prune` removes what is not used")
     }
     switch entry.condition {
     case .complete:

@@ -246,7 +246,7 @@ extension TestLog {
         let length = Int(chunk.value[offset]) | Int(chunk.value[offset + 1]) << 8
         var event = try Event(record: Array(chunk.value[offset..<offset + length]))
         if first + UInt64(index) == position.rawValue {
-          event.happenedAt = event.happenedAt.advanced(byMicroseconds: 1)
+          event.happenedAt = Moment(microseconds: event.happenedAt.microseconds ^ 1)
           changed = event.position
         }
         batch.append(event)
