@@ -26,7 +26,7 @@ public final class LogVerification {
   private let origin: String
   private let keys: [VerifyingKey]
   /// Statements from elsewhere that the log has to bear out, the smallest size last.
-  private var claims: [Checkpoint]
+  private var claims: [Claim]
   private var tree = TiledTree()
   private var leaves: [Digest256] = []
   /// Tiles above the leaves that are not full yet, by level.
@@ -39,11 +39,11 @@ public final class LogVerification {
   ///   - keys: Whose signatures count. Without any, stored checkpoints are not looked at.
   ///   - claims: Checkpoints from elsewhere, whose signatures were checked: the first records must have
   ///     their roots.
-  public init(of log: LMDBLog, origin: String, keys: [VerifyingKey], claims: [Checkpoint] = []) {
+  public init(of log: LMDBLog, origin: String, keys: [VerifyingKey], claims: [Claim] = []) {
     self.log = log
     self.origin = origin
     self.keys = keys
-    self.claims = claims.sorted { $0.size > $1.size }
+    self.claims = claims.sorted { $0.checkpoint.size > $1.checkpoint.size }
     leaves.reserveCapacity(Self.recordsPerStep)
   }
 
@@ -90,7 +90,7 @@ public final class LogVerification {
 
   private var isStatementDue: Bool {
     let size = TreeSize(tree.size.count + UInt64(leaves.count))
-    return next?.size == size || claims.last?.size == size
+    return next?.size == size || claims.last?.checkpoint.size == size
   }
 
   /// Adds the gathered leaves to the tree, and compares what that gives with what is stored.
@@ -112,9 +112,13 @@ public final class LogVerification {
     for level in unfinished.keys.sorted() {
       if let tile = unfinished[level] { try compare(tile) }
     }
+    // Whoever signed it saw more than was read here, and so has the log lost it.
+    if let claim = claims.first {
+      throw .treeDiffers(.claimBeyondEnd(claim, head: Position(tree.size.count)))
+    }
     let head = try log.head()
-    // Whatever is stated or stored about more records than there are now, was lost.
-    var stated = [next?.size, claims.first?.size].compactMap { $0 }
+    // Whatever is stored about more records than there are now, was lost.
+    var stated = [next?.size].compactMap { $0 }
     if hasTree { stated.append(try log.storedTreeSize()) }
     if let most = stated.max(), most.count > head.rawValue {
       throw .treeDiffers(.recordsMissing(head: head, tree: most))
@@ -135,7 +139,7 @@ public final class LogVerification {
 
   /// Checks what is stated about exactly the records so far.
   private func checkStatements(_ hasher: inout TreeHasher) throws(LogFailure) {
-    while let claim = claims.last, claim.size == tree.size {
+    while let claim = claims.last, claim.checkpoint.size == tree.size {
       try check(claim, &hasher)
       claims.removeLast()
     }
@@ -157,6 +161,13 @@ public final class LogVerification {
       throw .treeDiffers(.checkpointMisplaced(stored.size, found: checkpoint.size))
     }
     return checkpoint
+  }
+
+  private func check(_ claim: Claim, _ hasher: inout TreeHasher) throws(LogFailure) {
+    let root = tree.root(using: &hasher)
+    guard claim.checkpoint.root == root else {
+      throw .treeDiffers(.claimDiffers(claim, computed: root))
+    }
   }
 
   private func check(

@@ -15,6 +15,21 @@ public enum TreeDifference: Error, Hashable, Sendable {
   case checkpoint(TreeSize, CheckpointRefusal)
   /// A checkpoint says another size than the one that it is stored under.
   case checkpointMisplaced(TreeSize, found: TreeSize)
+  /// A statement from elsewhere is about more records than there are.
+  case claimBeyondEnd(Claim, head: Position)
+  /// A statement from elsewhere has another root than the records at its size.
+  case claimDiffers(Claim, computed: Digest256)
+}
+
+/// A checkpoint from elsewhere that a log has to bear out, whose signature was checked.
+public struct Claim: Hashable, Sendable {
+  /// What errors call it: a file.
+  public let name: String
+  public let checkpoint: Checkpoint
+
+  public init(name: String, _ checkpoint: Checkpoint) {
+    (self.name, self.checkpoint) = (name, checkpoint)
+  }
 }
 
 extension TreeDifference: CustomStringConvertible {
@@ -32,6 +47,14 @@ extension TreeDifference: CustomStringConvertible {
     case .checkpoint(let size, let refusal): "the checkpoint of \(size) records: \(refusal)"
     case .checkpointMisplaced(let size, let found):
       "the checkpoint stored for \(size) records is about \(found)"
+    case .claimBeyondEnd(let claim, let head):
+      "\(claim.name) was signed when the log had \(claim.checkpoint.size) records, and it ends at "
+        + "position \(head): records are missing; keep this log for whoever looks into it, and restore "
+        + "one that has them"
+    case .claimDiffers(let claim, let computed):
+      "\(claim.name) states the root \(claim.checkpoint.root) for \(claim.checkpoint.size) records, but "
+        + "the records have \(computed): the log was replaced by one with another past; restore the one "
+        + "that was signed"
     }
   }
 }

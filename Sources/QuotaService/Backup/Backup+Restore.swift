@@ -23,7 +23,7 @@ extension Backup {
   ///
   /// Every record is verified before the store gets its name; until then it lies beside it as `.restoring`.
   public func restore(
-    to directory: String, point: PointInTime? = nil, trusting key: VerifyingKey? = nil,
+    to directory: String, point: PointInTime? = nil, trusting keys: [VerifyingKey]? = nil,
     progress: ProgressReport? = nil
   ) throws(StoreFailure) -> RestoreReport {
     try Self.require(empty: directory)
@@ -33,7 +33,7 @@ extension Backup {
       try Files.makeDirectory(fresh)
       for name in ["names", "projections", "log"] { try Files.makeDirectory(fresh + "/" + name) }
     }
-    let report = try fill(fresh, point, trusting: key, progress: progress)
+    let report = try fill(fresh, point, trusting: keys, progress: progress)
     try usingFiles { () throws(FileFailure) in
       // A directory takes the place of an empty one in one step.
       try Files.move(fresh, to: directory)
@@ -49,7 +49,7 @@ extension Backup {
   }
 
   private func fill(
-    _ path: String, _ point: PointInTime?, trusting key: VerifyingKey?, progress: ProgressReport?
+    _ path: String, _ point: PointInTime?, trusting keys: [VerifyingKey]?, progress: ProgressReport?
   ) throws(StoreFailure) -> RestoreReport {
     let isWhole = point.map { !isBefore($0) } ?? true
     let identity = LogIdentity(
@@ -65,7 +65,7 @@ extension Backup {
       try copyFiles(to: path)
     }
     var writer = RestoringWriter(log)
-    try verify(trusting: key, progress: progress) { (record) throws(StoreFailure) in
+    try verify(trusting: keys, progress: progress) { (record) throws(StoreFailure) in
       if point?.includes(record) ?? true { try writer.take(record) }
     }
     try writer.commit()

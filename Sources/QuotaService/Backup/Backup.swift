@@ -37,14 +37,14 @@ public struct Backup: Sendable {
   /// Reads and hashes every record, and compares with the checkpoint that was signed.
   ///
   /// - Parameters:
-  ///   - key: Whose signature counts; nil: one of those in the backup itself.
+  ///   - keys: Whose signatures count; nil: those of the keys in the backup itself.
   ///   - body: Is shown every record.
   @discardableResult
   public func verify(
-    trusting key: VerifyingKey? = nil, progress: ProgressReport? = nil,
+    trusting keys: [VerifyingKey]? = nil, progress: ProgressReport? = nil,
     _ body: (borrowing RecordView) throws(StoreFailure) -> Void = { _ in }
   ) throws(StoreFailure) -> Checkpoint {
-    let keys = if let key { [key] } else { try Store.publishedKeys(ofStoreAt: path) }
+    let keys = if let keys { keys } else { try Store.publishedKeys(ofStoreAt: path) }
     let signed = try checkpoint(keys: keys)
     var hasher = TreeHasher()
     var frontier = MerkleFrontier()

@@ -36,16 +36,6 @@ extension Store {
     let signed = try signCheckpoint()
     let checkpoint = StoredCheckpoint(signed.note, size: signed.checkpoint.size)
     try usingLog { () throws(LogFailure) in try log.store(checkpoint) }
-    let witness = path + "/checkpoint"
-    try usingFiles { () throws(FileFailure) in try Files.replace(witness, with: checkpoint.bytes) }
-  }
-
-  /// The checkpoint that lies beside the log; nil where there is none.
-  ///
-  /// A log that was replaced by an older copy of itself does not bear it out.
-  public func witness() throws(StoreFailure) -> [UInt8]? {
-    let witness = path + "/checkpoint"
-    guard Files.exists(witness) else { return nil }
-    return try usingFiles { () throws(FileFailure) in try Files.read(witness) }
+    try Witness(ofStoreAt: path).replace(with: checkpoint.bytes)
   }
 }

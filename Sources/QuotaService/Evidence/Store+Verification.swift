@@ -18,13 +18,13 @@ extension Store {
   /// log, the witness beside it, and `kept` ones from elsewhere.
   ///
   /// - Parameters:
-  ///   - key: Whose signatures count; nil: the store's own. Somebody who replaces a whole store replaces
-  ///     its key, too: only a key that was got before shows that.
+  ///   - keys: Whose signatures count; nil: the store's own. Somebody who replaces a whole store replaces
+  ///     its keys, too: only keys that were got before show that.
   ///   - kept: Checkpoints that the log has to bear out, whatever it says now.
   ///
   /// Throws at the first thing that is not as it was written.
   public static func verifyLog(
-    at path: String, trusting key: VerifyingKey? = nil, kept: [KeptCheckpoint] = [],
+    at path: String, trusting keys: [VerifyingKey]? = nil, kept: [KeptCheckpoint] = [],
     progress: ProgressReport? = nil
   ) throws(StoreFailure) -> LogVerification.Report {
     guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
@@ -33,16 +33,14 @@ extension Store {
     }
     let named = try usingLog { () throws(LogFailure) in try log.origin() }
     let origin = named ?? LogOrigin(of: log.identity.id).text
-    let keys = if let key { [key] } else { try publishedKeys(ofStoreAt: path) }
+    let keys = if let keys { keys } else { try publishedKeys(ofStoreAt: path) }
     var all = kept
-    if Files.exists(path + "/checkpoint") {
-      let bytes = try usingFiles { () throws(FileFailure) in
-        try Files.read(path + "/checkpoint")
-      }
-      all.append(KeptCheckpoint(name: path + "/checkpoint", bytes: bytes))
+    let witness = Witness(ofStoreAt: path)
+    if let bytes = try witness.read() {
+      all.append(KeptCheckpoint(name: witness.path, bytes: bytes))
     }
     let claims = try all.map { (kept) throws(StoreFailure) in
-      try kept.checkpoint(origin: origin, keys: keys)
+      Claim(name: kept.name, try kept.checkpoint(origin: origin, keys: keys))
     }
     return try usingLog { () throws(LogFailure) in
       let verification = LogVerification(of: log, origin: origin, keys: keys, claims: claims)

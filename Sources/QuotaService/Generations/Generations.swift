@@ -24,6 +24,8 @@ struct Generations {
   func openForWriting(
     acceptingLostEvents: Bool, checkingPages: Bool = false, progress: ProgressReport?
   ) throws(StoreFailure) -> Generation {
+    // Somebody may have removed all of it, to have it folded again.
+    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
     guard let number = pointer?.live, hasFile(number) else {
       return try rebuild(calendar: .default, progress: progress)
     }

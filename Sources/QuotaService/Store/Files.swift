@@ -35,6 +35,8 @@ enum Files {
     _ path: String, with bytes: [UInt8], mode: mode_t = 0o640
   ) throws(FileFailure) {
     let temporary = path + ".new"
+    // What somebody who was interrupted has left there has rights of its own.
+    try remove(temporary)
     try write(temporary, bytes, mode: mode)
     try rename(temporary, to: path)
     try syncDirectory(holding: path)

@@ -77,8 +77,8 @@ public final class Store: Sendable {
   /// With `checkingPages` a projection with damaged pages is one that is not trusted; it costs reading
   /// all of it.
   ///
-  /// Throws `logLostItsEnd` where the projection has seen more than the log has; only
-  /// `acceptingLostEvents` goes on with what is left.
+  /// Throws `logLostItsEnd` where the projection has seen, or a checkpoint was signed for, more than the
+  /// log has; only `acceptingLostEvents` goes on with what is left.
   public init(
     at path: String, mode: Mode, acceptingLostEvents: Bool = false, checkingPages: Bool = false,
     progress: ProgressReport? = nil
@@ -90,6 +90,9 @@ public final class Store: Sendable {
     }
     if mode == .writing {
       try Self.openTree(of: log, acceptingLostEvents: acceptingLostEvents, progress: progress)
+      try Witness(ofStoreAt: path).check(
+        against: log, keys: CheckpointKey(ofStoreAt: path), acceptingLostEvents: acceptingLostEvents
+      )
     }
     self.log = log
     names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)

@@ -12,7 +12,7 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case notEmpty(path: String)
   /// The directory cannot be made there.
   case cannotCreate(path: String, text: String)
-  /// The projection has seen events that the log no longer has.
+  /// The projection has seen events that the log no longer has, or a checkpoint was signed for them.
   case logLostItsEnd(log: Position, projection: Position)
   case inUse(path: String, process: Int32?)
   case permissionDenied(path: String)
@@ -96,8 +96,14 @@ extension StoreFailure: CustomStringConvertible {
       "the key that signs checkpoints, \(path), is missing: restore it from a backup; or, if it is lost "
         + "for good, make another with `quotalog checkpoint --new-key` and tell whoever has the old one"
     case .backupRefused(let path, let text): "\(path): \(text)"
-    case .checkpointRefused(let name, let refusal): "\(name): \(refusal)"
-    case .keyDamaged(let path, let text): "\(path) holds no key (\(text)): restore it from a backup"
+    case .checkpointRefused(let name, .note(.unknownKeys)):
+      "\(name) was signed by no key that is trusted here: name the log's key with --key, or a file of "
+        + "its keys, one a line"
+    case .checkpointRefused(let name, let refusal):
+      "\(name): \(refusal); get it again from where it was kept"
+    case .keyDamaged(let path, let text):
+      "\(path) holds no key (\(text)): restore it from a backup; or, if there is none, remove it and make "
+        + "another with `quotalog checkpoint --new-key`"
     }
   }
 }

@@ -44,7 +44,7 @@ extension Subcommand {
     ]
   ) { (arguments) throws(ExitFailure) in
     let path = try arguments.expect("BACKUP")[0]
-    let key = try KeyOption.key(arguments)
+    let keys = try KeyOption.keys(arguments)
     let data = try arguments.dataPath()
     var point: PointInTime?
     if let text = try arguments.value("to") {
@@ -56,7 +56,7 @@ extension Subcommand {
     }
     let bar = ProgressBar("restoring")
     let report = try usingStore { () throws(StoreFailure) in
-      try Backup(at: path).restore(to: data, point: point, trusting: key) { bar.show($0, of: $1) }
+      try Backup(at: path).restore(to: data, point: point, trusting: keys) { bar.show($0, of: $1) }
     }
     bar.end()
     // Folds the log, so that the store can be served at once.
@@ -81,11 +81,11 @@ extension Subcommand {
   }
 
   private static func check(_ path: String, _ arguments: Arguments) throws(ExitFailure) {
-    let key = try KeyOption.key(arguments)
+    let keys = try KeyOption.keys(arguments)
     let bar = ProgressBar("hashing")
     let (backup, checkpoint) = try usingStore { () throws(StoreFailure) in
       let backup = try Backup(at: path)
-      return (backup, try backup.verify(trusting: key) { bar.show($0, of: $1) })
+      return (backup, try backup.verify(trusting: keys) { bar.show($0, of: $1) })
     }
     bar.end()
     guard arguments.wantsJSON else {

@@ -18,12 +18,15 @@ extension Subcommand {
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
+    guard !arguments.has("new-key") || !arguments.has("key") else {
+      throw .usage("--key prints the key and --new-key makes another one: give one of them")
+    }
     if arguments.has("new-key") { return try changeKey(arguments) }
     let store = try OpenStore.forReading(arguments)
     let text: String
     if arguments.has("key") {
       let key = try usingStore { () throws(StoreFailure) in try store.verifyingKey() }
-      text = key.text + "\n"
+      text = arguments.wantsJSON ? document(of: key) : key.text + "\n"
     } else {
       let signed = try usingStore { () throws(StoreFailure) in try store.signCheckpoint() }
       text = arguments.wantsJSON ? document(of: signed) : signed.note.string
@@ -47,7 +50,8 @@ extension Subcommand {
     }
     try store.finish()
     switch result {
-    case .failure(let refused): throw ExitFailure(.badData, "no proof: \(refused)")
+    case .failure(let refused):
+      throw ExitFailure(.badData, "no proof of position \(text): \(refused)")
     case .success(let proof):
       try OutputFile.write(
         arguments.wantsJSON ? document(of: proof, Position(number)) : proof.text, arguments)
@@ -57,8 +61,18 @@ extension Subcommand {
   private static func changeKey(_ arguments: Arguments) throws(ExitFailure) {
     let store = try OpenStore.forWriting(arguments)
     let key = try usingStore { () throws(StoreFailure) in try store.changeKey() }
-    try OutputFile.write(key.text + "\n", arguments)
+    try OutputFile.write(
+      arguments.wantsJSON ? document(of: key) : key.text + "\n", arguments)
     try store.finish()
+  }
+
+  private static func document(of key: VerifyingKey) -> String {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("key", key.text)
+    json.endObject()
+    json.newline()
+    return String(decoding: json.take(), as: UTF8.self)
   }
 
   private static func document(of signed: SignedCheckpoint) -> String {
@@ -84,18 +98,31 @@ extension Subcommand {
   }
 }
 
-/// `--key KEY|FILE`: the half of a key that checks signatures.
+/// `--key KEY|FILE`: the halves of keys that check signatures.
 enum KeyOption {
-  static func key(_ arguments: Arguments) throws(ExitFailure) -> VerifyingKey? {
+  /// The key that is given, or those of a file, one a line; nil without the option.
+  static func keys(_ arguments: Arguments) throws(ExitFailure) -> [VerifyingKey]? {
     guard let text = try arguments.value("key") else { return nil }
     // A key has two plus signs in it, and a base64 part: a file is rarely called so.
-    if let key = try? VerifyingKey(text: text) { return key }
-    let bytes = try InputFile.read(text)
-    do {
-      return try VerifyingKey(
-        text: String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
+    if let key = try? VerifyingKey(text: text) { return [key] }
+    let lines = try file(text).split(separator: 0x0A)
+    guard !lines.isEmpty else { throw ExitFailure(.badData, "\(text) holds no key") }
+    do throws(KeyRefusal) {
+      return try lines.map { (line) throws(KeyRefusal) in
+        try VerifyingKey(text: String(decoding: line, as: UTF8.self))
+      }
     } catch {
-      throw ExitFailure(.badData, "\(text): \(error)")
+      throw ExitFailure(
+        .badData, "\(text): \(error); `quotalog checkpoint --key` prints the key of a log")
+    }
+  }
+
+  private static func file(_ text: String) throws(ExitFailure) -> [UInt8] {
+    do throws(ExitFailure) { return try InputFile.read(text) } catch {
+      throw ExitFailure(
+        error.code,
+        "--key is neither a key (NAME+ID+KEY, as `quotalog checkpoint --key` prints it) nor a file "
+          + "that can be read: \(error.message)")
     }
   }
 

@@ -33,7 +33,7 @@ extension Subcommand {
       return try queries.usage(of: user, at: now)
     }
     try store.finish()
-    guard let reading else { throw QuotalogFailure.of(.unknownUser) }
+    guard let reading else { throw unknown(at: point) }
     if arguments.wantsJSON {
       var json = JSONWriter()
       json.usage(reading, at: point?.moment ?? now)
@@ -42,6 +42,14 @@ extension Subcommand {
     } else {
       show(reading)
     }
+  }
+
+  private static func unknown(at point: PastPoint?) -> ExitFailure {
+    guard let point else { return QuotalogFailure.of(.unknownUser) }
+    return ExitFailure(
+      .badData,
+      "--as-of: nobody had this id or name at position \(point.position): see `quotalog user list`, and "
+        + "`quotalog log` for when somebody was registered")
   }
 
   private static func show(_ reading: UsageReading) {

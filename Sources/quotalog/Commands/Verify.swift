@@ -21,18 +21,23 @@ extension Subcommand {
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
-    let key = try KeyOption.key(arguments)
+    let keys = try KeyOption.keys(arguments)
     if let path = try arguments.value("proof") {
-      guard let events = try arguments.value("events") else {
-        return try verifyProof(path, key, arguments)
+      for option in ["checkpoint", "since"] where try arguments.value(option) != nil {
+        throw .usage(
+          "--\(option) is about a store, and --proof comes with its own checkpoint: check them one by one"
+        )
       }
-      return try verifyRange(path, events, key, arguments)
+      guard let events = try arguments.value("events") else {
+        return try verifyProof(path, keys, arguments)
+      }
+      return try verifyRange(path, events, keys, arguments)
     }
-    try verifyStore(key, arguments)
+    try verifyStore(keys, arguments)
   }
 
   private static func verifyStore(
-    _ key: VerifyingKey?, _ arguments: Arguments
+    _ keys: [VerifyingKey]?, _ arguments: Arguments
   ) throws(ExitFailure) {
     let path = try arguments.dataPath()
     var kept: [KeptCheckpoint] = []
@@ -46,7 +51,7 @@ extension Subcommand {
     let bar = ProgressBar("checking records")
     let start = System.clock()
     let report = try usingStore { () throws(StoreFailure) in
-      try Store.verifyLog(at: path, trusting: key, kept: kept) { bar.show($0, of: $1) }
+      try Store.verifyLog(at: path, trusting: keys, kept: kept) { bar.show($0, of: $1) }
     }
     let milliseconds = (System.clock().microseconds - start.microseconds) / 1000
     bar.end()
@@ -97,9 +102,9 @@ extension Subcommand {
 
   /// Checks what somebody sent, without a store.
   private static func verifyProof(
-    _ path: String, _ key: VerifyingKey?, _ arguments: Arguments
+    _ path: String, _ trusted: [VerifyingKey]?, _ arguments: Arguments
   ) throws(ExitFailure) {
-    let keys = if let key { [key] } else { try KeyOption.ownKeys(arguments) }
+    let keys = if let trusted { trusted } else { try KeyOption.ownKeys(arguments) }
     guard let origin = keys.first?.name.text else {
       throw .usage("--proof needs --key KEY: the text or file that the log's operator published")
     }
@@ -116,7 +121,7 @@ extension Subcommand {
         throw .proof(.noSuchLeaf(proof.index, size: checkpoint.size))
       }
     } catch {
-      throw ExitFailure(.badData, "\(path): \(error)")
+      throw ExitFailure(.badData, "\(path): \(error); \(remedy(error))")
     }
     guard arguments.wantsJSON else {
       Terminal.say(EventLine.text(of: event))
@@ -139,9 +144,9 @@ extension Subcommand {
 
   /// Checks exported events, without a store.
   private static func verifyRange(
-    _ path: String, _ events: String, _ key: VerifyingKey?, _ arguments: Arguments
+    _ path: String, _ events: String, _ trusted: [VerifyingKey]?, _ arguments: Arguments
   ) throws(ExitFailure) {
-    let keys = if let key { [key] } else { try KeyOption.ownKeys(arguments) }
+    let keys = if let trusted { trusted } else { try KeyOption.ownKeys(arguments) }
     guard let origin = keys.first?.name.text else {
       throw .usage("--proof needs --key KEY: the text or file that the log's operator published")
     }
@@ -195,6 +200,15 @@ extension Subcommand {
       bar.show(reader.byteCount, of: reader.totalByteCount ?? reader.byteCount)
     }
     return leaves
+  }
+
+  private static func remedy(_ refusal: LogProofRefusal) -> String {
+    switch refusal {
+    case .checkpoint(.note(.unknownKeys)):
+      "name the key of its log with --key, or a file of its keys, one a line"
+    case .tooLong, .notAProof, .malformed, .entry, .index, .path, .checkpoint, .proof:
+      "get it again from `quotalog prove` or /v1/receipts: as it is, it proves nothing"
+    }
   }
 
   private static func record(_ entry: [UInt8], _ path: String) throws(LogProofRefusal) -> Event {

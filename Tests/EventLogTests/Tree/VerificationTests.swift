@@ -22,7 +22,7 @@ import Testing
   }
 
   private static func verify(
-    _ sketch: TestLog, claims: [Checkpoint] = []
+    _ sketch: TestLog, claims: [Claim] = []
   ) throws -> LogVerification.Report {
     let log = try sketch.open(.reading)
     return try LogVerification(
@@ -31,7 +31,7 @@ import Testing
   }
 
   /// What the verification says; nil where it finds nothing.
-  static func finding(_ sketch: TestLog, claims: [Checkpoint] = []) throws -> LogFailure? {
+  static func finding(_ sketch: TestLog, claims: [Claim] = []) throws -> LogFailure? {
     do {
       _ = try verify(sketch, claims: claims)
       return nil
@@ -179,8 +179,9 @@ import Testing
     let signed = try Checkpoint(origin: Self.origin, size: 50, root: try log.root(of: 50))
     let older = try TestLog(segmentsOf: [40])
     #expect(
-      try Self.finding(older, claims: [signed])
-        == .treeDiffers(.recordsMissing(head: Position(40), tree: 50)))
+      try Self.finding(older, claims: [Claim(name: "kept", signed)])
+        == .treeDiffers(
+          .claimBeyondEnd(Claim(name: "kept", signed), head: Position(40))))
   }
 
   @Test func `finds a log whose past differs from a checkpoint from elsewhere`() throws {
@@ -189,8 +190,8 @@ import Testing
     let root = try sketch.open(.reading).root(of: 50)
     let signed = try Checkpoint(origin: Self.origin, size: 50, root: root)
     guard
-      case .treeDiffers(.rootDiffers(50, signed: root, computed: _)) = try Self.finding(
-        other, claims: [signed])
+      case .treeDiffers(.claimDiffers(Claim(name: "kept", signed), computed: _)) = try Self.finding(
+        other, claims: [Claim(name: "kept", signed)])
     else {
       Issue.record("the other past was not noticed")
       return
