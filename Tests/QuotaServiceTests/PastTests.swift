@@ -127,7 +127,21 @@ import Testing
       let past = try queries.session(address, at: point).get()
       #expect(past == session, "seed \(seed), case \(number), \(session.ref) at \(point.position)")
     }
-    #expect(witnesses.contains { $0.session.phase == .deleted }, "seed \(seed), case \(number)")
+  }
+
+  @Test func `knows a session that was deleted later, and the one that got its id`() throws {
+    let session = try OpenSession()
+    try session.report("u1", nano: 5)
+    let first = try Self.head(Queries(session.open.store))
+    try session.execute(.delete(session.address))
+    let between = try Self.head(Queries(session.open.store))
+    try session.start(session.id)
+    try session.report("u2", nano: 7)
+    let queries = Queries(session.open.store)
+    let last = try Self.head(queries)
+    #expect(try queries.session(session.address, at: first).get()?.total == .of(5))
+    #expect(try queries.session(session.address, at: between).get() == nil)
+    #expect(try queries.session(session.address, at: last).get()?.total == .of(7))
   }
 
   @Test func `is refused about what has not happened`() throws {
