@@ -64,11 +64,11 @@ public enum AccountAspect: Hashable, Sendable {
   private static func sameWindow(
     _ period: Period, _ left: String, _ right: String
   ) -> ProjectionDifference.Field? {
-    let mine = left.split(separator: " since ")
-    let theirs = right.split(separator: " since ")
-    guard mine.count == 2, theirs.count == 2, mine[1] == theirs[1] else { return nil }
+    // Split at single characters: for a longer separator the library brings a parser of expressions.
+    let (mine, theirs) = (left.split(separator: " "), right.split(separator: " "))
+    guard mine.count == 3, theirs.count == 3, mine[2] == theirs[2] else { return nil }
     return ProjectionDifference.Field(
-      "used in the \(period.noun) that began \(mine[1])", String(mine[0]), String(theirs[0]))
+      "used in the \(period.noun) that began \(mine[2])", String(mine[0]), String(theirs[0]))
   }
 
   private func name(_ calendar: QuotaCalendar) -> String {
