@@ -77,6 +77,24 @@ import Testing
           .tileDiffers(TileID(level: 0, index: 1), record: changed)))
   }
 
+  @Test func `finds records that have changed places`() throws {
+    let sketch = try Self.sketch()
+    let place = try sketch.swapRecords(behind: 100)
+    guard case .damaged(at: place, .otherPosition) = try Self.finding(sketch) else {
+      Issue.record("the records at \(place) were not noticed")
+      return
+    }
+  }
+
+  @Test func `finds records that have changed places and positions`() throws {
+    let sketch = try Self.sketch()
+    let place = try sketch.swapRecords(behind: 100, withPositions: true)
+    guard case .treeDiffers(.tileDiffers(_, record: place)) = try Self.finding(sketch) else {
+      Issue.record("the records at \(place) were not noticed")
+      return
+    }
+  }
+
   @Test func `finds a rewritten record behind the last full tile by a checkpoint`() throws {
     let sketch = try Self.sketch()
     _ = try sketch.rewrite(Position(650))
@@ -231,6 +249,35 @@ extension TestLog {
     try change(tree: table) { transaction, table in
       try transaction.put(value.rawBytes, under: key.rawBytes, in: table)
     }
+  }
+
+  /// Has the first two records of a chunk change places, the first chunk behind a position; answers the
+  /// position of the first. With positions each says that it was always there.
+  fileprivate func swapRecords(
+    behind position: UInt64, withPositions: Bool = false
+  ) throws -> Position {
+    let chunk = try chunks().first { $0.key.reduce(0) { $0 << 8 | UInt64($1) } > position }
+    guard let chunk else { throw LogFailure.other("there is no such chunk") }
+    var events: [Event] = []
+    var offset = 4
+    while offset < chunk.value.count {
+      let length = Int(chunk.value[offset]) | Int(chunk.value[offset + 1]) << 8
+      events.append(try Event(record: Array(chunk.value[offset..<offset + length])))
+      offset += length
+    }
+    let first = events[0].position
+    events.swapAt(0, 1)
+    if withPositions {
+      let times = [events[1].recordedAt, events[0].recordedAt]
+      for place in 0..<2 {
+        events[place].position = first.advanced(by: place)
+        events[place].recordedAt = times[place]
+      }
+    }
+    var batch = RecordBatch()
+    for event in events { batch.append(event) }
+    try put(Array(chunk.value[..<4]) + batch.bytes, under: chunk.key)
+    return first
   }
 
   /// Gives a record near `position` another content of the same length, with the right checksum; answers
