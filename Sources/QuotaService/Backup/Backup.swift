@@ -15,6 +15,18 @@ public struct Backup: Sendable {
     ("consumers", 0o640),
   ]
 
+  /// Whether a directory has nothing but what a first backup leaves behind that was interrupted; anything
+  /// else belongs to somebody else.
+  static func isUnfinished(_ names: [String]) -> Bool {
+    // The files of the store come last: without the names before them they are somebody else's.
+    let plain = names.contains("names.mdb") ? plainFiles.map(\.name) : []
+    let known = ["lock", "names.new", "names.mdb", "manifest"] + plain
+    return names.allSatisfy { (name) in
+      let name = name.hasSuffix(".new") && name != "names.new" ? String(name.dropLast(4)) : name
+      return known.contains(name) || name.hasPrefix("records-") || name.hasPrefix("checkpoint-")
+    }
+  }
+
   /// Opens the backup at `path`; nothing but its manifest is read.
   public init(at path: String) throws(StoreFailure) {
     guard Files.exists(path + "/manifest") else {

@@ -59,7 +59,7 @@ struct BackupManifest: Hashable {
     self.checkpoint = checkpoint[0]
     for line in lines {
       guard let words = Self.words(line, "records", 3), let first = UInt64(words[0]),
-        let end = UInt64(words[1]), Position(first) == last.next, first <= end,
+        let end = UInt64(words[1]), Position(first) == last.next, first <= end, end < .max,
         Self.isFileName(words[2])
       else { return nil }
       parts.append(Part(first: Position(first), last: Position(end), file: words[2]))

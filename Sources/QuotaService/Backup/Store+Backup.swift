@@ -57,9 +57,7 @@ extension Store {
   private func manifest(at path: String, clock: Clock) throws(StoreFailure) -> BackupManifest {
     guard Files.exists(path + "/manifest") else {
       let names = try usingFiles { () throws(FileFailure) in try Files.names(in: path) }
-      // An interrupted first backup leaves records behind; anything else belongs to somebody else.
-      guard names.allSatisfy({ $0 == "lock" || $0.hasPrefix("records-") || $0 == "names.new" })
-      else { throw .notEmpty(path: path) }
+      guard Backup.isUnfinished(names) else { throw .notEmpty(path: path) }
       return BackupManifest(
         of: logID, createdAt: log.identity.createdAt, origin: try origin().text, madeAt: clock())
     }
