@@ -48,7 +48,10 @@ public final class SelfAudit: Sendable {
     do throws(StoreFailure) {
       try pass()
     } catch {
-      note(AuditFinding(user: nil, text: error.description, position: currentStatus.position))
+      // What could not be read just now, in an outage, differs from nothing: the next pass looks again.
+      if error.isDamage {
+        note(AuditFinding(user: nil, text: error.description, position: currentStatus.position))
+      }
     }
     let milliseconds = (Self.now() - start) / 1000
     _ = sleep(milliseconds: max(Self.shortestPauseMilliseconds, min(milliseconds, 60_000)))
