@@ -76,16 +76,37 @@ extension Store {
     }
   }
 
-  /// The latest checkpoint that was kept, if it is about `size` records or more; else one that is signed now.
+  /// The latest checkpoint that was kept, if it is about `size` records or more and the present key has
+  /// signed it; else one that is signed now.
+  ///
+  /// What an earlier key signed holds, but whoever has just got the present one does not know that key.
   public func checkpoint(of size: TreeSize = 0) throws(StoreFailure) -> SignedCheckpoint {
     let kept = try usingLog { () throws(LogFailure) in try log.latestCheckpoint() }
     guard let kept, kept.size >= size else { return try signCheckpoint() }
+    let (signed, signers) = try verified(kept)
+    let key = CheckpointKey(ofStoreAt: path)
+    guard let present = try key.readPublic().first, !signers.contains(present),
+      Files.exists(key.path)
+    else { return signed }
+    return try signCheckpoint()
+  }
+
+  /// A checkpoint that was kept, and which of the published keys have signed it.
+  private func verified(
+    _ kept: StoredCheckpoint
+  ) throws(StoreFailure) -> (SignedCheckpoint, signers: [VerifyingKey]) {
     let (origin, keys) = (try origin().text, try Self.publishedKeys(ofStoreAt: path))
     do throws(CheckpointRefusal) {
       let note: SignedNote
-      do { note = try SignedNote(parsing: kept.bytes) } catch { throw .note(error) }
+      let signers: [VerifyingKey]
+      do {
+        note = try SignedNote(parsing: kept.bytes)
+        signers = try note.verify(with: keys)
+      } catch {
+        throw .note(error)
+      }
       let checkpoint = try Checkpoint(verifying: note, origin: origin, keys: keys)
-      return SignedCheckpoint(checkpoint: checkpoint, note: note)
+      return (SignedCheckpoint(checkpoint: checkpoint, note: note), signers)
     } catch {
       throw .log(.treeDiffers(.checkpoint(kept.size, error)))
     }
