@@ -19,15 +19,7 @@ extension QuotaAPI {
       throw EarlyAnswer(problem.response)
     }
     if isOpen, request.headers["authorization"] == nil { return nil }
-    let caller: Caller
-    do {
-      caller = try self.caller(of: request)
-    } catch {
-      if case .unavailable(let reason) = error {
-        throw EarlyAnswer(Problem(503, "unavailable", reason).response)
-      }
-      throw EarlyAnswer(Problem(401, "unauthenticated", error.text).response)
-    }
+    let caller = try knownCaller(of: request)
     guard isOpen || request.method == .options || mayUse(path, caller) else {
       throw EarlyAnswer(
         Problem(403, "forbidden", "the role \(caller.role.name) may not do this").response)

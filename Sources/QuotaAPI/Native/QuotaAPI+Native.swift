@@ -13,17 +13,21 @@ extension QuotaAPI {
     path == .usage ? Self.maximumBatchByteCount : Self.maximumBodyByteCount
   }
 
-  /// Rights and method of a request, before the body is looked at.
-  func admit(_ request: HTTPRequest, to path: NativePath) throws(EarlyAnswer) -> Caller {
-    let caller: Caller
+  /// Who asks, or why nobody is known who does.
+  func knownCaller(of request: HTTPRequest) throws(EarlyAnswer) -> Caller {
     do {
-      caller = try self.caller(of: request)
+      return try caller(of: request)
     } catch {
       if case .unavailable(let reason) = error {
         throw EarlyAnswer(Problem(503, "unavailable", reason).response)
       }
       throw EarlyAnswer(Problem(401, "unauthenticated", error.text).response)
     }
+  }
+
+  /// Rights and method of a request, before the body is looked at.
+  func admit(_ request: HTTPRequest, to path: NativePath) throws(EarlyAnswer) -> Caller {
+    let caller = try knownCaller(of: request)
     guard path.allows(request.method) else {
       throw EarlyAnswer(
         Problem(405, "method", "\(request.methodText) is not possible here: \(path.allow)")

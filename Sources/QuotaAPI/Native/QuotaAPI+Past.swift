@@ -89,14 +89,8 @@ extension JSONWriter {
   }
 
   private mutating func limit(_ period: Period, _ reading: UsageReading) {
-    let start = reading.windows[period].start
-    let allowed = reading.allowances.tokens(period, inWindowStarting: start)
     beginObject()
-    member("limit", reading.policy.limits[period].rawValue)
-    member("own_limit", optional: reading.account.ownLimits[period]?.rawValue)
-    member("system_default", reading.defaults.limits[period].rawValue)
-    if allowed > .zero { member("allowance", allowed.rawValue) }
-    member("mode", reading.policy.modes[period].name)
+    limitMembers(period, reading)
     member("own_mode", optional: reading.account.ownModes[period]?.name.description)
     endObject()
   }

@@ -57,19 +57,25 @@ extension JSONWriter {
     endObject()
   }
 
-  private mutating func window(_ period: Period, _ reading: UsageReading) {
-    let window = reading.windows[period]
-    let used = reading.used[period]
-    let limit = reading.policy.limits[period]
-    let allowed = reading.allowances.tokens(period, inWindowStarting: window.start)
-    beginObject()
-    member("start", reading.calendar.text(of: window.start))
-    member("end", reading.calendar.text(of: window.end))
-    member("limit", limit.rawValue)
+  /// What limits a window, and where it comes from: members of an object that is begun.
+  mutating func limitMembers(_ period: Period, _ reading: UsageReading) {
+    let start = reading.windows[period].start
+    let allowed = reading.allowances.tokens(period, inWindowStarting: start)
+    member("limit", reading.policy.limits[period].rawValue)
     member("own_limit", optional: reading.account.ownLimits[period]?.rawValue)
     member("system_default", reading.defaults.limits[period].rawValue)
     if allowed > .zero { member("allowance", allowed.rawValue) }
     member("mode", reading.policy.modes[period].name)
+  }
+
+  private mutating func window(_ period: Period, _ reading: UsageReading) {
+    let window = reading.windows[period]
+    let used = reading.used[period]
+    let limit = reading.policy.limits[period]
+    beginObject()
+    member("start", reading.calendar.text(of: window.start))
+    member("end", reading.calendar.text(of: window.end))
+    limitMembers(period, reading)
     member("used", used.rawValue)
     member("reserved", reading.account.reserved.rawValue)
     member("remaining", optional: limit.remaining(after: used)?.rawValue)
