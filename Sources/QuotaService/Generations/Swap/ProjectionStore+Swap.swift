@@ -112,7 +112,7 @@ extension ProjectionStore {
     let start = System.clock().microseconds
     while true {
       // Looked at before the answer, which may come just before the end.
-      let isAlive = FileLock.isHeld(WriterLock.file(ofStoreAt: storePath))
+      let isAlive = isStillHeld(WriterLock.file(ofStoreAt: storePath), by: process)
       let isWaiting = request.isWaiting(in: directory)
       switch SwapAnswer(to: request, in: directory) {
       case .swapped(let report): return report
@@ -130,6 +130,13 @@ extension ProjectionStore {
       }
       usleep(Self.pollMicroseconds)
     }
+  }
+
+  /// Whoever has the lock now may not be who took the request: a server that was killed is started again.
+  private func isStillHeld(_ lock: String, by process: Int32?) -> Bool {
+    guard FileLock.isHeld(lock) else { return false }
+    guard let process, let holder = FileLock.holder(of: lock) else { return true }
+    return holder == process
   }
 
   /// Answers false where somebody has taken the request.
