@@ -1,8 +1,12 @@
 import EventLog
+import Glibc
 import LedgerSimulation
+import Projections
 import QuotaModel
-import QuotaService
+import Synchronization
 import Testing
+
+@testable import QuotaService
 
 @Suite struct `An answer about a point of history` {
   let directory: TemporaryDirectory
@@ -160,6 +164,63 @@ import Testing
     #expect(try queries.usage(of: .id(user), at: point).get()?.position == head)
   }
 
+  /// The log has an event, and shows it to whoever listens, before the tables have it.
+  private func checkWhileWriting(
+    _ command: Command, by ledger: OpenLedger, _ check: (Queries, PastPoint) throws -> Void
+  ) throws {
+    let queries = Queries(ledger.store)
+    let before = try queries.head()
+    let gate = Gate()
+    ledger.ledger.storeInBackground = { (job) in
+      _ = Thread.start(named: "slow disk") {
+        gate.wait()
+        job.run()
+      }
+    }
+    nonisolated(unsafe) let deciding = ledger.ledger
+    let thread = Thread.start(named: "deciding") {
+      _ = unsafe deciding.execute([Submission(command, by: .operator)])
+    }
+    while try queries.head() == before { sched_yield() }
+    let point = PastPoint(position: try queries.head(), moment: ledger.clock.now)
+    let result = Result { try check(queries, point) }
+    gate.open()
+    pthread_join(thread, nil)
+    try result.get()
+    try check(queries, point)
+  }
+
+  @Test func `is the same while the tables are still being written`() throws {
+    let ledger = try OpenLedger()
+    let user = try ledger.register()
+    let limit = Limits(repeating: TokenLimit(77) ?? .unlimited)
+    try checkWhileWriting(.setDefaults(limit), by: ledger) { (queries, point) throws in
+      let reading = try queries.usage(of: .id(user), at: point).get()
+      let defaults = try queries.defaults(at: point)
+      #expect(defaults.limits == limit)
+      #expect(reading?.defaults.limits == limit)
+    }
+  }
+
+  @Test func `is the same about a session while the tables are still being written`() throws {
+    let session = try OpenSession()
+    var report = CallUsage(id: try StepID("u1"), call: nil)
+    report.cost = .of(5)
+    let command = Command.session(.recordUsage(session.address, report))
+    try checkWhileWriting(command, by: session.open) { (queries, point) throws in
+      let past = try queries.session(session.address, at: point).get()
+      #expect(past?.total == .of(5))
+    }
+    let opening = SessionOpening(
+      id: try SessionID("s2"), user: nil, viewer: .everybody, limit: .keep, budget: nil, text: [],
+      whenItExists: .compare)
+    let other = SessionAddress(opening.id, as: .everybody)
+    try checkWhileWriting(.session(.start(opening)), by: session.open) { (queries, point) throws in
+      let past = try queries.session(other, at: point).get()
+      #expect(past?.id == opening.id)
+    }
+  }
+
   @Test func `knows nobody before anybody was registered`() throws {
     let ledger = try OpenLedger()
     let before = try Queries(ledger.store).resolve(
@@ -169,6 +230,15 @@ import Testing
     let queries = Queries(ledger.store)
     #expect(try queries.usage(of: .id(user), at: before).get() == nil)
   }
+}
+
+/// Holds a thread up until it is opened.
+private final class Gate: Sendable {
+  private let isOpen = Atomic(false)
+
+  func open() { isOpen.store(true, ordering: .releasing) }
+
+  func wait() { while !isOpen.load(ordering: .acquiring) { sched_yield() } }
 }
 
 extension Moment {

@@ -14,6 +14,17 @@ public struct PastSystem: Hashable, Sendable {
   public var calendar = CalendarSetting.default
 
   public init() {}
+
+  /// Takes an event into account, as the fold does.
+  public mutating func apply(_ fact: Fact) {
+    if case .defaultsChanged(let changes) = fact {
+      for change in changes { policy.limits[change.period] = change.new ?? .unlimited }
+    }
+    if case .modesChanged(nil, let changes) = fact {
+      for change in changes { policy.modes[change.period] = change.new ?? .hard }
+    }
+    if case .calendarChanged(let setting) = fact { calendar = setting }
+  }
 }
 
 extension Snapshot {

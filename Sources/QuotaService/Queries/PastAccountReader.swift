@@ -32,13 +32,13 @@ struct PastAccountReader {
     self.point = point
     self.limit = limit
     let calendars = queries.store.calendars
+    let system = try queries.pastSystem(at: point.position)
     let found = try queries.reading { (snapshot) throws(ProjectionFailure) in
       let state = try snapshot.state()
-      let system = try snapshot.pastSystem(at: point.position)
       let calendar = try calendars.rules(of: system.calendar)
       let windows = windowsOf(calendar)
       guard let entry = try snapshot.account(user) else {
-        return (state, system, calendar, windows, nil as PastAccount?, [Position]())
+        return (state, calendar, windows, nil as PastAccount?, [Position]())
       }
       // What is kept was folded with today's calendar: after a change it says nothing about before.
       let base =
@@ -50,11 +50,12 @@ struct PastAccountReader {
         }
       let positions = try snapshot.history(
         of: entry, after: base?.position ?? .zero, limit: limit == .max ? limit : limit + 1)
-      return (state, system, calendar, windows, base, positions)
+      return (state, calendar, windows, base, positions)
     }
-    (system, calendar, windows, base) = (found.1, found.2, found.3, found.4)
+    self.system = system
+    (calendar, windows, base) = (found.1, found.2, found.3)
     listed = found.0.position
-    positions = Array(found.5.prefix { $0 <= point.position })
+    positions = Array(found.4.prefix { $0 <= point.position })
   }
 
   /// The account at the point; nil where nobody had registered it yet.

@@ -66,19 +66,21 @@ extension Queries {
 
   /// What held for everybody at a point of history.
   public func defaults(at point: PastPoint) throws(StoreFailure) -> SystemPolicy {
-    try reading { (snapshot) throws(ProjectionFailure) in
-      try snapshot.pastSystem(at: point.position).policy
-    }
+    try pastSystem(at: point.position).policy
   }
 
   /// A session as it was at a point of history; nil where it did not exist for the viewer then.
   public func session(
     _ address: SessionAddress, at point: PastPoint, limit: Int = .max
   ) throws(StoreFailure) -> Result<Session?, PastFault> {
-    let ref = try reading { (snapshot) throws(ProjectionFailure) in
-      try snapshot.pastSession(address.id, at: point.position)
+    let known = try reading { (snapshot) throws(ProjectionFailure) in
+      (
+        ref: try snapshot.pastSession(address.id, at: point.position),
+        upTo: try snapshot.storedState().position
+      )
     }
-    guard let ref else { return .success(nil) }
+    let tail = try sessionTail(of: address.id, known.ref, after: known.upTo, upTo: point.position)
+    guard let ref = tail.ref else { return .success(nil) }
     var positions: [Position] = []
     while positions.count <= limit {
       let entries = try reading { (snapshot) throws(ProjectionFailure) in
@@ -88,6 +90,8 @@ extension Queries {
       positions += found
       if found.count < 10_000 { break }
     }
+    let listed = positions.last ?? .zero
+    positions += tail.positions.filter { $0 > listed }
     guard positions.count <= limit else { return .failure(.tooLong(limit: limit)) }
     let session = try foldSession(positions)
     guard let session, session.phase != .deleted, address.viewer.sees(session) else {
