@@ -132,10 +132,10 @@ struct Generations {
 
   func hasFile(_ number: UInt64) -> Bool { Files.exists(path(of: number) + "/data.mdb") }
 
-  /// All of them, in order.
+  /// All of them, in order. No generation has the greatest number: none could follow it.
   func numbers() throws(StoreFailure) -> [UInt64] {
     try usingFiles { () throws(FileFailure) in
-      try Files.names(in: path).compactMap { UInt64($0) }.sorted()
+      try Files.names(in: path).compactMap { UInt64($0) }.filter { $0 < .max }.sorted()
     }
   }
 

@@ -60,4 +60,10 @@ import Testing
     pthread_join(asking, nil)
     #expect(try outcome.withLock { $0 }?.get().number == 2)
   }
+
+  @Test func `finds a number for a new generation beside a directory with the greatest one`() throws
+  {
+    try Files.makeDirectory(path + "/projections/\(UInt64.max)")
+    #expect(try ProjectionStore(ofStoreAt: path).rebuild().number == 3)
+  }
 }
