@@ -105,6 +105,7 @@ extension LMDBLog {
   /// The hash of a record, as a leaf of the tree.
   public func leafHash(of position: Position) throws(ProofRefused) -> Digest256 {
     let size = TreeSize(position.rawValue)
+    guard size.count > 0 else { throw .notInTree(position, size: size) }
     try requireRecords(size)
     do throws(LogFailure) {
       let leaf = try leafHashes(from: TreeSize(size.count - 1), count: 1).first

@@ -85,8 +85,9 @@ struct AccountComparison {
     if live.lifetime != account.lifetime {
       return "\(live.lifetime) were ever used, by the log \(account.lifetime)"
     }
-    let open = self.live.holds
-    if let hold = Set(fresh.holds.keys).symmetricDifference(open).min() {
+    if let open = self.live.holds,
+      let hold = Set(fresh.holds.keys).symmetricDifference(open).min()
+    {
       return open.contains(hold)
         ? "hold \(hold) is open, by the log it has ended"
         : "hold \(hold) is not open, by the log it is"

@@ -46,8 +46,10 @@ extension Store {
     try usingFiles { () throws(FileFailure) in
       try Files.replace(checkpoint, with: Array(note.utf8))
       try Files.replace(path + "/manifest", with: Array(text.utf8))
+      // Checkpoints of before, and records that an interrupted run left.
+      let kept = Set(manifest.parts.map(\.file) + [manifest.checkpoint])
       for name in try Files.names(in: path)
-      where name.hasPrefix("checkpoint-") && name != manifest.checkpoint {
+      where (name.hasPrefix("checkpoint-") || name.hasPrefix("records-")) && !kept.contains(name) {
         try Files.remove(path + "/" + name)
       }
     }

@@ -6,7 +6,8 @@ internal import Synchronization
 final class OverwritingThread: Sendable {
   private enum Request { case overwrite }
 
-  private static let retryMicroseconds: UInt32 = 200_000
+  /// From one try to the next while the disk fails; every pause is twice as long as the one before.
+  private static let retryMilliseconds = 200...60_000
   private let requests = WorkQueue<Request>(capacity: 1)
   private let isStopping = Atomic(false)
   private let names: NameStore
@@ -38,7 +39,13 @@ final class OverwritingThread: Sendable {
     while requests.moveAll(to: &waiting, waitingAtMost: 60_000) {
       if waiting.isEmpty { continue }
       waiting.removeAll()
-      while !isStopping.load(ordering: .relaxed), !overwrite() { usleep(Self.retryMicroseconds) }
+      var pause = Self.retryMilliseconds.lowerBound
+      while !isStopping.load(ordering: .relaxed), !overwrite() {
+        // Asked for more, it tries at once.
+        guard requests.moveAll(to: &waiting, waitingAtMost: pause) else { return }
+        waiting.removeAll()
+        pause = min(2 * pause, Self.retryMilliseconds.upperBound)
+      }
     }
   }
 

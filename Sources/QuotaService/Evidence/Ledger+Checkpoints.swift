@@ -6,15 +6,15 @@ extension Ledger {
   /// Signs and keeps a checkpoint of the log where it has grown and enough time has passed since the last
   /// one, or where `isLast`: nobody may come back to do it.
   ///
-  /// A log without a key gets none. A disk that does not take it is an outage like any other.
+  /// A log without a key, or with a damaged one, gets none, and `doctor` says so: appending goes on. A log that
+  /// does not take it is an outage like any other.
   func keepCheckpoint(isLast: Bool = false) {
     guard outage == nil, isLast || isCheckpointDue else { return }
     lastCheckpoint = clock()
     do throws(StoreFailure) {
       try store.keepCheckpoint()
     } catch {
-      if case .keyMissing = error { return }
-      reportOutage(error)
+      if error.concernsLog { reportOutage(error) }
     }
   }
 

@@ -297,7 +297,8 @@ extension Command {
 }
 
 extension StoreFailure {
-  fileprivate var concernsLog: Bool {
+  /// Whether nothing can be appended until the log is opened again.
+  var concernsLog: Bool {
     switch self {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
