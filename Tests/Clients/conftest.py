@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from disks import SmallDisk
 from runtime import SessionService, session_services
 from service import Account, Clock, Service, Store
 
@@ -73,6 +74,21 @@ def clocked(start) -> Service:
 def store(tmp_path: Path) -> Store:
     """A fresh store that nobody serves."""
     return Store.create(tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk that is soon full."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    try:
+        disk = SmallDisk(directory)
+    except PermissionError:
+        pytest.skip("mounting a small file system takes root")
+    try:
+        yield disk
+    finally:
+        disk.close()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ public enum PageCheck {
   /// How often a check starts again because a writer has meanwhile reused the pages it was reading.
   private static let attemptLimit = 8
 
-  /// Checks `data.mdb` in `directory`, as its newest commit left it.
+  /// Checks `data.mdb` in `directory`, or a copy of one that is called `file`, as its newest commit left it.
   ///
   /// A writer may go on meanwhile. A check of the whole file holds a read transaction, which keeps
   /// the writer from reusing pages of the commit that is checked; LMDB looks at nothing but the meta
@@ -33,12 +33,13 @@ public enum PageCheck {
   /// Memory is two bits for each page. `progress` is told pages done and pages in all.
   @discardableResult
   public static func run(
-    directory: String, extent: Extent = .whole, tables: [String]? = nil,
+    directory: String, file name: String = "data.mdb", extent: Extent = .whole,
+    tables: [String]? = nil,
     optionalTables: Set<String> = [], progress: ((UInt64, UInt64) -> Void)? = nil
   ) throws(PageCheckFailure) -> PageSummary {
-    let file = try PageFile(path: directory + "/data.mdb")
+    let file = try PageFile(path: directory + "/" + name)
     _ = try MetaPair(of: file)
-    let pin = extent == .whole ? SnapshotPin(directory: directory) : nil
+    let pin = extent == .whole && name == "data.mdb" ? SnapshotPin(directory: directory) : nil
     defer { withExtendedLifetime(pin) {} }
     for _ in 0..<attemptLimit {
       let metas = try MetaPair(of: file)

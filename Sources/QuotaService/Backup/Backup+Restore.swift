@@ -28,17 +28,31 @@ extension Backup {
   ) throws(StoreFailure) -> RestoreReport {
     try Self.require(empty: directory)
     let fresh = directory + ".restoring"
-    try usingFiles { () throws(FileFailure) in
-      if Files.exists(fresh) { try Files.removeTree(fresh) }
-      try Files.makeDirectory(fresh)
-      for name in ["names", "projections", "log"] { try Files.makeDirectory(fresh + "/" + name) }
+    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(fresh) }
+    // Two restores would remove each other's files.
+    let lock = try WriterLock(ofStoreAt: fresh)
+    defer { withExtendedLifetime(lock) {} }
+    do throws(StoreFailure) {
+      try usingFiles { () throws(FileFailure) in try Self.layOut(fresh) }
+      let report = try fill(fresh, point, trusting: keys, progress: progress)
+      try usingFiles { () throws(FileFailure) in
+        // A directory takes the place of an empty one in one step.
+        try Files.move(fresh, to: directory)
+      }
+      return report
+    } catch {
+      // Why it failed says more than that something is left, which the next attempt removes.
+      try? Files.removeTree(fresh)
+      throw error
     }
-    let report = try fill(fresh, point, trusting: keys, progress: progress)
-    try usingFiles { () throws(FileFailure) in
-      // A directory takes the place of an empty one in one step.
-      try Files.move(fresh, to: directory)
+  }
+
+  /// Empties the directory of a store to be made, but for its lock.
+  private static func layOut(_ path: String) throws(FileFailure) {
+    for name in try Files.names(in: path) where name != "lock" {
+      try Files.removeEntry(path + "/" + name)
     }
-    return report
+    for name in ["names", "projections", "log"] { try Files.makeDirectory(path + "/" + name) }
   }
 
   private static func require(empty directory: String) throws(StoreFailure) {
@@ -101,7 +115,6 @@ extension Backup {
 
   private func copyNames(to path: String) throws(StoreFailure) {
     try usingFiles { () throws(FileFailure) in
-      guard Files.exists(self.path + "/names.mdb") else { return }
       try Files.copy(self.path + "/names.mdb", to: path + "/names/data.mdb")
     }
     _ = try NameStore.checkPages(at: path + "/names")

@@ -77,8 +77,32 @@ public struct Backup: Sendable {
       throw .backupRefused(
         path: path, "its records have the root \(root.base64), signed is \(signed.root.base64)")
     }
+    try checkFiles()
     progress?(manifest.last.rawValue, manifest.last.rawValue)
     return signed
+  }
+
+  /// Checks what lies beside the records and nobody has signed for: the names, the keys, the positions.
+  private func checkFiles() throws(StoreFailure) {
+    let names = path + "/names.mdb"
+    for file in [names, path + "/checkpoint.key"] where !Files.exists(file) {
+      throw .backupRefused(path: file, "it is missing")
+    }
+    do throws(PageCheckFailure) { try NameStore.checkPages(in: path, file: "names.mdb") } catch {
+      if case .damaged(let damage) = error {
+        throw .backupRefused(path: names, damage.description)
+      }
+      throw .backupRefused(path: names, "it cannot be read")
+    }
+    guard let key = try CheckpointKey(ofStoreAt: path).read()?.verifyingKey,
+      try Store.publishedKeys(ofStoreAt: path).contains(key)
+    else {
+      throw .backupRefused(
+        path: path + "/checkpoint.pub", "it does not have the half of checkpoint.key")
+    }
+    for readers in PositionReaders.allCases {
+      _ = try PositionFile(of: readers, inStoreAt: path, log: manifest.log).readerCount()
+    }
   }
 
   /// What was signed about all of its records.

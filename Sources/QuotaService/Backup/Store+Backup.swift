@@ -46,13 +46,8 @@ extension Store {
     try usingFiles { () throws(FileFailure) in
       try Files.replace(checkpoint, with: Array(note.utf8))
       try Files.replace(path + "/manifest", with: Array(text.utf8))
-      // Checkpoints of before, and records that an interrupted run left.
-      let kept = Set(manifest.parts.map(\.file) + [manifest.checkpoint])
-      for name in try Files.names(in: path)
-      where (name.hasPrefix("checkpoint-") || name.hasPrefix("records-")) && !kept.contains(name) {
-        try Files.remove(path + "/" + name)
-      }
     }
+    try removeLeftovers(of: manifest, at: path)
     return BackupReport(newCount: head.rawValue - last.rawValue, position: head)
   }
 
@@ -68,6 +63,19 @@ extension Store {
       throw .backupRefused(path: path, "it is a backup of another log, \(manifest.log)")
     }
     return manifest
+  }
+
+  /// Removes what the manifest does not name: checkpoints before, and what interrupted runs copied.
+  private func removeLeftovers(
+    of manifest: BackupManifest, at path: String
+  ) throws(StoreFailure) {
+    let named = Set(manifest.parts.map(\.file) + [manifest.checkpoint])
+    try usingFiles { () throws(FileFailure) in
+      for name in try Files.names(in: path)
+      where (name.hasPrefix("checkpoint-") || name.hasPrefix("records-")) && !named.contains(name) {
+        try Files.remove(path + "/" + name)
+      }
+    }
   }
 
   /// Checks that what the backup has is what this log began with.

@@ -27,6 +27,8 @@ struct Generations {
     // Somebody may have removed all of it, to have it folded again.
     try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
     guard let number = pointer?.live, hasFile(number) else {
+      // Nothing of it is needed: even the directory may be gone.
+      try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
       return try rebuild(calendar: .default, progress: progress)
     }
     let calendar: CalendarSetting

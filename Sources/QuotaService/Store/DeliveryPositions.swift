@@ -82,3 +82,13 @@ private final class DeliveryFile: Sendable {
     lastFailure.withLock { $0 = failure }
   }
 }
+
+extension PositionFile {
+  /// How many keep their place; throws for a line that a server would not start with.
+  func readerCount() throws(StoreFailure) -> Int {
+    switch readers {
+    case .webhooks: try DeliveryFile(self).read().count
+    case .consumers: try ConsumerBook(self, head: .zero).sorted.count
+    }
+  }
+}

@@ -53,7 +53,7 @@ enum Files {
   ) throws(FileFailure) {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw .last(path) }
-    let isSynced = write(bytes, to: descriptor) && (!isDurable || fsync(descriptor) == 0)
+    let isSynced = write(bytes[...], to: descriptor) && (!isDurable || fsync(descriptor) == 0)
     let code = errno
     close(descriptor)
     guard isSynced else { throw FileFailure(path: path, code: code) }
@@ -94,8 +94,8 @@ enum Files {
 
   /// Writes everything; false, with the reason in `errno`, where the disk takes no more. One that is nearly
   /// full takes a part first.
-  private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-    var rest = bytes[...]
+  private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
+    var rest = bytes
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes { (buffer) in
         unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
@@ -140,17 +140,19 @@ enum Files {
 
   /// Removes a directory and everything in it.
   static func removeTree(_ path: String) throws(FileFailure) {
-    for name in try names(in: path) {
-      let entry = path + "/" + name
-      var status = stat()
-      guard unsafe lstat(entry, &status) == 0 else { throw .last(entry) }
-      if status.st_mode & S_IFMT == S_IFDIR {
-        try removeTree(entry)
-      } else {
-        guard unsafe unlink(entry) == 0 else { throw .last(entry) }
-      }
-    }
+    for name in try names(in: path) { try removeEntry(path + "/" + name) }
     guard unsafe rmdir(path) == 0 else { throw .last(path) }
+  }
+
+  /// Removes a file, or a directory and everything in it.
+  static func removeEntry(_ path: String) throws(FileFailure) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { throw .last(path) }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      try removeTree(path)
+    } else {
+      guard unsafe unlink(path) == 0 else { throw .last(path) }
+    }
   }
 
   /// Gives a file or a directory another name, durably.
@@ -174,10 +176,7 @@ enum Files {
       }
       guard count >= 0 else { throw .last(path) }
       if count == 0 { break }
-      let written = unsafe piece.withUnsafeBytes { (buffer) in
-        unsafe Glibc.write(target, buffer.baseAddress, count)
-      }
-      guard written == count else { throw .last(new) }
+      guard write(piece[..<count], to: target) else { throw .last(new) }
     }
     guard fsync(target) == 0 else { throw .last(new) }
     try syncDirectory(holding: new)

@@ -222,7 +222,7 @@ final class NameStore: Sendable {
   /// many are in use.
   static func checkPages(at path: String) throws(StoreFailure) -> UInt64 {
     do throws(PageCheckFailure) {
-      return try PageCheck.run(directory: path, tables: tableNames).reachedPageCount
+      return try checkPages(in: path)
     } catch {
       switch error {
       case .damaged(let damage): throw .namesDamaged(path: path, damage.description)
@@ -230,6 +230,16 @@ final class NameStore: Sendable {
       case .busy: throw .inUse(path: path, process: nil)
       }
     }
+  }
+}
+
+extension NameStore {
+  /// The same of `file`, which may be a copy that has another name.
+  @discardableResult
+  static func checkPages(
+    in directory: String, file: String = "data.mdb"
+  ) throws(PageCheckFailure) -> UInt64 {
+    try PageCheck.run(directory: directory, file: file, tables: tableNames).reachedPageCount
   }
 }
 

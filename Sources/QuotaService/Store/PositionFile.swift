@@ -3,7 +3,7 @@ internal import QuotaModel
 /// A small text file beside the log that says how far somebody has come: a line with its format, one with
 /// the log that it is about, then a line of words for each of them.
 struct PositionFile: Sendable {
-  private let readers: PositionReaders
+  let readers: PositionReaders
   private let path: String
   private let format: String
   private let log: UserID

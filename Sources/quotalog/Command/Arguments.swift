@@ -71,7 +71,8 @@ struct Arguments {
   func dataPath() throws(ExitFailure) -> String {
     let path = try value("data") ?? Environment["QUOTALOG_DATA"] ?? "data"
     guard !path.isEmpty else { throw .usage("--data needs a directory") }
-    return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let end = path.lastIndex { $0 != "/" }
+    return end.map { String(path[...$0]) } ?? "/"
   }
 
   /// The positional arguments, as many as `names`.

@@ -28,6 +28,19 @@ enum OpenStore {
     }
   }
 
+  /// For a backup: not alone, because a server must be able to start meanwhile; but alone where the store
+  /// lacks something that only its writer makes, such as the Merkle tree of a log from before there was one.
+  static func forCopying(_ arguments: Arguments) throws(ExitFailure) -> Store {
+    do {
+      let store = try besideAServer(arguments)
+      _ = try usingStore { () throws(StoreFailure) in try store.signCheckpoint() }
+      return store
+    } catch {
+      // What cannot be made either is named by this attempt.
+      return try forReading(arguments)
+    }
+  }
+
   /// Beside whoever writes, now or later.
   static func besideAServer(_ arguments: Arguments) throws(ExitFailure) -> Store {
     try open(arguments.dataPath(), .reading)

@@ -14,7 +14,7 @@ extension Subcommand {
   ) { (arguments) throws(ExitFailure) in
     let path = try arguments.expect("DIR")[0]
     if arguments.has("check") { return try check(path, arguments) }
-    let store = try OpenStore.forReading(arguments)
+    let store = try OpenStore.forCopying(arguments)
     let bar = ProgressBar("copying")
     let report = try usingStore { () throws(StoreFailure) in
       try store.backUp(to: path, clock: System.clock) { bar.show($0, of: $1) }
