@@ -189,7 +189,8 @@ extension Subcommand {
     defer { bar.end() }
     var leaves: [Digest256] = []
     while let line = try reader.next() {
-      let (event, _) = try Self.event(line, reader.number, parser)
+      let (event, name) = try Self.event(line, reader.number, parser)
+      try requireCanonical(line, reader.number, event, name)
       let due = size.count + UInt64(leaves.count) + 1
       guard event.position.rawValue == due else {
         throw ExitFailure(
@@ -199,6 +200,7 @@ extension Subcommand {
       leaves.append(event.leafHash)
       bar.show(reader.byteCount, of: reader.totalByteCount ?? reader.byteCount)
     }
+    guard !leaves.isEmpty else { throw ExitFailure(.badData, "\(path): there is no event in it") }
     return leaves
   }
 
@@ -208,6 +210,21 @@ extension Subcommand {
       "name the key of its log with --key, or a file of its keys, one a line"
     case .tooLong, .notAProof, .malformed, .entry, .index, .path, .checkpoint, .proof:
       "get it again from `quotalog prove` or /v1/receipts: as it is, it proves nothing"
+    }
+  }
+
+  /// Nothing may be in a line but the event that is proved, and the name, which is in no record.
+  private static func requireCanonical(
+    _ line: [UInt8], _ number: Int, _ event: Event, _ name: UserName?
+  ) throws(ExitFailure) {
+    var json = JSONWriter()
+    json.event(event, userName: name)
+    let end = line.lastIndex { $0 != 0x0D && $0 != 0x20 } ?? -1
+    guard line[...end].elementsEqual(json.take()) else {
+      throw ExitFailure(
+        .badData,
+        "line \(number): is not as `export` writes event \(event.position): a member is added, "
+          + "doubled or written otherwise")
     }
   }
 
