@@ -23,6 +23,7 @@ import Testing
     let audit = SelfAudit(of: open.store, percent: 100) { (finding) in
       found.withLock { $0.append(finding) }
     }
+    audit.start()
     usleep(300_000)
     #expect(found.withLock { $0 }.isEmpty)
     #expect(audit.currentStatus.finding == nil)

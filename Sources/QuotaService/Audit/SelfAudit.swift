@@ -1,3 +1,4 @@
+internal import EventLog
 internal import Glibc
 internal import Projections
 internal import QuotaModel
@@ -19,13 +20,17 @@ public final class SelfAudit: Sendable {
   private let thread: Mutex<pthread_t?> = Mutex(nil)
   private let report: @Sendable (AuditFinding) -> Void
 
-  /// Starts the thread. `report` is told, on it, what is found.
+  /// `report` is told what is found, on the thread of the audit.
   public init(
     of store: Store, percent: Int, report: @escaping @Sendable (AuditFinding) -> Void
   ) {
     self.store = store
     self.percent = percent
     self.report = report
+  }
+
+  /// Starts the thread. A process that ends before `stop` may crash: the thread uses what is torn down.
+  public func start() {
     let auditing = Thread.start(named: "auditing") { [weak self] in
       while let audit = self, audit.isGoingOn { audit.run() }
     }
@@ -50,7 +55,8 @@ public final class SelfAudit: Sendable {
     } catch {
       // What could not be read just now, in an outage, differs from nothing: the next pass looks again.
       if error.isDamage {
-        note(AuditFinding(user: nil, text: error.description, position: currentStatus.position))
+        let position = error.damagedPosition ?? currentStatus.position
+        note(AuditFinding(user: nil, text: error.description, position: position))
       }
     }
     let milliseconds = (Self.now() - start) / 1000
@@ -119,5 +125,13 @@ public final class SelfAudit: Sendable {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+  }
+}
+
+extension StoreFailure {
+  /// The record that is damaged, where that is the failure.
+  fileprivate var damagedPosition: Position? {
+    guard case .log(.damaged(let position, _)) = self else { return nil }
+    return position
   }
 }

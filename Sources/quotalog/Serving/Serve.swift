@@ -168,9 +168,8 @@ private final class Service {
   private static func makeAudit(_ configuration: ServeConfiguration, _ store: Store) -> SelfAudit? {
     guard configuration.auditPercent > 0 else { return nil }
     return SelfAudit(of: store, percent: configuration.auditPercent) { (finding) in
-      Terminal.remark(
-        "what is answered differs from the log: \(finding); "
-          + "run `quotalog projections rebuild --swap`")
+      let remedy = finding.user == nil ? "verify" : "projections rebuild --swap"
+      Terminal.remark("what is answered differs from the log: \(finding); run `quotalog \(remedy)`")
     }
   }
 
@@ -239,6 +238,8 @@ private final class Service {
     try stopOnSignals()
     if isBackground { try endWhenUnused() }
     announce()
+    // Not before everything that may fail: the process must not end while it reads.
+    audit?.start()
     loop.run()
     audit?.stop()
     committer.stop()
