@@ -113,6 +113,11 @@ public struct Doctor {
     try usingLog { () throws(LogFailure) in try LMDBLog(at: path + "/log", mode: .reading) }
   }
 
+  private func head() throws(StoreFailure) -> Position {
+    let log = try openLog()
+    return try usingLog { () throws(LogFailure) in try log.head() }
+  }
+
   /// The records' end, the tree, and the latest checkpoint of both.
   private func log() -> DoctorFinding {
     attempt("log", Self.restoring) { () throws(StoreFailure) in
@@ -202,8 +207,11 @@ public struct Doctor {
 
   private func projection() -> [DoctorFinding] {
     do throws(StoreFailure) {
-      let store = try ProjectionStore(ofStoreAt: path)
-      let (head, entries) = (try store.head(), try store.list())
+      let head = try head()
+      _ = try Generations.checkPages(ofStoreAt: path, progress: nil)
+      // Whoever lists generations makes the directory of them.
+      let entries =
+        Files.exists(path + "/projections") ? try ProjectionStore(ofStoreAt: path).list() : []
       guard entries.contains(where: { $0.role == .live }) else {
         return [
           .note("projection", "there is none", "the next start folds \(fold(head.rawValue))")
@@ -256,7 +264,7 @@ public struct Doctor {
     return attempt(readers.rawValue, "restore a backup of it, or remove it") {
       () throws(StoreFailure) in
       let file = PositionFile(of: readers, inStoreAt: path, log: try openLog().identity.id)
-      return .fine(readers.rawValue, "\(try file.read().count) keep their place")
+      return .fine(readers.rawValue, "\(try file.readerCount()) keep their place")
     }
   }
 }
