@@ -12,7 +12,7 @@ import pytest
 
 from backups import BAD_DATA, USAGE, content, record, run_json
 from service import Store, run, until
-from test_projections import MANY, Load, half_done_rebuild
+from test_projections import Load, half_done_rebuild
 
 GIBIBYTE = 1 << 30
 
@@ -304,7 +304,7 @@ def test_generations_that_are_not_live(used):
 
 
 def test_a_rebuild_under_way_and_one_that_was_interrupted(store):
-    record(store, MANY)
+    record(store, 150_000)
     with half_done_rebuild(store) as (process, number, _):
         code, document = run_json("doctor", "--data", str(store.path))
         assert code == 0, document
