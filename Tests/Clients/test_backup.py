@@ -601,6 +601,7 @@ def test_a_point_with_everything_makes_the_whole_store(history, backup, tmp_path
         ("-1", USAGE, ["--to"]),
         ("0", BAD_DATA, ["nothing had happened"]),
         ("1990-01-01T00:00:00Z", BAD_DATA, ["nothing had happened"]),
+        ("9000000", BAD_DATA, ["it ends at record"]),
     ],
 )
 def test_a_point_that_makes_no_sense_makes_nothing(store, backup, tmp_path, point, code, words):

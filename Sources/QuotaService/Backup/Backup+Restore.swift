@@ -27,6 +27,9 @@ extension Backup {
     progress: ProgressReport? = nil
   ) throws(StoreFailure) -> RestoreReport {
     try Self.require(empty: directory)
+    if case .position(let position) = point, position > manifest.last {
+      throw .backupRefused(path: path, "it ends at record \(manifest.last), before \(position)")
+    }
     let fresh = directory + ".restoring"
     try usingFiles { () throws(FileFailure) in try Files.makeDirectory(fresh) }
     // Two restores would remove each other's files.
