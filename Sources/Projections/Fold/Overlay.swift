@@ -32,6 +32,9 @@ struct OverlayContent: Sendable {
   /// added with every batch.
   private var holds: [(id: HoldID, entry: HoldEntry)] = []
   private var storedHolds: [(id: HoldID, entry: HoldEntry)] = []
+  /// What was allowed on top of limits, in order; few, as operators are.
+  private var allowances: [(user: UserID, allowances: Allowances)] = []
+  private var storedAllowances: [(user: UserID, allowances: Allowances)] = []
   private var storedAccounts = AccountCache()
   private var storedPast = PendingPast()
 
@@ -49,6 +52,12 @@ struct OverlayContent: Sendable {
   func hold(_ id: HoldID) -> HoldEntry? {
     let change = holds.last { $0.id == id } ?? storedHolds.last { $0.id == id }
     return change?.entry
+  }
+
+  func allowances(of user: UserID) -> Allowances? {
+    let change =
+      allowances.last { $0.user == user } ?? storedAllowances.last { $0.user == user }
+    return change?.allowances
   }
 
   func used(in window: WindowKey) -> TokenCount? {
@@ -71,6 +80,7 @@ struct OverlayContent: Sendable {
     for (window, used) in additions.windows { past.keep(used, in: window) }
     for (account, block) in additions.blocks { past.append(block, of: account) }
     holds.append(contentsOf: additions.holds)
+    allowances.append(contentsOf: additions.allowances)
   }
 
   /// Everything so far is being stored.
@@ -79,7 +89,9 @@ struct OverlayContent: Sendable {
     swap(&storedAccounts, &accounts)
     swap(&storedPast, &past)
     swap(&storedHolds, &holds)
+    swap(&storedAllowances, &allowances)
     holds.removeAll(keepingCapacity: true)
+    allowances.removeAll()
     accounts.removeAll()
     past.removeAll()
     hasNewerState = false
@@ -90,6 +102,7 @@ struct OverlayContent: Sendable {
     storedAccounts.removeAll()
     storedPast.removeAll()
     storedHolds.removeAll(keepingCapacity: true)
+    storedAllowances.removeAll()
     if !hasNewerState { state = nil }
   }
 }
@@ -116,11 +129,13 @@ struct PastAdditions: Sendable {
   var windows: [(window: WindowKey, used: TokenCount)] = []
   var blocks: [(account: AccountNumber, block: HistoryBlock)] = []
   var holds: [(id: HoldID, entry: HoldEntry)] = []
+  var allowances: [(user: UserID, allowances: Allowances)] = []
 
   mutating func removeAll() {
     windows.removeAll(keepingCapacity: true)
     blocks.removeAll(keepingCapacity: true)
     holds.removeAll(keepingCapacity: true)
+    allowances.removeAll()
   }
 }
 

@@ -114,6 +114,7 @@ public struct Snapshot: ~Copyable {
   /// What was allowed an account on top of its limits.
   public func allowances(of account: Account) throws(ProjectionFailure) -> Allowances {
     guard account.hasAllowances else { return .none }
+    if let allowances = overlay.allowances(of: account.user) { return allowances }
     let key = Key.account(account.user)
     guard let row = try get(key.rawBytes, in: tables.allowances) else { return .none }
     return try AllowancesRow.allowances(from: row)
