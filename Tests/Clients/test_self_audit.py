@@ -54,6 +54,10 @@ def red(service: Service) -> dict:
     return answer.json
 
 
+def types(service: Service) -> set[str]:
+    return {event["type"] for event in service.events()}
+
+
 class Crowd:
     """People, and everything that can happen to them at random until they are left alone."""
 
@@ -63,10 +67,11 @@ class Crowd:
         self.gateway = service.gateway.client
         self.spent: list[tuple[int, int]] = []
         self.holds: list[str] = []
-        self.ended = False
+        self.ended, self.steps = False, 0
 
     def run(self) -> None:
-        while not self.ended:
+        while not self.ended or self.steps < 200:
+            self.steps += 1
             self.numbers.choice(
                 [self.spend, self.spend, self.spend, self.late, self.hold, self.hold, self.end_hold, self.correct,
                  self.limit, self.allow, self.mode]
@@ -94,6 +99,11 @@ class Crowd:
         answer = self.gateway.post("/v1/holds", body | {"ttl_seconds": self.numbers.choice([1, 2, 300])})
         if answer.status == 201:
             self.holds.append(answer.json["hold"])
+
+    def leave_a_hold(self) -> None:
+        """A hold that nobody ends, by somebody without a limit: time ends it."""
+        body = {"user": self.service.register().uuid, "estimate": 1, "id": str(uuid.uuid4()), "ttl_seconds": 1}
+        assert self.gateway.post("/v1/holds", body).status == 201
 
     def end_hold(self) -> None:
         if self.holds:
@@ -132,6 +142,7 @@ def test_it_finds_nothing_wrong_under_load(start, zone, request):
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(crowd.run) for crowd in crowds]
         try:
+            crowds[0].leave_a_hold()
             for _ in range(3):
                 passed(service, 1)
                 gone = crowds[0].people.pop()
@@ -141,9 +152,10 @@ def test_it_finds_nothing_wrong_under_load(start, zone, request):
                 crowd.ended = True
             for each in running:
                 each.result()
+    until(lambda: "hold_expired" in types(service), "a hold that was left to itself expires")
     found = passed(service, 2)
     assert found["position"] == service.position and found["accounts"] >= 3 * 20
-    happened = {event["type"] for event in service.events()}
+    happened = types(service)
     assert {"tokens_spent", "spend_held", "hold_settled", "usage_corrected", "user_erased", "hold_expired"} <= happened
     assert ready(service).gist == (200, b'{"status":"ok"}')
     assert service.server.stop() == 0
