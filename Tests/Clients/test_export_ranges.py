@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backups import ANY_FAILURE, BAD_DATA, NO_INPUT, USAGE, record, refused, seeded, spawn, statement
-from service import Store, run
+from backups import ANY_FAILURE, BAD_DATA, NO_INPUT, USAGE, record, refused, seeded, statement
+from service import Store, binary, run
 
 HEAD = 1003
 """Records of the store that these tests share: what `init` writes, and a thousand spends."""
@@ -323,23 +323,30 @@ def test_what_is_imported_has_the_same_root(long, lines, tmp_path):
     assert json.loads(try_import(lines, tmp_path / "events", copy.path).stdout) == {"imported": 0}
 
 
+def import_and_be_killed(lines: list[str], data: Path) -> None:
+    """Takes these lines, waits for more, and is killed."""
+    process = subprocess.Popen(
+        [binary(), "import", "-", "--data", str(data)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    process.stdin.write("".join(lines))
+    process.stdin.flush()
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+
+
 def test_an_import_goes_on_after_a_kill(store, tmp_path, request):
     numbers = seeded(request.node.name)
     record(store, 30_000)
-    file, data = tmp_path / "events", tmp_path / "copy"
-    file.write_text(store.run("export").stdout)
-    killed = 0
-    for _ in range(8):
-        process = spawn("import", str(file), "--data", str(data))
-        try:
-            process.wait(numbers.uniform(0.02, 0.6))
-        except subprocess.TimeoutExpired:
-            killed += 1
-        process.kill()
-        process.communicate()
-    assert killed
-    outcome = run("import", str(file), "--data", str(data))
-    assert outcome.returncode == 0, outcome.stderr
+    lines = store.run("export").stdout.splitlines(keepends=True)
+    data = tmp_path / "copy"
+    ends = []
+    for last in sorted([20_000, *numbers.sample(range(len(lines)), 7)]):
+        import_and_be_killed(lines[:last], data)
+        ends.append(Store(data).read("verify")["records"])
+    assert ends == sorted(ends) and any(0 < end < len(lines) for end in ends), ends
+    outcome = try_import(lines, tmp_path / "events", data)
+    assert json.loads(outcome.stdout) == {"imported": len(lines) - ends[-1]}
     copy = Store(data)
     assert statement(copy)[1:] == statement(store)[1:]
     copy.run("verify")

@@ -32,14 +32,24 @@ extension ProjectionStore {
     let lock = try SwapLock(in: generations.path)
     defer { withExtendedLifetime(lock) {} }
     try check(number, checking)
-    for _ in 1..<Self.attemptCount {
+    for _ in 0..<Self.attemptCount {
       do throws(StoreFailure) {
         return try swapNow(to: number, acceptingLostEvents: acceptingLostEvents, progress)
       } catch .generation(.writerEnded) {
-        continue
+        if let report = try reportOfSwap(to: number) { return report }
       }
     }
-    return try swapNow(to: number, acceptingLostEvents: acceptingLostEvents, progress)
+    throw .generation(.writerEnded)
+  }
+
+  /// What a server would have answered that swapped and then was killed; nil where it had not swapped.
+  private func reportOfSwap(to number: UInt64) throws(StoreFailure) -> SwapReport? {
+    guard let pointer = generations.pointer, pointer.live == number else { return nil }
+    let generation = try generations.open(number, isReadOnly: true)
+    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    return SwapReport(
+      number: number, previous: pointer.previous, position: state?.position ?? .zero,
+      pauseMicroseconds: nil)
   }
 
   private func swapNow(
