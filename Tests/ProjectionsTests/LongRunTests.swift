@@ -6,7 +6,7 @@ import Testing
 @Suite struct `A long run from the log` {
   /// What ids look like, which decides where they wait.
   enum Ids: CaseIterable {
-    case byTheClock, atRandom, ofManyLengths, repeated
+    case byTheClock, atRandom, ofManyLengths, repeated, uuidsByTheClock, uuidsAtRandom
   }
 
   @Test(arguments: Ids.allCases, [3, 150])
@@ -187,6 +187,12 @@ private struct Spends {
       case .byTheClock: "0198c0de-\(100_000 + number + int(30))-\(numbers.next())"
       case .atRandom: "\(numbers.next())-\(numbers.next())"
       case .ofManyLengths: String(repeating: "é", count: int(20)) + "\(number)"
+      case .uuidsByTheClock:
+        UserID(high: 0x0198_c0de_0000_7000 + UInt64(number) << 16, low: numbers.next()).description
+      // Some in capitals: those are texts among the others.
+      case .uuidsAtRandom where int(4) == 0:
+        UserID(random: numbers.next(), numbers.next()).description.uppercased()
+      case .uuidsAtRandom: UserID(random: numbers.next(), numbers.next()).description
       case .repeated: "the \(int(200))th"
       }
     return int(20) == 0 ? nil : try? RequestID(text)

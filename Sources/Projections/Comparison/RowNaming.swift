@@ -122,7 +122,7 @@ struct RowNaming {
   ) throws(ProjectionFailure) -> ProjectionDifference {
     guard key.count > 4 else { return unreadable }
     let number = key.rawBytes.halfWord(at: 0).byteSwapped
-    let id = String(decoding: key.dropFirst(4), as: UTF8.self)
+    let id = RequestKey.text(of: key)
     let user = try Self.user(with: number, left, right)
     let owner = user.map { "user \($0)" } ?? (number == 0 ? "the service" : "nobody")
     let positions = [row.left, row.right].compactMap { $0 }

@@ -60,7 +60,7 @@ public struct FoldBatch: ~Copyable {
   ) throws(ProjectionFailure) -> Position? {
     var key: [UInt8] = []
     key.reserveCapacity(64)
-    Key.request(try scope(of: actor), id, into: &key)
+    RequestKey.append(try scope(of: actor), id, to: &key)
     if let pending = folder.working.requests.position(of: key) { return Position(pending) }
     if let pending = folder.working.storing?.requests.position(of: key) {
       return Position(pending)

@@ -27,7 +27,7 @@ struct PendingRequests {
   /// Adds the request `id` of the actor with the number `scope`.
   mutating func append(_ scope: AccountNumber, _ id: RawSpan, position: UInt64) {
     let start = bytes.count
-    Key.request(scope, id, into: &bytes)
+    RequestKey.append(scope, id, to: &bytes)
     let hash = isSearchable ? Self.hash(of: bytes.rawBytes.extracting(start..<bytes.count)) : 0
     requests.append(
       Request(start: start, end: bytes.count, position: position, hash: hash))

@@ -30,7 +30,7 @@ struct GatheredRows: Sendable {
 
   /// Adds the request `id` of the actor with the number `scope`.
   mutating func append(_ scope: AccountNumber, _ id: RawSpan, position: UInt64) {
-    Key.request(scope, id, into: &keys)
+    RequestKey.append(scope, id, to: &keys)
     // Both fit by far: rows are stored every few hundred thousand events.
     requests.append(
       Request(end: UInt32(keys.count), offset: UInt32(position - start.rawValue)))

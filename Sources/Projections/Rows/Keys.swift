@@ -105,17 +105,6 @@ enum Key {
     key.append(contentsOf: step.text.utf8)
     return key
   }
-
-  /// A request id within the requests of one actor; variable length.
-  static func request(_ scope: AccountNumber, _ id: RawSpan, into bytes: inout [UInt8]) {
-    bytes.appendInteger(scope.rawValue.byteSwapped)
-    unsafe id.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-  }
-
-  static func request(_ scope: AccountNumber, _ id: RequestID, into bytes: inout [UInt8]) {
-    bytes.appendInteger(scope.rawValue.byteSwapped)
-    bytes.append(contentsOf: id.description.utf8)
-  }
 }
 
 /// The dense number that a projection gives an account: 1, 2, 3 … in the order of registration.
