@@ -136,6 +136,10 @@ public struct WriteTransaction: ~Copyable {
 public struct OrderedPut {
   private var cursor: OpaquePointer?
   private let openingCode: Int32
+  /// Whether the keys that come have passed all that the table had.
+  private var isBehindAll = false
+  /// The greatest key that the table had when the first ascending one came.
+  private var last: [UInt8]?
 
   init(table: Table, transaction: OpaquePointer) {
     var cursor: OpaquePointer?
@@ -152,6 +156,26 @@ public struct OrderedPut {
   /// nothing is searched.
   public mutating func append(_ value: RawSpan, under key: RawSpan) throws(LMDBError) {
     try store(value, under: key, flags: UInt32(MDB_APPEND))
+  }
+
+  /// Stores `value` under a key greater than the one before: it is appended, which fills pages
+  /// completely, as soon as no key of the table lies behind it. Nothing else may be stored in between.
+  public mutating func putAscending(_ value: RawSpan, under key: RawSpan) throws(LMDBError) {
+    if !isBehindAll {
+      if last == nil { last = try greatestKey() }
+      isBehindAll = last.map { $0.rawBytes.precedes(key) } ?? true
+    }
+    try store(value, under: key, flags: isBehindAll ? UInt32(MDB_APPEND) : 0)
+  }
+
+  private func greatestKey() throws(LMDBError) -> [UInt8]? {
+    try check(openingCode)
+    var key = unsafe MDB_val()
+    var value = unsafe MDB_val()
+    let code = unsafe mdb_cursor_get(cursor, &key, &value, MDB_LAST)
+    if code == MDB_NOTFOUND { return nil }
+    try check(code)
+    return unsafe [UInt8](copying: RawSpan(_unsafeBytes: key.buffer))
   }
 
   /// Stores `value` under `key`, unless `keeps` wants what is there.

@@ -94,6 +94,29 @@ import Testing
     #expect(try environment.entries() == expected, "seed \(numbers.seed)")
   }
 
+  @Test(arguments: [0, 500, 2000]) func `takes ascending keys among and behind what is there`(
+    earlierCount: Int
+  ) throws {
+    let environment = try directory.environment()
+    var numbers = SeededNumbers()
+    let keys = (0..<3000).map { _ in Int.random(in: 0..<1_000_000, using: &numbers) }
+    let earlier = Set(keys.prefix(earlierCount).map { $0 % 600_000 })
+    let later = Set(keys.suffix(2000))
+    for (numbers, value) in [(earlier, "earlier"), (later, "later")] {
+      var transaction = try environment.beginWrite()
+      try transaction.putInOrder(in: environment.words) { (table) throws(LMDBError) in
+        for number in numbers.sorted() {
+          try table.putAscending(value, under: "\(10_000_000 + number)")
+        }
+      }
+      try transaction.commit()
+    }
+    let expected = earlier.union(later).sorted().map {
+      "\(10_000_000 + $0)=\(later.contains($0) ? "later" : "earlier")"
+    }
+    #expect(try environment.entries() == expected, "seed \(numbers.seed)")
+  }
+
   @Test func `waits for the one before, so that no change is lost`() throws {
     let environment = try directory.environment()
     let threads = (0..<2).map { _ in FallibleThread { try Self.increase(100, in: environment) } }

@@ -118,13 +118,13 @@ extension FoldBatch {
     _ tokens: TokenCount, of user: UserID, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
     try count(
-      tokens, at: try existing(user, at: event.position), event.position, event.happenedAt)
+      tokens, at: try existing(user, at: event.position), event.position,
+      in: windows(containing: event.happenedAt))
   }
 
   mutating func count(
-    _ tokens: TokenCount, at index: Int, _ position: Position, _ happenedAt: Moment
+    _ tokens: TokenCount, at index: Int, _ position: Position, in windows: PerPeriod<Window>
   ) throws(ProjectionFailure) {
-    let windows = windows(containing: happenedAt)
     let effects = folder.working.accounts.update(at: index) {
       $0.account.count(tokens, in: windows)
     }

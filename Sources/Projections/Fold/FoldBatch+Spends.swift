@@ -28,6 +28,10 @@ extension FoldBatch {
     guard let first = spends.first, let last = spends.last else { return }
     expect(spends.map(\.user))
     var next = state.position.next
+    // A day lies within one week and one month; most spends are of the day of the one before.
+    var windows = windows(containing: first.happenedAt)
+    var day = windows.daily
+    var starts = PerPeriod<Moment> { windows[$0].start }
     for place in spends.indices {
       let spend = spends[place]
       guard spend.position == next else { throw .gap(expected: next, found: spend.position) }
@@ -38,9 +42,22 @@ extension FoldBatch {
       } else {
         index = try existing(spend.user, at: spend.position)
       }
-      try count(spend.tokens, at: index, spend.position, spend.happenedAt)
+      if !day.contains(spend.happenedAt) {
+        windows = self.windows(containing: spend.happenedAt)
+        day = windows.daily
+        starts = PerPeriod<Moment> { windows[$0].start }
+      }
+      let isCounted = folder.working.accounts.update(at: index) {
+        $0.account.count(spend.tokens, inLatestStarting: starts)
+      }
+      if isCounted {
+        try note(spend.position, at: index)
+      } else {
+        try count(spend.tokens, at: index, spend.position, in: windows)
+      }
     }
     folder.working.hasFolded = true
+    folder.working.state.hasSpends = true
     folder.working.unstoredCount += Int(last.position.rawValue - first.position.rawValue) + 1
     folder.working.state.position = last.position
     folder.working.state.recordedAt = last.recordedAt

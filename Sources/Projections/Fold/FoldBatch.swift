@@ -102,8 +102,8 @@ public struct FoldBatch: ~Copyable {
 
   /// Makes the batch visible to readers.
   ///
-  /// What is in memory only is stored as well where the batch needs it (a token, a hold, a user), or
-  /// where `mayWait` is false: then, where the folder has a background, without being waited for.
+  /// What is in memory only is stored as well where readers need it (a token, a hold, a user), or where
+  /// `mayWait` is false: then, where the folder has a background, without being waited for.
   /// When it throws, the batch is visible and not stored, and the folder is of no use any more.
   public consuming func commit(mayWait: Bool) throws(ProjectionFailure) {
     storeSessions()
@@ -111,7 +111,7 @@ public struct FoldBatch: ~Copyable {
     if folder.purpose == .deciding {
       folder.generation.overlay.update { folder.working.publish(in: &$0) }
     }
-    if folder.working.mustBeStored {
+    if folder.working.mustBeStored, folder.purpose == .deciding {
       // Two jobs cannot run at once, and this one has to be done before anybody is told.
       try folder.finishStoring()
       try folder.startStoring()

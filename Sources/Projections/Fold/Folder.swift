@@ -100,6 +100,12 @@ public final class Folder {
     }
   }
 
+  /// Waits until nothing is being stored, and begins to store what was folded meanwhile.
+  public func storeNext() throws(ProjectionFailure) {
+    try finishStoring()
+    try startStoring()
+  }
+
   /// Goes on with a long run in which an earlier process was killed; begins one where `isLong`: where a
   /// rebuild has so many events to fold that their rows are better put aside first.
   ///

@@ -124,7 +124,7 @@ public final class StoreJob: Sendable {
     try transaction.putInOrder(in: tables.accounts) { (table) throws(LMDBError) in
       for (user, index) in order {
         let key = Key.account(user)
-        try table.put(accounts[index].row.rawBytes, under: key.rawBytes)
+        try table.putAscending(accounts[index].row.rawBytes, under: key.rawBytes)
       }
     }
   }
@@ -143,7 +143,7 @@ public final class StoreJob: Sendable {
       for (window, used) in past.windows.sorted(by: { $0.key < $1.key }) {
         let key = Key.window(window.account, window.period, start: window.start)
         let row = Key.number(UInt64(used.rawValue).byteSwapped)
-        try table.put(row.rawBytes, under: key.rawBytes)
+        try table.putAscending(row.rawBytes, under: key.rawBytes)
       }
     }
   }

@@ -37,7 +37,7 @@ struct WorkingSet {
   /// Whether the running batch changed something that readers find in the tables only.
   var mustBeStored = false
   /// Events of a long run for which the state is stored once.
-  var eventsPerState: UInt64 = 1 << 20
+  var eventsPerState: UInt64 = 1 << 22
   /// Whether the next job stores the state in any case.
   var mustStoreState = false
   /// Whether a batch was begun and did not end well.
@@ -54,16 +54,17 @@ struct WorkingSet {
   }
 
   /// In a long run the state is stored more seldom than rows are: a batch of events changes most
-  /// accounts, whose pages would be written for each. What bounds it is memory.
+  /// accounts, whose pages would be written for each. What bounds it is memory, and what has to be
+  /// folded again after a kill.
   var stateIsDue: Bool {
-    mustBeStored || mustStoreState || holds.count > 0 || direct.count >= Self.directRowsPerState
-      || state.position.rawValue - storedPosition.rawValue >= eventsPerState
+    mustStoreState || state.position.rawValue - storedPosition.rawValue >= eventsPerState
       || accounts.dirtyIndices.count >= Self.changesPerState
       || past.windows.count >= Self.changesPerState
+      || direct.count + holds.count + deadlines.entries.count >= Self.rowsPerState
   }
 
   private static let changesPerState = 1 << 17
-  private static let directRowsPerState = 1 << 15
+  private static let rowsPerState = 1 << 16
 
   /// Whether no table knows an account that is not in memory.
   var hasAllAccounts: Bool { accounts.count == Int(state.accountCount) }

@@ -2,14 +2,23 @@ internal import LMDB
 
 /// The rows of several runs in the order of their keys, each key once: the latest run's row.
 struct RunMerge {
+  /// A reader that has a row, with how its key begins: few keys are alike for 16 bytes, and looking
+  /// at the others costs more than all comparisons of numbers.
+  private struct Head {
+    var key: RunReader.KeyStart
+    let reader: Int
+  }
+
   private let readers: [RunReader]
-  /// Indices of the readers that have a row, as a heap: none comes before the one at half its place.
-  private var heap: [Int] = []
+  /// A heap: none comes before the one at half its place.
+  private var heap: [Head] = []
 
   /// Begins at the first row. The earliest run comes first.
   init(_ runs: [RunReader]) throws(ProjectionFailure) {
     readers = runs
-    for index in readers.indices where try readers[index].advance() { heap.append(index) }
+    for reader in readers.indices where try readers[reader].advance() {
+      heap.append(Head(key: readers[reader].keyStart, reader: reader))
+    }
     for place in heap.indices.reversed() { sink(place) }
     try passSuperseded()
   }
@@ -20,7 +29,7 @@ struct RunMerge {
   func withRow<Result, Failure: Error>(
     _ body: (RawSpan, RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try readers[heap[0]].withRow(body)
+    try readers[heap[0].reader].withRow(body)
   }
 
   mutating func advance() throws(ProjectionFailure) {
@@ -30,9 +39,12 @@ struct RunMerge {
 
   /// Leaves out rows with the current one's key: they are from earlier runs.
   private mutating func passSuperseded() throws(ProjectionFailure) {
-    while let place = second, readers[heap[place]].hasKey(of: readers[heap[0]]) {
-      try advance(place: place)
-    }
+    while let place = second, hasCurrentKey(place) { try advance(place: place) }
+  }
+
+  private func hasCurrentKey(_ place: Int) -> Bool {
+    heap[place].key == heap[0].key
+      && readers[heap[place].reader].hasKey(of: readers[heap[0].reader])
   }
 
   /// The place of the row that comes after the current one, as far as the runs have come.
@@ -45,7 +57,10 @@ struct RunMerge {
   }
 
   private mutating func advance(place: Int) throws(ProjectionFailure) {
-    if try !readers[heap[place]].advance() {
+    let reader = readers[heap[place].reader]
+    if try reader.advance() {
+      heap[place].key = reader.keyStart
+    } else {
       heap.swapAt(place, heap.count - 1)
       heap.removeLast()
     }
@@ -67,7 +82,9 @@ struct RunMerge {
   private func precedes(_ left: Int, _ right: Int) -> Bool {
     let left = heap[left]
     let right = heap[right]
-    if readers[left].precedes(readers[right]) { return true }
-    return left > right && readers[left].hasKey(of: readers[right])
+    if left.key != right.key { return left.key < right.key }
+    if readers[left.reader].precedes(readers[right.reader]) { return true }
+    return left.reader > right.reader
+      && readers[left.reader].hasKey(of: readers[right.reader])
   }
 }

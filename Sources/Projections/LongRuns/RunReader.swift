@@ -3,6 +3,17 @@ internal import LMDB
 
 /// Reads the rows that a run has of one table, in order.
 final class RunReader {
+  /// The first 16 bytes of a key as numbers, zeros behind its end: their order is that of the keys, as
+  /// far as they go.
+  struct KeyStart: Comparable {
+    let high: UInt64
+    let low: UInt64
+
+    static func < (left: KeyStart, right: KeyStart) -> Bool {
+      left.high == right.high ? left.low < right.low : left.high < right.high
+    }
+  }
+
   private static let bufferByteCount = 1 << 16
 
   private let file: RunFile
@@ -40,6 +51,20 @@ final class RunReader {
     return try body(
       buffer.rawBytes.extracting(keyRange),
       buffer.rawBytes.extracting(middle..<middle + valueByteCount))
+  }
+
+  var keyStart: KeyStart {
+    KeyStart(high: word(ofKeyAt: 0), low: word(ofKeyAt: 8))
+  }
+
+  private func word(ofKeyAt offset: Int) -> UInt64 {
+    let bytes = buffer
+    let start = keyRange.lowerBound + offset
+    // Behind every key is a value, which is no shorter.
+    guard offset < keyByteCount else { return 0 }
+    let word = bytes.rawBytes.word(at: start).byteSwapped
+    let missingBitCount = UInt64(max(0, offset + 8 - keyByteCount) * 8)
+    return word & (UInt64.max << missingBitCount)
   }
 
   func precedes(_ other: RunReader) -> Bool {

@@ -82,6 +82,21 @@ extension Account {
     }
   }
 
+  /// Counts a spend of windows that are the account's latest ones, which start as told; false, and
+  /// nothing is counted, where one of them is not.
+  public mutating func count(
+    _ tokens: TokenCount, inLatestStarting starts: PerPeriod<Moment>
+  ) -> Bool {
+    guard latest.daily.start == starts.daily, latest.weekly.start == starts.weekly,
+      latest.monthly.start == starts.monthly
+    else { return false }
+    lifetime = lifetime.addingClamped(tokens)
+    latest.daily.used = latest.daily.used.addingClamped(tokens)
+    latest.weekly.used = latest.weekly.used.addingClamped(tokens)
+    latest.monthly.used = latest.monthly.used.addingClamped(tokens)
+    return true
+  }
+
   /// Counts what an event of `windows` should have said instead of what it said.
   public mutating func correct(
     _ correction: Correction, in windows: PerPeriod<Window>

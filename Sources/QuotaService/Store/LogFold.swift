@@ -39,7 +39,7 @@ struct LogFold {
   ) throws(StoreFailure) {
     while folder.state.position < head {
       if folder.unstoredCount >= Self.eventsPerBatch * Self.maximumWaitingBatchCount {
-        try usingProjection { () throws(ProjectionFailure) in try folder.finishStoring() }
+        try usingProjection { () throws(ProjectionFailure) in try folder.storeNext() }
       }
       try foldSome(into: folder, upTo: head, mayWait: false)
       progress?(folder.state.position.rawValue, head.rawValue)

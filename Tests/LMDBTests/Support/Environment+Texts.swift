@@ -84,6 +84,11 @@ extension OrderedPut {
     let (key, value) = (Array(key.utf8), Array(value.utf8))
     try put(value.rawBytes, under: key.rawBytes)
   }
+
+  mutating func putAscending(_ value: String, under key: String) throws(LMDBError) {
+    let (key, value) = (Array(key.utf8), Array(value.utf8))
+    try putAscending(value.rawBytes, under: key.rawBytes)
+  }
 }
 
 extension Cursor {
