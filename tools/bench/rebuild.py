@@ -47,42 +47,43 @@ class Rebuild:
             yield from self.sections(bench, quotalog, scan, filled)
 
     def sections(self, bench: Bench, quotalog: Quotalog, scan: Path, filled: Measurement) -> Iterator[Section]:
-        raw, rebuilt, verified = Series("raw cursor scan"), Series("quotalog rebuild"), Series("quotalog verify")
-        ends: dict[str, list[Measurement]] = {"rebuild": [], "verify": []}
-        peaks = []
+        raw = Series("raw cursor scan")
+        commands = {
+            name: Command(quotalog, *words)
+            for name, words in {
+                "rebuild": ("projections", "rebuild", "--from-scratch"),
+                "compared": ("rebuild",),
+                "verify": ("verify",),
+            }.items()
+        }
         for number in range(1, bench.rounds + 1):
             settle()
             bench.progress.step(f"rebuild, round {number} of {bench.rounds}", self.turn_seconds(bench))
             raw.turns.append(self.scanned(scan, quotalog))
-            document, whole, peak = self.timed(quotalog, "rebuild")
-            if not document["identical"]:
+            for command in commands.values():
+                command.run()
+            if not commands["compared"].document["identical"]:
                 raise Unusable("the rebuilt projection differs from the live one")
-            rebuilt.turns.append(self.by_own_clock(document, document["events"], whole))
-            ends["rebuild"].append(whole)
-            peaks.append(peak)
-            document, whole, _ = self.timed(quotalog, "verify")
-            verified.turns.append(self.by_own_clock(document, document["records"], whole))
-            ends["verify"].append(whole)
-        share = {"share of the raw cursor scan, %": 100 * median(ratios(rebuilt, raw))}
+        rebuild, compared, verify = commands.values()
         yield self.section(
-            "rebuild, by the command's own clock", 3e6, [rebuilt, raw], ends["rebuild"],
-            share | {"filled at events/s": filled.rate, "own memory at most, MB": max(peaks) / 1e6},
+            "rebuild, by the command's own clock", 3e6, [rebuild.series, compared.series, raw], rebuild,
+            {"filled at events/s": filled.rate, "own memory at most, MB": max(rebuild.peaks) / 1e6},
         )  # fmt: skip
         yield self.section(
-            "verify, its look at the records, by the command's own clock", 1e6, [verified, raw], ends["verify"],
-            {"share of the raw cursor scan, %": 100 * median(ratios(verified, raw))},
-        )  # fmt: skip
+            "verify, its look at the records, by the command's own clock", 1e6, [verify.series, raw], verify, {}
+        )
 
     def section(
-        self, title: str, wanted: float, series: list[Series], ends: list[Measurement], facts: dict
+        self, title: str, wanted: float, series: list[Series], command: Command, facts: dict
     ) -> Section:
         rates = [turn.rate for turn in series[0].turns]
         target = Target(
             f"at least {wanted:,.0f} events/s", wanted, median(rates), "events/s", (min(rates), max(rates))
         )
         whole = {
-            "events": ends[-1].events,
-            "events/s from starting the process to its end, median": median(end.rate for end in ends),
+            "events": command.wholes[-1].events,
+            "events/s from starting the process to its end, median": median(each.rate for each in command.wholes),
+            "share of the raw cursor scan, %": 100 * median(ratios(series[0], series[-1])),
         }
         return Section(self.name, title, series, [target], whole | facts)
 
@@ -94,21 +95,30 @@ class Rebuild:
         document = json.loads(result.stdout)
         return Measurement(document["events"], document["seconds"], 0, 0, all_events=document["events"])
 
-    def timed(self, quotalog: Quotalog, command: str) -> tuple[dict, Measurement, int]:
-        """What a command answered, how long its process took, and its own memory at most."""
+
+class Command:
+    """A command on a stopped store, run again and again: what it says of its time, and what the process took."""
+
+    def __init__(self, quotalog: Quotalog, *words: str):
+        self.quotalog, self.words = quotalog, words
+        self.series = Series("quotalog " + " ".join(word for word in words if not word.startswith("-")))
+        self.wholes: list[Measurement] = []
+        self.peaks: list[int] = []
+        self.document: dict = {}
+
+    def run(self) -> None:
         started, before = time.monotonic(), os.times()
-        with quotalog.spawned(command) as process, Watch(process.pid) as watch:
+        with self.quotalog.spawned(*self.words) as process, Watch(process.pid) as watch:
             text = process.communicate()[0]
         seconds, after = time.monotonic() - started, os.times()
         if process.returncode != 0:
-            raise Unusable(f"quotalog {command} ended with {process.returncode}: {quotalog.complaints()}")
-        document = json.loads(text)
-        events = document["events"] if command == "rebuild" else document["records"]
+            complaints = self.quotalog.complaints()
+            raise Unusable(f"quotalog {' '.join(self.words)} ended with {process.returncode}: {complaints}")
+        self.document = json.loads(text)
+        events = self.document.get("events", self.document.get("records"))
         used = after.children_user + after.children_system - before.children_user - before.children_system
         cost = round(used / events * 1e6, 2)
-        whole = Measurement(events, seconds, 0, 0, all_events=events, cpu_us_per_event=cost)
-        return document, whole, watch.peak["anonymous"] + watch.peak["shared"]
-
-    def by_own_clock(self, document: dict, events: int, whole: Measurement) -> Measurement:
-        seconds = document["milliseconds"] / 1000
-        return Measurement(events, seconds, 0, 0, all_events=events, cpu_us_per_event=whole.cpu_us_per_event)
+        self.wholes.append(Measurement(events, seconds, 0, 0, all_events=events, cpu_us_per_event=cost))
+        own = self.document["milliseconds"] / 1000
+        self.series.turns.append(Measurement(events, own, 0, 0, all_events=events, cpu_us_per_event=cost))
+        self.peaks.append(watch.peak["anonymous"] + watch.peak["shared"])
