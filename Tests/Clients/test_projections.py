@@ -59,7 +59,7 @@ def half_done_rebuild(store, *words: str):
     """A rebuild that has stored some events and stands still; whatever is left of it is killed at the end."""
     process = spawn(store, "rebuild", *words)
     try:
-        number, entry = until(lambda: stored_some(store, process), "a rebuild has stored something")
+        number, entry = stopped_amid(store, process)
         yield process, number, entry["position"]
     finally:
         if process.poll() is None:
@@ -67,13 +67,16 @@ def half_done_rebuild(store, *words: str):
         process.communicate()
 
 
-def stored_some(store, process: subprocess.Popen):
-    assert process.poll() is None, "the rebuild is through already: it needs more events"
-    for number, entry in generations(store).items():
-        if entry["state"] == "building" and entry["position"]:
-            process.send_signal(signal.SIGSTOP)
-            return number, entry
-    return None
+def stopped_amid(store, process: subprocess.Popen) -> tuple[int, dict]:
+    """Lets a rebuild run for an instant at a time, however fast it is, until it has stored something."""
+    while process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        for number, entry in generations(store).items():
+            if entry["state"] == "building" and entry["position"]:
+                return number, entry
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.005)
+    raise AssertionError("the rebuild is through already: it needs more events")
 
 
 class Load:

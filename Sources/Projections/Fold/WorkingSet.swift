@@ -55,9 +55,10 @@ struct WorkingSet {
 
   /// In a long run the state is stored more seldom than rows are: a batch of events changes most
   /// accounts, whose pages would be written for each. What bounds it is memory, and what has to be
-  /// folded again after a kill.
+  /// folded again after a kill. The first rows bring it along, so that there is something to go on with.
   var stateIsDue: Bool {
-    mustStoreState || state.position.rawValue - storedPosition.rawValue >= eventsPerState
+    mustStoreState || storedPosition == .zero
+      || state.position.rawValue - storedPosition.rawValue >= eventsPerState
       || accounts.dirtyIndices.count >= Self.changesPerState
       || past.windows.count >= Self.changesPerState
       || direct.count + holds.count + deadlines.entries.count >= Self.rowsPerState
