@@ -11,7 +11,7 @@ extension StoreFailure {
     case .logLostItsEnd, .projectionDiffers, .namesDamaged, .checkpointRefused: true
     case .missing, .exists, .notEmpty, .cannotCreate, .inUse, .permissionDenied, .diskFull,
       .unknownZone, .file, .importRefused, .generation, .positionsDamaged, .keyMissing,
-      .keyDamaged, .backupRefused:
+      .keyDamaged, .backupRefused, .backupInUse:
       false
     }
   }

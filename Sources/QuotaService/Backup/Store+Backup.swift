@@ -23,7 +23,9 @@ extension Store {
     to path: String, clock: Clock, progress: ProgressReport? = nil
   ) throws(StoreFailure) -> BackupReport {
     try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
-    let lock = try WriterLock(ofStoreAt: path)
+    // Before the lock is made: nothing is left in somebody else's directory.
+    _ = try manifest(at: path, clock: clock)
+    let lock = try Self.lockBackup(at: path)
     defer { withExtendedLifetime(lock) {} }
     var manifest = try manifest(at: path, clock: clock)
     let last = manifest.last
@@ -49,6 +51,14 @@ extension Store {
     }
     try removeLeftovers(of: manifest, at: path)
     return BackupReport(newCount: head.rawValue - last.rawValue, position: head)
+  }
+
+  private static func lockBackup(at path: String) throws(StoreFailure) -> WriterLock {
+    do throws(StoreFailure) {
+      return try WriterLock(ofStoreAt: path)
+    } catch .inUse(_, let process) {
+      throw .backupInUse(path: path, process: process)
+    }
   }
 
   private func manifest(at path: String, clock: Clock) throws(StoreFailure) -> BackupManifest {

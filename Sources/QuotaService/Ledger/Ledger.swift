@@ -303,7 +303,8 @@ extension StoreFailure {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
       .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged,
-      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused, .generation:
+      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused,
+      .backupInUse, .generation:
       false
     }
   }

@@ -17,7 +17,7 @@ extension StoreFailure {
     switch self {
     case .missing: .nameAnotherInput
     case .exists, .notEmpty, .cannotCreate: .chooseAnotherPlace
-    case .inUse: .waitOrStopTheOther
+    case .inUse, .backupInUse: .waitOrStopTheOther
     case .permissionDenied: .getPermission
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting

@@ -37,6 +37,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case checkpointRefused(name: String, CheckpointRefusal)
   /// A backup, or a file of one, is not what it should be.
   case backupRefused(path: String, String)
+  /// Another process writes the backup.
+  case backupInUse(path: String, process: Int32?)
   /// The file of the key holds no key.
   case keyDamaged(path: String, String)
 
@@ -63,7 +65,7 @@ extension StoreFailure: CustomStringConvertible {
     case .exists(let path):
       "there is a store at \(path) already: use it, or choose another directory"
     case .notEmpty(let path):
-      "the directory \(path) is not empty and holds no store: choose another one"
+      "the directory \(path) is not empty: choose another one"
     case .cannotCreate(let path, let text):
       "\(path) cannot be made: \(text); choose another directory, or make its parent first"
     case .logLostItsEnd(let log, let projection):
@@ -96,6 +98,9 @@ extension StoreFailure: CustomStringConvertible {
       "the key that signs checkpoints, \(path), is missing: restore it from a backup; or, if it is lost "
         + "for good, make another with `quotalog checkpoint --new-key` and tell whoever has the old one"
     case .backupRefused(let path, let text): "\(path): \(text)"
+    case .backupInUse(let path, let process):
+      "another process\(process.map { " (pid \($0))" } ?? "") is writing the backup \(path): "
+        + "wait until it has ended"
     case .checkpointRefused(let name, .note(.unknownKeys)):
       "\(name) was signed by no key that is trusted here: name the log's key with --key, or a file of "
         + "its keys, one a line"
