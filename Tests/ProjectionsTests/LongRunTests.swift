@@ -57,6 +57,31 @@ import Testing
     #expect(difference == nil, "seed \(spends.numbers.seed)")
   }
 
+  /// Holds, limits, sessions: what is not stored yet goes with the process, and has to come again.
+  @Test(arguments: [1, 120, 5000]) func `goes on with any history where it was killed`(
+    eventsPerState: Int
+  ) throws {
+    var history = RandomHistory()
+    let events = (0..<1500).map { _ in history.next() }
+    let live = try TestProjection()
+    try live.fold(events, mayWait: false)
+    let long = try LongRun(
+      over: events.count, setting: history.reckoning.setting, eventsPerState: eventsPerState)
+    var resumed: Set<Position> = []
+    for _ in 0..<8 {
+      let rest = events.dropFirst(Int(long.folder.state.position.rawValue))
+      let count = Int.random(in: 0..<20, using: &history.numbers)
+      for part in Array(rest).parts(40).prefix(count) { try long.fold(part) }
+      try long.kill()
+      resumed.insert(long.folder.state.position)
+    }
+    try long.fold(Array(events.dropFirst(Int(long.folder.state.position.rawValue))))
+    try long.folder.storeAll()
+    let difference = try live.generation.difference(from: long.folder.generation)
+    #expect(difference == nil, "seed \(history.numbers.seed)")
+    if eventsPerState == 5000 { #expect(resumed.count <= 2, "only the first rows brought a state") }
+  }
+
   @Test func `that was killed behind its last event still brings all rows into the tables`() throws
   {
     var spends = Spends(.atRandom)
