@@ -153,8 +153,9 @@ def test_it_finds_nothing_wrong_under_load(start, zone, request):
             for each in running:
                 each.result()
     until(lambda: "hold_expired" in types(service), "a hold that was left to itself expires")
+    end = service.position
     found = passed(service, 2)
-    assert found["position"] == service.position and found["accounts"] >= 3 * 20
+    assert found["position"] >= end and found["accounts"] >= 3 * 20
     happened = types(service)
     assert {"tokens_spent", "spend_held", "hold_settled", "usage_corrected", "user_erased", "hold_expired"} <= happened
     assert ready(service).gist == (200, b'{"status":"ok"}')
