@@ -28,10 +28,7 @@ extension FoldBatch {
     guard let first = spends.first, let last = spends.last else { return }
     expect(spends.map(\.user))
     var next = state.position.next
-    // A day lies within one week and one month; most spends are of the day of the one before.
-    var windows = windows(containing: first.happenedAt)
-    var day = windows.daily
-    var starts = PerPeriod<Moment> { windows[$0].start }
+    var current = CurrentWindows(windows(containing: first.happenedAt))
     for place in spends.indices {
       let spend = spends[place]
       guard spend.position == next else { throw .gap(expected: next, found: spend.position) }
@@ -42,18 +39,17 @@ extension FoldBatch {
       } else {
         index = try existing(spend.user, at: spend.position)
       }
-      if !day.contains(spend.happenedAt) {
-        windows = self.windows(containing: spend.happenedAt)
-        day = windows.daily
-        starts = PerPeriod<Moment> { windows[$0].start }
+      if !current.contain(spend.happenedAt) {
+        current = CurrentWindows(windows(containing: spend.happenedAt))
       }
       let isCounted = folder.working.accounts.update(at: index) {
-        $0.account.count(spend.tokens, inLatestStarting: starts)
+        $0.account.count(spend.tokens, inLatestStarting: current.starts)
       }
       if isCounted {
         try note(spend.position, at: index)
       } else {
-        try count(spend.tokens, at: index, spend.position, in: windows)
+        try count(
+          spend.tokens, at: index, spend.position, in: windows(containing: spend.happenedAt))
       }
     }
     folder.working.hasFolded = true
@@ -74,4 +70,20 @@ extension FoldBatch {
       folder.working.requests.append(scope, id, position: position.rawValue)
     }
   }
+}
+
+/// The windows of the spend before, as few words: most spends are of the same day, which lies within one
+/// week and one month, and whole windows have gaps, over which copying them is slow.
+private struct CurrentWindows {
+  private let dayStart: Moment
+  private let dayEnd: Moment
+  let starts: PerPeriod<Moment>
+
+  init(_ windows: PerPeriod<Window>) {
+    dayStart = windows.daily.start
+    dayEnd = windows.daily.end
+    starts = PerPeriod<Moment> { windows[$0].start }
+  }
+
+  func contain(_ moment: Moment) -> Bool { dayStart <= moment && moment < dayEnd }
 }
