@@ -33,8 +33,8 @@ enum RequestKey {
   static func append(
     _ scope: AccountNumber, _ id: RequestID, to bytes: inout [UInt8]
   ) {
-    let letters = Array(id.description.utf8)
-    append(scope, letters.rawBytes, to: &bytes)
+    let text = id.description
+    append(scope, unsafe text.utf8.span.bytes, to: &bytes)
   }
 
   /// The id that a key has behind the actor's number, as the client wrote it.
