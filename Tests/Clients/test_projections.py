@@ -71,8 +71,14 @@ def stopped_amid(store, process: subprocess.Popen) -> tuple[int, dict]:
     """Lets a rebuild run for an instant at a time, however fast it is, until it has stored something."""
     while process.poll() is None:
         process.send_signal(signal.SIGSTOP)
-        for number, entry in generations(store).items():
-            if entry["state"] == "building" and entry["position"]:
+        # It may stand still with a lock that the look needs: then it goes on, and is stopped again.
+        released = threading.Event()
+        timer = threading.Timer(2, lambda: (released.set(), process.send_signal(signal.SIGCONT)))
+        timer.start()
+        found = generations(store)
+        timer.cancel()
+        for number, entry in found.items():
+            if entry["state"] == "building" and entry["position"] and not released.is_set():
                 return number, entry
         process.send_signal(signal.SIGCONT)
         time.sleep(0.005)
