@@ -5,9 +5,9 @@ internal import QuotaModel
 ///
 /// Most ids are UUIDs as RFC 9562 writes them, in lower case. Of those the key has a byte that is no
 /// part of any text in UTF-8, and their 16 bytes instead of the 36 letters: in the same order, on
-/// little more than half of the pages. Any other spelling is another id and stays the text that it is.
+/// two thirds of the pages. Any other spelling is another id and stays the text that it is.
 enum RequestKey {
-  static let uuidMark: UInt8 = 0xFF
+  private static let uuidMark: UInt8 = 0xFF
   private static let uuidByteCount = 4 + 1 + 16
   private static let letterCount = 36
 
