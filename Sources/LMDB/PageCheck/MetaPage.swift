@@ -21,7 +21,7 @@ struct MetaPage {
   let lastPage: UInt64
   let transaction: UInt64
 
-  /// Reads a meta page and refuses what no commit writes.
+  /// Reads a meta page and refuses what no commit writes, whether it ended well or not.
   init(_ bytes: RawSpan, page: UInt64) throws(PageFinding) {
     guard bytes.byteCount >= Self.byteCount else { throw PageFinding(0, .cut) }
     guard bytes.halfWord(at: 16) == Self.magic else { throw PageFinding(16, .notAMetaPage) }
@@ -42,21 +42,23 @@ struct MetaPage {
     lastPage = bytes.word(at: 136)
     transaction = bytes.word(at: 144)
     pageByteCount = Self.pageByteCount(bytes)
-    try checkSizes(mapByteCount: bytes.word(at: 32))
-    try checkRecords()
+    guard Self.pageSizes.contains(pageByteCount), pageByteCount.nonzeroBitCount == 1 else {
+      throw PageFinding(40, .pageSize)
+    }
+    let mapPageCount = bytes.word(at: 32) / UInt64(pageByteCount)
+    guard lastPage >= MetaPair.pageCount - 1, lastPage < mapPageCount else {
+      throw PageFinding(32, .mapSize)
+    }
   }
 
   static func pageByteCount(_ bytes: RawSpan) -> Int { Int(bytes.halfWord(at: 40)) }
 
-  private func checkSizes(mapByteCount: UInt64) throws(PageFinding) {
-    guard Self.pageSizes.contains(pageByteCount), pageByteCount.nonzeroBitCount == 1 else {
-      throw PageFinding(40, .pageSize)
-    }
-    guard lastPage >= MetaPair.pageCount - 1, lastPage < mapByteCount / UInt64(pageByteCount)
-    else { throw PageFinding(32, .mapSize) }
-  }
-
-  private func checkRecords() throws(PageFinding) {
+  /// Whether the file could have both trees.
+  ///
+  /// Not asked of the page that LMDB does not go by: where the write of a meta page fails, LMDB puts back
+  /// the number and the last page that were there, and leaves of the rest what was written, all of it as
+  /// a rule.
+  fileprivate func checkRecords() throws(PageFinding) {
     guard freeList.isPossible(flags: Self.freeListFlags, lastPage: lastPage) else {
       throw PageFinding(40, .tableRecord)
     }
@@ -70,8 +72,15 @@ struct MetaPage {
     transaction == 0 && freeList.isEmpty && tables.isEmpty && lastPage == MetaPair.pageCount - 1
   }
 
-  /// Commit numbers alternate between the pages, from 0 in both.
-  fileprivate var isInTurn: Bool { transaction == 0 ? isInitial : transaction % 2 == page }
+  /// The roots of both trees, where they have any.
+  var roots: [UInt64] { [freeList, tables].filter { !$0.isEmpty }.map(\.root) }
+
+  /// Whether it can be the page that LMDB goes by: commit numbers alternate between the pages, from 0
+  /// in both, and a file that has 0 in both is a new one.
+  fileprivate var isNewestInTurn: Bool { transaction == 0 ? isInitial : transaction % 2 == page }
+
+  /// Whether it can be the page that the next commit writes over, be it the first that one writes to.
+  fileprivate var isOlderInTurn: Bool { transaction == 0 || transaction % 2 == page }
 }
 
 /// Both meta pages, checked against each other.
@@ -103,16 +112,21 @@ struct MetaPair {
   }
 
   /// LMDB takes the meta page with the greater number, and opens no file of which it cannot read
-  /// both; so the older one matters too, until the next commit writes over it.
+  /// both. Nothing else of the older one matters to it; here it shows that no number has changed.
   private init(_ first: [UInt8], _ second: [UInt8]) throws(PageCheckFailure) {
     let first = try Self.checked(first, page: 0, at: 0)
     let size = UInt64(first.pageByteCount)
     let second = try Self.checked(second, page: 1, at: size)
     newest = second.transaction > first.transaction ? second : first
     older = second.transaction > first.transaction ? first : second
-    let isFirstCommit = newest.transaction == 0
-    guard second.pageByteCount == first.pageByteCount, first.isInTurn, second.isInTurn,
-      isFirstCommit || newest.transaction == older.transaction + 1
+    do throws(PageFinding) {
+      try newest.checkRecords()
+    } catch {
+      throw Self.damage(error, page: newest.page, at: newest.page * size)
+    }
+    let isNew = newest.transaction == 0
+    guard second.pageByteCount == first.pageByteCount, newest.isNewestInTurn, older.isOlderInTurn,
+      older.lastPage <= newest.lastPage, isNew || newest.transaction == older.transaction + 1
     else { throw Self.damage(PageFinding(144, .commitNumbers), page: older.page, at: 0) }
   }
 

@@ -11,8 +11,10 @@ final class SnapshotCheck {
   /// Free pages behind the file's end. A page that was taken and given up within one commit is
   /// never written, so a file may end before its last page.
   private var freeBehindEnd: Set<UInt64> = []
-  /// Pages that the newest commit must have given up.
+  /// Roots of the older meta page that the newest commit is not known to have given up.
   private var replacedRoots: Set<UInt64>
+  /// Whether the newest commit lists pages that it gave up.
+  private var listsItself = false
   private var tiling: NodeTiling
 
   init(
@@ -28,8 +30,7 @@ final class SnapshotCheck {
     reached = PageSet(pageCount: extent == .whole ? pageCount : 0)
     free = PageSet(pageCount: extent == .whole ? pageCount : 0)
     tiling = NodeTiling(pageByteCount: size)
-    let roots = [metas.older.freeList, metas.older.tables].filter { !$0.isEmpty }.map(\.root)
-    replacedRoots = Set(roots)
+    replacedRoots = Set(metas.older.roots)
   }
 
   func run(
@@ -47,6 +48,7 @@ final class SnapshotCheck {
       try walk(record, TreeKind.entries, name: name)
       tables.append(TableSummary(name: name, record))
     }
+    if extent == .whole { try checkOlderRoots() }
     let reachedCount = MetaPair.pageCount + reached.count
     progress?(pageCount, pageCount)
     return PageSummary(
@@ -64,15 +66,24 @@ final class SnapshotCheck {
     return walk.records
   }
 
-  /// A commit gives up the roots that it replaces, and lists them under its own number. So the
-  /// lists prove that the meta pages carry the numbers of their commits: were one of them changed,
-  /// LMDB would go on from the older commit without a word.
+  /// A commit lists what it gives up under its own number. So the lists prove that the meta pages
+  /// carry the numbers of their commits: were one of them changed, LMDB would go on from the older
+  /// commit without a word.
   private func checkFreeList() throws(PageCheckFailure) {
-    guard replacedRoots.isEmpty else {
+    let isFirstCommit = metas.newest.transaction < 2
+    guard replacedRoots.isEmpty || listsItself || isFirstCommit else {
       throw damage(144, .commitNumbers, page: metas.older.page)
     }
     guard metas.newest.lastPage < pageCount + UInt64(freeBehindEnd.count) else {
       throw damage(136, .lastPage, page: metas.newest.page)
+    }
+  }
+
+  /// What the older meta page points to is not in use: the newest commit gave it up, or the commit
+  /// after that made it, and failed to write its meta page.
+  private func checkOlderRoots() throws(PageCheckFailure) {
+    guard !replacedRoots.contains(where: { $0 < pageCount && reached.contains($0) }) else {
+      throw damage(144, .commitNumbers, page: metas.older.page)
     }
   }
 
@@ -131,6 +142,7 @@ extension SnapshotCheck {
       transaction <= metas.newest.transaction
     else { throw PageFinding(0, .freeList) }
     guard extent == .whole else { return }
+    if transaction == metas.newest.transaction { listsItself = true }
     var before = UInt64.max
     for index in 0..<Int(words.word(at: 0)) {
       let page = words.word(at: 8 * (index + 1))
