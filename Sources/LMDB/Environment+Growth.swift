@@ -16,6 +16,10 @@ extension Environment {
   /// Belongs to the thread that writes, between two transactions. Where the disk has no room nothing
   /// happens: the next commit will find out by itself.
   public func growAhead() throws(LMDBError) {
+    try withWritable { (handle) throws(LMDBError) in try Self.growAhead(handle) }
+  }
+
+  private static func growAhead(_ handle: EnvironmentHandle) throws(LMDBError) {
     var status = unsafe MDB_envinfo()
     var descriptor: mdb_filehandle_t = -1
     var page = MDB_stat()
@@ -25,8 +29,8 @@ extension Environment {
     try check(unsafe mdb_env_get_fd(handle.pointer, &descriptor))
     guard unsafe fstat(descriptor, &file) == 0 else { throw LMDBError(code: errno) }
     let used = (unsafe status.me_last_pgno + 1) * Int(page.ms_psize)
-    guard Int(file.st_size) - used < Self.growthMargin else { return }
-    let zeros = [UInt8](repeating: 0, count: Self.growthStep)
+    guard Int(file.st_size) - used < growthMargin else { return }
+    let zeros = [UInt8](repeating: 0, count: growthStep)
     let start = off_t(max(Int(file.st_size), used))
     _ = unsafe zeros.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, start) }
   }

@@ -43,8 +43,7 @@ public final class Environment: Sendable {
     }
   }
 
-  /// LMDB allows use from any thread (`MDB_NOTLS`); only write transactions bind to their thread.
-  let handle: EnvironmentHandle
+  private let sessions: Mutex<Sessions>
   private let tables: [String: Table]
   private let directory: OpenDirectory
   /// The file that holds everything.
@@ -53,6 +52,10 @@ public final class Environment: Sendable {
   private static let openDirectories = Mutex<Set<DirectoryIdentity>>([])
 
   /// Opens the environment in the existing directory `path`, and its tables.
+  ///
+  /// Where it may write, its owner sees to it that no other process does: after a failed write, or
+  /// where the disk has no room for the lock file, it is read without that file until it can be
+  /// opened again, and a writer elsewhere would not know of such readers.
   public init(path: String, options: Options) throws(LMDBError) {
     if let name = networkFileSystem(holding: path) { throw .networkFileSystem(name: name) }
     let directory = try OpenDirectory(path: path)
@@ -60,15 +63,9 @@ public final class Environment: Sendable {
       throw .alreadyOpen
     }
     do throws(LMDBError) {
-      try Self.checkEdges(ofFileIn: path)
-      let handle = try EnvironmentHandle(path: path, options: options)
-      do throws(LMDBError) {
-        tables = try handle.openTables(options.tables, create: !options.isReadOnly)
-      } catch {
-        handle.close()
-        throw error
-      }
-      self.handle = handle
+      let sessions = try Sessions(SessionOpener(path: path, options: options))
+      tables = sessions.current?.tables ?? [:]
+      self.sessions = Mutex(sessions)
       self.directory = directory
       dataPath = path + "/data.mdb"
     } catch {
@@ -77,23 +74,8 @@ public final class Environment: Sendable {
     }
   }
 
-  /// Looks at the pages that LMDB is about to touch: on damaged ones it may crash.
-  private static func checkEdges(ofFileIn path: String) throws(LMDBError) {
-    do throws(PageCheckFailure) {
-      try PageCheck.run(directory: path, extent: .edges)
-    } catch {
-      switch error {
-      // No file yet, or one whose writer has just used these pages many times over.
-      case .unreadable(.noSuchDirectory), .busy: return
-      case .unreadable(let error): throw error
-      case .damaged(let damage) where damage.isOfEmptyFile: return
-      case .damaged(let damage): throw LMDBError(damage)
-      }
-    }
-  }
-
   deinit {
-    handle.close()
+    sessions.withLock { $0.close() }
     Self.openDirectories.withLock { _ = $0.remove(directory.identity) }
   }
 
@@ -106,7 +88,20 @@ public final class Environment: Sendable {
   /// A consistent view of everything committed so far. Keep it short: pages that it can see are
   /// not reused while it lives.
   public func beginRead() throws(LMDBError) -> ReadTransaction {
-    unsafe ReadTransaction(transaction: try handle.begin(readOnly: true), of: self)
+    do throws(LMDBError) {
+      return try attemptRead()
+    } catch {
+      guard error == .failedBefore else { throw error }
+      return try attemptRead()
+    }
+  }
+
+  private func attemptRead() throws(LMDBError) -> ReadTransaction {
+    let session = try sessions.withLock { (sessions) throws(LMDBError) in
+      try sessions.forReading()
+    }
+    let transaction = unsafe try begin(in: session, readOnly: true)
+    return unsafe ReadTransaction(transaction: transaction, in: session, of: self)
   }
 
   /// The one write transaction; waits while another one is open, here or in another process.
@@ -114,87 +109,83 @@ public final class Environment: Sendable {
   /// It must end on the thread that began it.
   @available(*, noasync)
   public func beginWrite() throws(LMDBError) -> WriteTransaction {
-    unsafe WriteTransaction(transaction: try handle.begin(readOnly: false), of: self)
+    let session = try writing()
+    let transaction = unsafe try begin(in: session, readOnly: false)
+    return unsafe WriteTransaction(transaction: transaction, in: session, of: self)
+  }
+
+  private func begin(in session: Session, readOnly: Bool) throws(LMDBError) -> OpaquePointer {
+    do throws(LMDBError) {
+      return unsafe try session.handle.begin(readOnly: readOnly)
+    } catch {
+      if error == .failedBefore { sessions.withLock { $0.markBroken(session) } }
+      throw error
+    }
+  }
+
+  /// The session that may write: the file is opened again for it where a write failed before.
+  private func writing() throws(LMDBError) -> Session {
+    try sessions.withLock { (sessions) throws(LMDBError) in try sessions.forWriting() }
+  }
+
+  /// Has the file opened again before the next write: what the process has of it in memory proves
+  /// nothing after a failed one. Who reads goes on.
+  func noteFailedWrite(in session: Session) { sessions.withLock { $0.markBroken(session) } }
+
+  /// Closes the file and opens it again, as a failed write has it done; throws `heldByReaders` where
+  /// somebody has to end first.
+  public func recover() throws(LMDBError) {
+    try sessions.withLock { (sessions) throws(LMDBError) in
+      sessions.markBroken()
+      _ = try sessions.forWriting()
+    }
+  }
+
+  /// Closes the file and opens it again, so that LMDB forgets what it has in memory; false where
+  /// somebody reads or writes.
+  public func reopenIfUnused() throws(LMDBError) -> Bool {
+    try sessions.withLock { (sessions) throws(LMDBError) in try sessions.reopenIfUnused() }
+  }
+
+  /// Runs `body` with the C environment that may write.
+  func withWritable<Result>(
+    _ body: (EnvironmentHandle) throws(LMDBError) -> Result
+  ) throws(LMDBError) -> Result {
+    let session = try writing()
+    return try body(session.handle)
+  }
+
+  /// Runs `body` with the C environment as it is: for what needs no transaction.
+  func withCurrent<Result>(
+    _ body: (EnvironmentHandle) throws(LMDBError) -> Result
+  ) throws(LMDBError) -> Result {
+    guard let session = sessions.withLock({ $0.current }) else { throw .failedBefore }
+    return try body(session.handle)
   }
 
   /// Brings everything committed to the disk, whatever the durability.
   public func sync() throws(LMDBError) {
-    try check(unsafe mdb_env_sync(handle.pointer, 1))
+    try withWritable { (handle) throws(LMDBError) in
+      try check(unsafe mdb_env_sync(handle.pointer, 1))
+    }
   }
 
   /// Frees the slots of readers whose process died; they would keep old pages alive for ever.
   @discardableResult
   public func clearDeadReaders() throws(LMDBError) -> Int {
-    var count: Int32 = 0
-    try check(unsafe mdb_reader_check(handle.pointer, &count))
-    return Int(count)
+    try withCurrent { (handle) throws(LMDBError) in try handle.clearDeadReaders() }
   }
 
   /// Writes a consistent copy into the existing empty directory `path`.
   public func copy(to path: String) throws(LMDBError) {
-    try check(unsafe mdb_env_copy2(handle.pointer, path, 0))
+    let session = try sessions.withLock { (sessions) throws(LMDBError) in
+      try sessions.forReading()
+    }
+    try check(unsafe mdb_env_copy2(session.handle.pointer, path, 0))
   }
 }
 
 /// A named table of an environment, valid as long as the environment.
 public struct Table: Sendable, Hashable {
   let identifier: UInt32
-}
-
-/// The C environment; sendable because LMDB synchronises every call made through it.
-@safe
-struct EnvironmentHandle: @unchecked Sendable {
-  let pointer: OpaquePointer
-
-  init(path: String, options: Environment.Options) throws(LMDBError) {
-    var created: OpaquePointer?
-    try check(unsafe mdb_env_create(&created))
-    guard let created = unsafe created else { throw .other(code: MDB_PANIC) }
-    do throws(LMDBError) {
-      try check(unsafe mdb_env_set_mapsize(created, options.mapByteCount))
-      try check(unsafe mdb_env_set_maxdbs(created, UInt32(options.tables.count)))
-      try check(unsafe mdb_env_set_maxreaders(created, options.maximumReaderCount))
-      try check(unsafe mdb_env_open(created, path, Self.flags(for: options), 0o640))
-    } catch {
-      unsafe mdb_env_close(created)
-      throw error
-    }
-    unsafe pointer = created
-  }
-
-  private static func flags(for options: Environment.Options) -> UInt32 {
-    var flags = UInt32(MDB_NOTLS) | UInt32(MDB_NORDAHEAD)
-    if !options.clearsNewPages { flags |= UInt32(MDB_NOMEMINIT) }
-    if options.isReadOnly { flags |= UInt32(MDB_RDONLY) }
-    if options.durability == .unsynced { flags |= UInt32(MDB_NOSYNC) }
-    return flags
-  }
-
-  func begin(readOnly: Bool) throws(LMDBError) -> OpaquePointer {
-    var transaction: OpaquePointer?
-    let flags = readOnly ? UInt32(MDB_RDONLY) : 0
-    try check(unsafe mdb_txn_begin(pointer, nil, flags, &transaction))
-    guard let transaction = unsafe transaction else { throw .other(code: MDB_PANIC) }
-    return unsafe transaction
-  }
-
-  /// Opens all tables in one transaction; a table that is missing in a read-only environment throws.
-  func openTables(_ names: [String], create: Bool) throws(LMDBError) -> [String: Table] {
-    let transaction = unsafe try begin(readOnly: !create)
-    var tables: [String: Table] = [:]
-    for name in names {
-      var identifier: MDB_dbi = 0
-      let code = unsafe mdb_dbi_open(
-        transaction, name, create ? UInt32(MDB_CREATE) : 0, &identifier)
-      guard code == MDB_SUCCESS else {
-        unsafe mdb_txn_abort(transaction)
-        throw code == MDB_NOTFOUND ? .noSuchTable(name: name) : LMDBError(code: code)
-      }
-      tables[name] = Table(identifier: identifier)
-    }
-    try check(unsafe mdb_txn_commit(transaction))
-    return tables
-  }
-
-  func close() { unsafe mdb_env_close(pointer) }
 }

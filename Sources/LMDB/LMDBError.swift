@@ -9,6 +9,12 @@ public enum LMDBError: Error, Hashable, Sendable {
   case noSpace
   /// The kernel reported an input or output error. LMDB reports a full disk at commit this way too.
   case inputOutput
+  /// A file has the greatest length that it may have; nothing needs reopening.
+  case fileTooLarge
+  /// A write failed before, after which LMDB refuses everything until the file is opened again.
+  case failedBefore
+  /// The file cannot be opened again, or not be written, before readers have ended.
+  case heldByReaders
   /// All reader slots are taken.
   case readersFull
   /// Pages contradict each other, or a page is of a type that cannot be there.
@@ -36,9 +42,11 @@ public enum LMDBError: Error, Hashable, Sendable {
       switch code {
       case MDB_MAP_FULL: .mapFull
       case ENOSPC, EDQUOT: .noSpace
+      case EFBIG: .fileTooLarge
       case EIO: .inputOutput
       case MDB_READERS_FULL: .readersFull
-      case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC: .corrupted
+      case MDB_CORRUPTED, MDB_PAGE_NOTFOUND: .corrupted
+      case MDB_PANIC: .failedBefore
       case MDB_INVALID: .notAnEnvironment
       case MDB_VERSION_MISMATCH: .otherVersion
       case EACCES, EPERM, EROFS: .permissionDenied
@@ -53,8 +61,13 @@ extension LMDBError: CustomStringConvertible {
     switch self {
     case .mapFull: "the memory map is full"
     case .noSpace: "the disk is full"
-    case .inputOutput: "the disk reported an input/output error (a full disk can show itself so)"
-    case .readersFull: "all reader slots are taken"
+    case .inputOutput:
+      "the disk reported an input/output error: it may be full, or failing (see the kernel's log)"
+    case .fileTooLarge: "a file may not grow any further: raise the limit of the size of files"
+    case .failedBefore: "a write failed before, and the file could not be opened again since"
+    case .heldByReaders:
+      "readers still hold what was there before a write failed: it goes on when they have ended"
+    case .readersFull: "all reader slots are taken by processes that live: end some of them"
     case .corrupted: "the file's pages contradict each other"
     case .notAnEnvironment: "the file is not an LMDB file"
     case .otherVersion: "the file was written by another version of LMDB"

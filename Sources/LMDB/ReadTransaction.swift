@@ -6,11 +6,13 @@ internal import CLMDB
 @safe
 public struct ReadTransaction: ~Copyable {
   private let transaction: OpaquePointer
-  /// Stays open as long as this.
+  /// Both stay open as long as this.
+  private let session: Session
   private let environment: Environment
 
-  init(transaction: OpaquePointer, of environment: Environment) {
+  init(transaction: OpaquePointer, in session: Session, of environment: Environment) {
     unsafe self.transaction = unsafe transaction
+    self.session = session
     self.environment = environment
   }
 

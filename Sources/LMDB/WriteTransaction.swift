@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Glibc
 
 /// The one transaction that may change an environment. It aborts unless it is committed.
 ///
@@ -7,11 +8,13 @@ internal import CLMDB
 public struct WriteTransaction: ~Copyable {
   /// nil once the transaction has ended.
   private var transaction: OpaquePointer?
-  /// Stays open as long as this.
+  /// Both stay open as long as this.
+  private let session: Session
   private let environment: Environment
 
-  init(transaction: OpaquePointer, of environment: Environment) {
+  init(transaction: OpaquePointer, in session: Session, of environment: Environment) {
     unsafe self.transaction = unsafe transaction
+    self.session = session
     self.environment = environment
   }
 
@@ -32,10 +35,16 @@ public struct WriteTransaction: ~Copyable {
   /// Makes every change visible, and durable where the environment is synced.
   ///
   /// When it throws, nothing of the transaction is in the environment; LMDB has ended it all the
-  /// same. After `inputOutput` on a synced environment the kernel's pages cannot be trusted.
+  /// same. Where the kernel's pages cannot be trusted afterwards, or LMDB refuses everything, the file
+  /// is opened again before the next transaction.
   public consuming func commit() throws(LMDBError) {
     guard let transaction = unsafe transaction.take() else { return }
-    try check(unsafe mdb_txn_commit(transaction))
+    let code = unsafe mdb_txn_commit(transaction)
+    if code == MDB_SUCCESS { return }
+    if code == EIO || session.handle.refusesEverything {
+      environment.noteFailedWrite(in: session)
+    }
+    throw LMDBError(code: code)
   }
 
   /// Forgets every change.

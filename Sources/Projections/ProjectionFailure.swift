@@ -30,11 +30,12 @@ public enum ProjectionFailure: Error, Hashable, Sendable {
     self =
       switch error {
       case .mapFull, .noSpace: .diskFull
-      case .inputOutput: .inputOutput
+      case .inputOutput, .failedBefore: .inputOutput
       case .permissionDenied: .permissionDenied(path: path)
       case .noSuchDirectory, .noSuchTable: .missing(path: path)
       case .corrupted, .notAnEnvironment, .otherVersion: .malformedRow(table: "pages")
-      case .readersFull, .networkFileSystem, .alreadyOpen, .other: .other(error.description)
+      case .readersFull, .networkFileSystem, .alreadyOpen, .fileTooLarge, .heldByReaders, .other:
+        .other(error.description)
       }
   }
 }

@@ -10,7 +10,6 @@ extension LMDBLog {
     _ partition: Partition, after position: Position,
     _ body: (borrowing RecordView) -> ScanStep
   ) throws(LogFailure) {
-    let store = try current()
     var progress = ScanProgress(after: position)
     while try scanSome(of: store, &progress, body) {}
     if let failure = progress.failure { throw failure }
@@ -55,7 +54,6 @@ extension LMDBLog {
   public func records(
     at positions: some Sequence<Position>, _ body: (borrowing RecordView) -> ScanStep
   ) throws(LogFailure) {
-    let store = try current()
     var rest = positions.makeIterator()
     var next = rest.next()
     while next != nil {

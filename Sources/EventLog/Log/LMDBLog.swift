@@ -9,9 +9,7 @@ internal import Synchronization
 public final class LMDBLog: EventLog {
   public let path: String
   public let identity: LogIdentity
-  private let mode: Mode
-  /// nil while `recover` failed to open the environment again.
-  private let store: Mutex<LogStore?>
+  let store: LogStore
   /// Belongs to the thread that appends.
   let edge = Mutex(TreeEdge())
 
@@ -44,16 +42,14 @@ public final class LMDBLog: EventLog {
     guard let entry else { throw .notALog(path: path) }
     identity = try IdentityEntry.read(entry.rawBytes, path: path)
     self.path = path
-    self.mode = mode
-    self.store = Mutex(store)
+    self.store = store
   }
 
   public func append(_ appends: [SegmentAppend]) throws(LogFailure) -> [AppendOutcome] {
-    let store = try current()
     var outcomes: [AppendOutcome] = []
     for append in appends {
       precondition(append.partition == .only, "an embedded log has one partition")
-      let conflict = try self.append(append.segment, behind: append.expectedHead, to: store)
+      let conflict = try self.append(append.segment, behind: append.expectedHead)
       outcomes.append(conflict.map(AppendOutcome.conflict) ?? .appended)
     }
     return outcomes
@@ -61,7 +57,7 @@ public final class LMDBLog: EventLog {
 
   /// Appends records and the tiles that they fill; answers where the log ends if not where expected.
   private func append(
-    _ segment: Segment, behind head: Position, to store: LogStore
+    _ segment: Segment, behind head: Position
   ) throws(LogFailure) -> Position? {
     try edge.withLock { (edge) throws(LogFailure) in
       let known = edge.tree.take()
@@ -84,7 +80,6 @@ public final class LMDBLog: EventLog {
   }
 
   public func heads(of partitions: [Partition]) throws(LogFailure) -> [Position] {
-    let store = try current()
     let head: Position
     do {
       head = try store.head()
@@ -97,37 +92,26 @@ public final class LMDBLog: EventLog {
   /// The last position of the only partition.
   public func head() throws(LogFailure) -> Position { try heads(of: [.only])[0] }
 
-  /// Closes and opens the environment, as soon as no reader of this process holds it.
+  /// Closes and opens the environment, as soon as no reader of this process holds it; questions are
+  /// answered meanwhile.
   ///
   /// After a failed flush LMDB may refuse everything, and what it has in memory proves nothing;
   /// what the file says does.
   public func recover() throws(LogFailure) {
-    try store.withLock { (store) throws(LogFailure) in
-      if store != nil, !isKnownUniquelyReferenced(&store!.environment) {
-        throw .other("readers still hold the log open")
-      }
-      store = nil
-      edge.withLock { $0.tree = nil }
-      do throws(LMDBError) {
-        store = try LogStore(path: path, mode: mode)
-      } catch {
-        throw LogFailure(error, path: path)
-      }
-    }
-  }
-
-  /// Writes and flushes something that no reader looks at, to learn whether the disk takes it.
-  public func probe() throws(LogFailure) {
-    let store = try current()
+    edge.withLock { $0.tree = nil }
     do {
-      try store.probe()
+      try store.environment.recover()
     } catch {
       throw LogFailure(error, path: path)
     }
   }
 
-  func current() throws(LogFailure) -> LogStore {
-    guard let store = store.withLock({ $0 }) else { throw .inputOutput }
-    return store
+  /// Writes and flushes something that no reader looks at, to learn whether the disk takes it.
+  public func probe() throws(LogFailure) {
+    do {
+      try store.probe()
+    } catch {
+      throw LogFailure(error, path: path)
+    }
   }
 }

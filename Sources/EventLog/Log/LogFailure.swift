@@ -38,7 +38,7 @@ public enum LogFailure: Error, Hashable, Sendable {
     self =
       switch error {
       case .mapFull, .noSpace: .diskFull
-      case .inputOutput: .inputOutput
+      case .inputOutput, .failedBefore: .inputOutput
       case .corrupted: .corrupted(path: path)
       case .notAnEnvironment, .otherVersion: .notALog(path: path)
       case .permissionDenied: .permissionDenied(path: path)
@@ -46,7 +46,8 @@ public enum LogFailure: Error, Hashable, Sendable {
       case .networkFileSystem(let name): .networkFileSystem(name: name, path: path)
       case .alreadyOpen: .alreadyOpen(path: path)
       case .noSuchTable: .notALog(path: path)
-      case .readersFull, .other: .other(error.description)
+      case .heldByReaders: .other("readers still hold the log open")
+      case .readersFull, .fileTooLarge, .other: .other(error.description)
       }
   }
 }
@@ -65,7 +66,8 @@ extension LogFailure: CustomStringConvertible {
     case .alreadyOpen(let path): "\(path) is open in this process already"
     case .diskFull: "the disk is full: make room, and writing goes on by itself"
     case .inputOutput:
-      "the disk reported an input/output error: it may be full, or failing (see the kernel's log)"
+      "the disk reported an input/output error: it may be full (make room, and writing goes on by itself), "
+        + "or failing (see the kernel's log)"
     case .damaged(let position, let damage): "the log is damaged at position \(position): \(damage)"
     case .corrupted(let path): "the pages of \(path) contradict each other: restore a backup"
     case .noTree(let path):

@@ -7,7 +7,7 @@ struct LogStore: Sendable {
   static let eventsName = "events"
   static let tableNames = [eventsName, "meta"]
 
-  var environment: Environment
+  let environment: Environment
   let events: Table
   let meta: Table
   /// nil where the log is only read, and no program that keeps a tree has written it yet.

@@ -20,7 +20,6 @@ extension LMDBLog {
 
   /// What the log is called in its checkpoints; nil until it was given a name.
   public func origin() throws(LogFailure) -> String? {
-    let store = try current()
     do throws(LMDBError) {
       return try store.metaEntry(Self.originKey).map { String(decoding: $0, as: UTF8.self) }
     } catch {
@@ -31,8 +30,9 @@ extension LMDBLog {
   /// Names a log that has no name yet; answers whether it had none.
   @discardableResult
   public func setOrigin(_ origin: String) throws(LogFailure) -> Bool {
-    let store = try current()
     do throws(LMDBError) {
+      // Nothing has to be written where the disk has no room to.
+      if try store.metaEntry(Self.originKey) != nil { return false }
       var transaction = try store.environment.beginWrite()
       let isNew = try transaction.insert(
         Array(origin.utf8).rawBytes, under: Self.originKey.rawBytes, in: store.meta)
@@ -45,7 +45,6 @@ extension LMDBLog {
 
   /// Keeps a signed checkpoint, durably. Only the thread that appends may.
   public func store(_ checkpoint: StoredCheckpoint) throws(LogFailure) {
-    let store = try current()
     guard let tree = store.tree else { throw .noTree(path: path) }
     do throws(LMDBError) {
       var transaction = try store.environment.beginWrite()

@@ -20,7 +20,6 @@ extension LMDBLog {
   /// Makes the tree anew from the records, and forgets checkpoints of more than there are: for a log that
   /// has lost its end for good.
   public func rebuildTree(progress: ((UInt64, UInt64) -> Void)? = nil) throws(LogFailure) {
-    let store = try current()
     try edge.withLock { (edge) throws(LogFailure) in
       do throws(LMDBError) {
         let size = TreeSize(try store.head().rawValue)
@@ -52,7 +51,7 @@ extension LMDBLog {
   }
 
   /// Whether a tree is kept; false only in a log that was never appended to by a program that does.
-  var hasTree: Bool { (try? current().tree) != nil }
+  var hasTree: Bool { store.tree != nil }
 
   /// How many records the stored full tiles are about.
   func storedTreeSize() throws(LogFailure) -> TreeSize {
@@ -88,7 +87,6 @@ extension LMDBLog {
     let count = min(end - start, Self.tilesPerCommit) * UInt64(TileID.fullWidth)
     let leaves = try leafHashes(from: old, count: Int(count))
     let growth = TreeGrowth(old: old, tiles: tree.append(leaves, using: &hasher))
-    let store = try current()
     do throws(LMDBError) {
       try store.environment.growAhead()
       var transaction = try store.environment.beginWrite()
@@ -122,7 +120,6 @@ extension LMDBLog {
   func readingTree<Result>(
     _ body: (borrowing ReadTransaction, TreeTables) throws(LMDBError) -> Result
   ) throws(LogFailure) -> Result {
-    let store = try current()
     guard let tree = store.tree else { throw .noTree(path: path) }
     do throws(LMDBError) {
       return try body(try store.environment.beginRead(), tree)

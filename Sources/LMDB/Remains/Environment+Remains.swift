@@ -1,4 +1,3 @@
-internal import CLMDB
 internal import Glibc
 
 extension Environment {
@@ -78,30 +77,7 @@ extension Environment {
       throw LMDBError(error)
     }
   }
-
-  /// The number of the oldest commit that a reader of any process sees; nil without readers.
-  func oldestReader() throws(LMDBError) -> UInt64? {
-    var oldest = UInt64.max
-    let code = unsafe withUnsafeMutablePointer(to: &oldest) { (oldest) in
-      unsafe mdb_reader_list(handle.pointer, noteReader, oldest)
-    }
-    guard code >= 0 else { throw LMDBError(code: code) }
-    return oldest == .max ? nil : oldest
-  }
 }
-
-/// A line of LMDB's list of readers: process, thread, number of the commit or a dash.
-private let noteReader: @convention(c) (UnsafePointer<CChar>?, UnsafeMutableRawPointer?) -> Int32 =
-  { line, context in
-    guard let line = unsafe line, let context = unsafe context else { return 0 }
-    let oldest = unsafe context.assumingMemoryBound(to: UInt64.self)
-    for row in unsafe String(cString: line).split(separator: "\n") {
-      let words = row.split(separator: " ")
-      guard words.count == 3, let number = UInt64(words[2]) else { continue }
-      unsafe oldest.pointee = min(unsafe oldest.pointee, number)
-    }
-    return 0
-  }
 
 /// The same with the failure that the pages' readers have.
 func translated<Result>(

@@ -30,7 +30,7 @@ struct FreePageSlice: ~Copyable {
     let lock = try environment.beginWrite()
     let last = lock.number - 1
     var limit = last == 0 ? 0 : last - 1
-    if let reader = try environment.oldestReader() { limit = min(limit, reader) }
+    if let reader = try environment.oldestCommitInUse() { limit = min(limit, reader) }
     // LMDB shows its lists to readers only; none can be newer than the commit before the lock.
     pages = try Self.pages(
       givenUpBy: limit, seenBy: try environment.beginRead(), without: cleared)

@@ -147,7 +147,7 @@ extension NameStore {
   ) throws(StoreFailure) {
     guard !texts.isEmpty || !names.isEmpty || !remains.isEmpty else { return }
     do throws(LMDBError) {
-      let open = try open()
+      let open = open()
       var transaction = try open.environment.beginWrite()
       for key in texts { try transaction.remove(key.rawBytes, from: open.texts) }
       for user in names { try Self.removeName(of: user, in: open, &transaction) }

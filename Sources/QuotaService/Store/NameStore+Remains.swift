@@ -21,7 +21,7 @@ extension NameStore {
         if !mayGoOn() { return false }
         usleep(1000)
       }
-      let open = try open()
+      let open = open()
       try removeNamesOfNobody(in: open)
       if try hasRemovedNameInBranch(open) { try rewriteUsers(in: open) }
       let isDone = try open.environment.overwriteRemains(

@@ -1,6 +1,5 @@
 internal import LMDB
 internal import QuotaModel
-internal import Synchronization
 
 /// The names of users, kept beside the log so that a person's name can be erased while every event
 /// stays as it is.
@@ -14,53 +13,28 @@ final class NameStore: Sendable {
   /// Keys that are read, or removed, at once.
   static let keyLimit = 4096
 
-  /// nil while it cannot be opened again.
-  private let opened: Mutex<OpenNames?>
-  private let isReadOnly: Bool
+  private let opened: OpenNames
   let path: String
 
   init(at path: String, isReadOnly: Bool) throws(StoreFailure) {
     self.path = path
-    self.isReadOnly = isReadOnly
     do throws(LMDBError) {
-      opened = Mutex(try OpenNames(at: path, isReadOnly: isReadOnly))
+      opened = try OpenNames(at: path, isReadOnly: isReadOnly)
     } catch {
       throw Self.failure(error, path)
     }
   }
 
-  /// The tables, which stay open as long as a transaction on them.
-  func open() throws(LMDBError) -> OpenNames {
-    // A closure of several statements would lose the type of its error.
-    let result = opened.withLock { (opened) -> Result<OpenNames, LMDBError> in
-      Result { () throws(LMDBError) in
-        if let opened { return opened }
-        let new = try OpenNames(at: path, isReadOnly: isReadOnly)
-        opened = new
-        return new
-      }
-    }
-    return try result.get()
-  }
+  func open() -> OpenNames { opened }
 
   /// Closes the file and opens it again, so that LMDB forgets what it had in memory; false where
   /// somebody reads.
-  func reopen() throws(LMDBError) -> Bool {
-    let result = opened.withLock { (opened) -> Result<Bool, LMDBError> in
-      Result { () throws(LMDBError) in
-        if opened?.isShared() ?? false { return false }
-        opened = nil
-        opened = try OpenNames(at: path, isReadOnly: isReadOnly)
-        return true
-      }
-    }
-    return try result.get()
-  }
+  func reopen() throws(LMDBError) -> Bool { try opened.environment.reopenIfUnused() }
 
   func name(of user: UserID) throws(StoreFailure) -> UserName? {
     let key = Self.key(user)
     do throws(LMDBError) {
-      let open = try open()
+      let open = open()
       let transaction = try open.environment.beginRead()
       guard let row = try transaction.get(key.rawBytes, in: open.names) else { return nil }
       return try? UserName(String(decoding: [UInt8](copying: row), as: UTF8.self))
@@ -77,7 +51,7 @@ final class NameStore: Sendable {
   /// The names as they are now, for many questions.
   func beginReading() throws(StoreFailure) -> NameReading {
     do throws(LMDBError) {
-      let open = try open()
+      let open = open()
       return NameReading(
         transaction: try open.environment.beginRead(), users: open.users, path: path)
     } catch {
@@ -88,7 +62,7 @@ final class NameStore: Sendable {
   /// Gives names and keeps texts, durably. Whoever carried one of the names before loses it.
   func store(_ users: [UserName: UserID], _ texts: [SessionText] = []) throws(StoreFailure) {
     do throws(LMDBError) {
-      let open = try open()
+      let open = open()
       let texts = try needed(texts, open)
       guard !users.isEmpty || !texts.isEmpty else { return }
       var transaction = try open.environment.beginWrite()
@@ -149,7 +123,7 @@ final class NameStore: Sendable {
     var text: [UInt8] = []
     var number: UInt32 = 0
     do throws(LMDBError) {
-      let open = try open()
+      let open = open()
       let transaction = try open.environment.beginRead()
       repeat {
         let key = Self.key(session, position, number)
@@ -168,7 +142,7 @@ final class NameStore: Sendable {
   func textKeys(
     of session: SessionRef, behind last: [UInt8]
   ) throws(LMDBError) -> [[UInt8]] {
-    let open = try open()
+    let open = open()
     let transaction = try open.environment.beginRead()
     var cursor = try transaction.cursor(in: open.texts)
     var keys: [[UInt8]] = []
@@ -211,7 +185,7 @@ final class NameStore: Sendable {
   /// Writes a consistent copy of the file into the empty directory `path`, whoever writes meanwhile.
   func copy(to path: String) throws(StoreFailure) {
     do throws(LMDBError) {
-      let open = try open()
+      let open = open()
       try open.environment.copy(to: path)
     } catch {
       throw Self.failure(error, path)
@@ -245,7 +219,7 @@ extension NameStore {
 
 /// The file of names and its tables.
 struct OpenNames: Sendable {
-  private(set) var environment: Environment
+  let environment: Environment
   let names: Table
   let users: Table
   /// Session, position, number of the piece → text of an event.
@@ -261,9 +235,6 @@ struct OpenNames: Sendable {
     users = try environment.table("users")
     texts = try environment.table("texts")
   }
-
-  /// Whether anybody else has it, such as a transaction.
-  mutating func isShared() -> Bool { !isKnownUniquelyReferenced(&environment) }
 }
 
 /// The text that belongs to an event of a session: what people and models said.
