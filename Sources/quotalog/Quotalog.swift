@@ -7,6 +7,8 @@ struct Quotalog {
   static func main() {
     // A reader that goes away ends us by an error of write(2), not by a signal.
     signal(SIGPIPE, SIG_IGN)
+    // So does a file that may not grow any further.
+    signal(SIGXFSZ, SIG_IGN)
     exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
   }
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 DETACH = 2
+READ_ONLY, REMOUNT = 1, 32
 C = ctypes.CDLL(None, use_errno=True)
 
 
@@ -30,6 +31,12 @@ class SmallDisk:
 
     def make_room(self) -> None:
         self.balloon.unlink(missing_ok=True)
+
+    def forbid_writing(self) -> None:
+        """Makes it a file system that nobody can write to."""
+        if C.mount(b"tmpfs", bytes(self.path), b"tmpfs", REMOUNT | READ_ONLY, None) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
 
     @property
     def balloon(self) -> Path:

@@ -45,6 +45,8 @@ public final class Committer: Sendable {
     thread = Mutex(nil)
     let ledger = try Ledger(store: store, settings: settings, clock: clock)
     ledger.onNews = onNews
+    // Known before the first turn: a store may be read-only from its start.
+    status.withLock { $0.outage = ledger.outage?.description }
     let overwriting = OverwritingThread(names: store.names)
     self.overwriting = overwriting
     ledger.overwriteInBackground = { overwriting.start() }

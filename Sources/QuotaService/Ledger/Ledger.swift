@@ -51,7 +51,14 @@ public final class Ledger {
     lastStored = clock()
     lastCheckpoint = Moment(microseconds: 0)
     folder = try Self.folder(of: store)
-    try eraseDeleted()
+    trouble = store.outageSinceStart
+    do throws(StoreFailure) {
+      try eraseDeleted()
+    } catch {
+      // Questions can be answered, and the recovery erases.
+      guard error.remedy == .makeRoom else { throw error }
+      trouble = trouble ?? error
+    }
     nextDeadline = try firstDeadline()
   }
 
@@ -93,6 +100,7 @@ public final class Ledger {
     // A job that is still running must not write behind the new folder's back.
     try? folder.finishStoring()
     let runInBackground = folder.runInBackground
+    try store.takeIntoUse()
     folder = try Self.folder(of: store)
     try LogFold(log: store.log).catchUp(folder)
     folder.runInBackground = runInBackground

@@ -27,6 +27,9 @@ public final class Store: Sendable {
   /// nil in a store that is only read.
   private let lock: WriterLock?
   private let live: Mutex<Generation>
+  /// Why the projection could not be taken into use at the start, and is for questions only; nil once it
+  /// was.
+  private let startOutage: Mutex<StoreFailure?>
 
   /// What a process opens a store for.
   public enum Mode: Sendable {
@@ -97,12 +100,16 @@ public final class Store: Sendable {
     self.log = log
     names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)
     let generations = Generations(ofStoreAt: path, log: log)
-    live = Mutex(
-      mode == .writing
-        ? try generations.openForWriting(
-          acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages,
-          progress: progress)
-        : try generations.openForReading(acceptingLostEvents: acceptingLostEvents))
+    let generation: Generation
+    var outage: StoreFailure?
+    if mode == .writing {
+      (generation, outage) = try generations.openForWritingOrQuestions(
+        acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages, progress: progress)
+    } else {
+      generation = try generations.openForReading(acceptingLostEvents: acceptingLostEvents)
+    }
+    live = Mutex(generation)
+    startOutage = Mutex(outage)
     self.path = path
     if mode == .writing { try prepareEvidence() }
   }
@@ -126,11 +133,25 @@ public final class Store: Sendable {
   /// The generation that answers questions.
   public var generation: Generation { live.withLock { $0 } }
 
+  /// Why nothing was written since the start; nil as a rule.
+  public var outageSinceStart: StoreFailure? { startOutage.withLock { $0 } }
+
+  /// Takes the projection into use, where the start found no room for that.
+  func takeIntoUse() throws(StoreFailure) {
+    guard outageSinceStart != nil else { return }
+    let generation = generation
+    try usingProjection { () throws(ProjectionFailure) in
+      try generation.markInUse(bootID: System.bootID())
+    }
+    startOutage.withLock { $0 = nil }
+  }
+
   func replaceGeneration(with generation: Generation) { live.withLock { $0 = generation } }
 
   /// Flushes everything, so that the next start can trust the projection.
   public func close() throws(StoreFailure) {
-    guard lock != nil else { return }
+    // What was never taken into use is closed still.
+    guard lock != nil, outageSinceStart == nil else { return }
     let generation = generation
     try usingProjection { () throws(ProjectionFailure) in try generation.markClosed() }
     Generations(ofStoreAt: path, log: log).closePrevious()

@@ -1,0 +1,41 @@
+internal import Projections
+internal import QuotaModel
+
+extension Generations {
+  /// The live generation, taken into use; or, where the disk has no room for that, as it was left: for
+  /// questions, and with the reason.
+  func openForWritingOrQuestions(
+    acceptingLostEvents: Bool, checkingPages: Bool, progress: ProgressReport?
+  ) throws(StoreFailure) -> (Generation, outage: StoreFailure?) {
+    do throws(StoreFailure) {
+      let generation = try openForWriting(
+        acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages, progress: progress)
+      return (generation, nil)
+    } catch {
+      guard error.remedy == .makeRoom else { throw error }
+      guard let generation = try openForQuestions(acceptingLostEvents: acceptingLostEvents) else {
+        throw error
+      }
+      return (generation, error)
+    }
+  }
+
+  /// The live generation, with what the log has behind it in memory only; nil where it cannot be trusted.
+  private func openForQuestions(acceptingLostEvents: Bool) throws(StoreFailure) -> Generation? {
+    guard let number = pointer?.live, hasFile(number) else { return nil }
+    let generation = try open(number, isReadOnly: false)
+    if !acceptingLostEvents { try checkLogHasAll(of: generation) }
+    guard try unfitness(of: generation) == nil else { return nil }
+    let folder = try usingProjection { () throws(ProjectionFailure) in
+      try Folder(
+        generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
+    }
+    do throws(StoreFailure) {
+      try LogFold(log: log).takeTail(folder)
+    } catch {
+      // Readers see what was folded, whether there is room to store it or not.
+      guard error.remedy == .makeRoom else { throw error }
+    }
+    return generation
+  }
+}
