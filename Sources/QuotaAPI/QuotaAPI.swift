@@ -32,6 +32,8 @@ public final class QuotaAPI: HTTPHandler {
   private var latestRoute: (path: String, route: Route?)?
   /// Asked for health checks.
   public var auditStatus: () -> AuditStatus? = { nil }
+  /// Asked for health checks in detail.
+  public var oldestReader: () -> StoreReader? = { nil }
   /// Asked for `GET /v1/webhooks`.
   public var webhookStatuses: () -> [WebhookStatus] = { [] }
   /// Sends deferred answers; set once the server exists.
@@ -233,7 +235,10 @@ public final class QuotaAPI: HTTPHandler {
     return .json(200) { json in
       json.beginObject()
       json.member("status", "ok")
-      if let audit, QueryParameters(request)["verbose"] != nil { json.audit(audit) }
+      if route == .ready, QueryParameters(request)["verbose"] != nil {
+        if let audit { json.audit(audit) }
+        if let reader = oldestReader() { json.reader(reader) }
+      }
       json.endObject()
     }
   }
@@ -246,6 +251,15 @@ extension JSONWriter {
     member("passes", status.passCount)
     member("accounts", status.accountCount)
     member("position", status.position)
+    endObject()
+  }
+
+  fileprivate mutating func reader(_ reader: StoreReader) {
+    name("oldest_reader")
+    beginObject()
+    member("part", reader.part)
+    member("process", Int(reader.process))
+    member("commits_behind", reader.commitsBehind)
     endObject()
   }
 }

@@ -37,16 +37,23 @@ public struct Doctor {
     guard isLogWhole else { return findings }
     findings += [log(), witness()]
     if readingRecords { findings.append(records(progress)) }
-    findings += projection() + files()
+    findings += projection() + files() + readers()
     return findings
   }
 
   private func attempt(
     _ part: String, _ remedy: String, _ body: () throws(StoreFailure) -> DoctorFinding
   ) -> DoctorFinding {
-    do throws(StoreFailure) { return try body() } catch {
-      return .failure(part, error.description, remedy)
-    }
+    do throws(StoreFailure) { return try body() } catch { return finding(part, error, remedy) }
+  }
+
+  /// What cannot be looked at for lack of room says nothing about what is there.
+  private func finding(
+    _ part: String, _ failure: StoreFailure, _ remedy: String
+  ) -> DoctorFinding {
+    failure.remedy == .makeRoom
+      ? .warning(part, "it cannot be looked at: \(failure)", "make room, and look again")
+      : .failure(part, failure.description, remedy)
   }
 
   private static let restoring =
@@ -219,7 +226,7 @@ public struct Doctor {
       }
       return entries.map { finding(about: $0, head) }
     } catch {
-      return [.failure("projection", error.description, "`quotalog projections rebuild --swap`")]
+      return [finding("projection", error, "`quotalog projections rebuild --swap`")]
     }
   }
 
@@ -246,6 +253,19 @@ public struct Doctor {
 
   private func fold(_ count: UInt64) -> String {
     "\(count) events, about \(count / Self.foldedPerSecond + 1) s"
+  }
+
+  /// Whoever keeps pages from being used again.
+  private func readers() -> [DoctorFinding] {
+    Store.oldestReaders(ofStoreAt: path).map { (reader) in
+      let text =
+        "process \(reader.process) reads the \(reader.part) as it was \(reader.commitsBehind) commits ago"
+      let remedy =
+        "nothing that was given up since is used again: let process \(reader.process) go on (`kill -CONT`), "
+        + "or end it"
+      return reader.commitsBehind >= StoreReader.commitsWorthAWarning
+        ? .warning("readers", text, remedy) : .note("readers", text)
+    }
   }
 
   private func files() -> [DoctorFinding] {

@@ -33,6 +33,8 @@ extension Subcommand {
 private final class Service {
   /// How long requests may still run after a signal to stop.
   private static let drainSeconds = 10
+  /// How often the places of readers that died are freed.
+  private static let readerCheckMilliseconds = 5000
 
   private let wantsJSON: Bool
   private var isStopping = false
@@ -93,6 +95,8 @@ private final class Service {
     webhooks = try Self.makeWebhooks(loop, configuration, store)
     audit = Self.makeAudit(configuration, store)
     if let audit { api.auditStatus = { [unowned audit] in audit.currentStatus } }
+    // Where it cannot be told, nobody is named.
+    api.oldestReader = { [unowned store] in try? store.oldestReader() }
     consumerDesk = try usingStore { () throws(StoreFailure) in
       try ConsumerDesk(of: store) { waker.waker.wake() }
     }
@@ -119,6 +123,10 @@ private final class Service {
     }
     do throws(EventLoopFailure) {
       try loop.schedule(every: 15_000) { [unowned self] in api.keepStreamsAlive() }
+      // A failure is one of the disk, which whoever writes reports.
+      try loop.schedule(every: Self.readerCheckMilliseconds) { [unowned self] in
+        try? store.clearDeadReaders()
+      }
       try loop.schedule(every: 250) { [unowned self] in api.lookForNews() }
     } catch {
       throw ExitFailure(.unavailable, "the event loop cannot start: \(error)")
