@@ -46,14 +46,24 @@ enum OpenStore {
     try open(arguments.dataPath(), .reading)
   }
 
-  /// Alone, or nil where that is not possible now.
-  static func aloneIfPossible(_ arguments: Arguments) throws(ExitFailure) -> Store? {
+  /// A store that was to be opened alone.
+  enum Alone {
+    case opened(Store)
+    /// Another process writes to it.
+    case inUse
+    /// This process may not write to it, or nobody may: the file system is read-only.
+    case notWritable
+  }
+
+  /// Alone, or why that is not possible now.
+  static func aloneIfPossible(_ arguments: Arguments) throws(ExitFailure) -> Alone {
     let path = try arguments.dataPath()
     do throws(StoreFailure) {
-      return try store(path, .writing)
+      return .opened(try store(path, .writing))
     } catch {
       switch error {
-      case .inUse, .permissionDenied: return nil
+      case .inUse: return .inUse
+      case .permissionDenied: return .notWritable
       default: throw ExitFailure(error)
       }
     }

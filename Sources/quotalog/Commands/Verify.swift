@@ -55,21 +55,41 @@ extension Subcommand {
     }
     let milliseconds = (System.clock().microseconds - start.microseconds) / 1000
     bar.end()
-    let store = try OpenStore.aloneIfPossible(arguments)
-    let isAlone = store != nil
-    if !isAlone { _ = try OpenStore.besideAServer(arguments) }
-    if let store {
+    let comparison: Comparison
+    switch try OpenStore.aloneIfPossible(arguments) {
+    case .opened(let store):
       try compare(store)
       try store.finish()
+      comparison = .equal
+    case .inUse: comparison = .omitted("the store is being served; stop the server for that")
+    case .notWritable:
+      comparison = .omitted(
+        "nothing can be written to the store, and a fresh fold takes room in it")
     }
+    if case .omitted = comparison { _ = try OpenStore.besideAServer(arguments) }
     show(
-      report, milliseconds: milliseconds, pageCount: pageCount, keptCount: kept.count,
-      isAlone: isAlone, arguments)
+      report, milliseconds: milliseconds, pageCount: pageCount, keptCount: kept.count, comparison,
+      arguments)
+  }
+
+  /// What became of the comparison of the projection with a fresh fold.
+  private enum Comparison {
+    case equal
+    case omitted(String)
+
+    var text: String {
+      switch self {
+      case .equal: "a fresh fold equals the live projection"
+      case .omitted(let reason): "the projection was not compared: \(reason)"
+      }
+    }
+
+    var wasMade: Bool { if case .equal = self { true } else { false } }
   }
 
   private static func show(
     _ report: LogVerification.Report, milliseconds: Int64, pageCount: UInt64, keptCount: Int,
-    isAlone: Bool, _ arguments: Arguments
+    _ comparison: Comparison, _ arguments: Arguments
   ) {
     guard arguments.wantsJSON else {
       Terminal.say("\(grouped(pageCount)) pages are whole")
@@ -80,10 +100,7 @@ extension Subcommand {
           : "there is no Merkle tree yet: it is made when the store is served")
       Terminal.say(
         "\(grouped(report.checkpointCount + keptCount)) signed checkpoints agree with the records")
-      Terminal.say(
-        isAlone
-          ? "a fresh fold equals the live projection"
-          : "the projection was not compared: the store is being served; stop the server for that")
+      Terminal.say(comparison.text)
       return
     }
     var json = JSONWriter()
@@ -94,7 +111,7 @@ extension Subcommand {
     json.member("root_hash", report.root.base64)
     json.member("tree_compared", report.hasTree)
     json.member("checkpoints", report.checkpointCount + keptCount)
-    json.member("projection_compared", isAlone)
+    json.member("projection_compared", comparison.wasMade)
     json.endObject()
     json.newline()
     Terminal.write(json.take())
