@@ -112,12 +112,32 @@ import Testing
     "", "x", "quotalog-consumers 2\nlog LOG\n", "quotalog-consumers 1\nlog LOG\na 1\n",
     "quotalog-consumers 1\nlog LOG\na -1 USER 5\n", "quotalog-consumers 1\nlog LOG\n/ 1 USER 5\n",
     "quotalog-consumers 1\nlog LOG\na 1 USER 5\na 2 USER 5\n",
+    "quotalog-consumers 2\nlog LOG 2\na 1 USER 5\n", "quotalog-consumers 2\nlog LOG 1\na 1 USER 5",
   ])
   func `is not guessed from a damaged file`(text: String) throws {
     let text = text.replacing("LOG", with: "\(open.store.logID)")
       .replacing("USER", with: "\(owner.user)")
     try Data(text.utf8).write(to: URL(filePath: open.path + "/consumers"))
     #expect(throws: StoreFailure.self) { try Desk(open.store) }
+  }
+
+  @Test func `is not guessed from a file that was cut, wherever that was`() throws {
+    _ = try Desk(open.store).keep("a", upTo: 3, by: owner)
+    _ = try Desk(open.store).keep("b", upTo: 2, by: owner)
+    let file = URL(filePath: open.path + "/consumers")
+    let whole = try Data(contentsOf: file)
+    for count in 0..<whole.count {
+      try whole.prefix(count).write(to: file)
+      #expect(throws: StoreFailure.self, "\(count) bytes") { try Consumers.stored(in: open.store) }
+    }
+    try whole.write(to: file)
+    #expect(try Consumers.stored(in: open.store).count == 2)
+  }
+
+  @Test func `is read from a file of the first format, which did not say how long it is`() throws {
+    let text = "quotalog-consumers 1\nlog \(open.store.logID)\na 1 \(owner.user) 5\n"
+    try Data(text.utf8).write(to: URL(filePath: open.path + "/consumers"))
+    #expect(try Consumers.stored(in: open.store).map(\.position) == [Position(1)])
   }
 
   @Test(arguments: ["", " ", "a b", "a/b", "ä", "a\n", String(repeating: "a", count: 101)])

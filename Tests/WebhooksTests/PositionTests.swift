@@ -73,6 +73,17 @@ import Testing
     #expect(throws: StoreFailure.self) { try PositionKeeper([WebhookName("ops")], of: store) }
   }
 
+  @Test func `is not guessed from a file that was cut, wherever that was`() throws {
+    let positions = DeliveryPositions(of: try open())
+    try positions.write(["ops": Position(300), "other": Position(1)])
+    let file = URL(filePath: path + "/webhooks")
+    let whole = try Data(contentsOf: file)
+    for count in 0..<whole.count {
+      try whole.prefix(count).write(to: file)
+      #expect(throws: StoreFailure.self, "\(count) bytes") { try positions.read() }
+    }
+  }
+
   @Test func `is written by a thread of its own`() throws {
     let store = try open()
     let positions = DeliveryPositions(of: store)
