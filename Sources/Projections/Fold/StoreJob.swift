@@ -52,11 +52,12 @@ public final class StoreJob: Sendable {
   /// Writes everything, on the calling thread.
   ///
   /// Two transactions, because LMDB keeps every page that one changes in memory until its end, and
-  /// for good. What the first writes, a fold that begins before it writes again as it is.
+  /// for good. What the first writes, a fold that begins before it writes again as it is, and readers do
+  /// not see: they take nothing that lies behind the position of the state.
   public func run() {
     do throws(ProjectionFailure) {
       try storeGathered()
-      try translating(storeHistory)
+      try storeFirstHalf()
       if storesState {
         try translating(storeState)
         try longRun?.mergeIfMany()
@@ -89,6 +90,9 @@ public final class StoreJob: Sendable {
   ) throws(ProjectionFailure) {
     do { try body() } catch { throw ProjectionFailure(error) }
   }
+
+  /// The first of the two transactions; tests stop behind it.
+  func storeFirstHalf() throws(ProjectionFailure) { try translating(storeHistory) }
 
   private func storeHistory() throws(LMDBError) {
     guard requests.count > 0 || !past.blocks.isEmpty else { return }

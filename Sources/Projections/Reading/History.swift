@@ -2,7 +2,8 @@ internal import LMDB
 public import QuotaModel
 
 extension Snapshot {
-  /// Positions of events that concern an account, in order, from behind `position` on.
+  /// Positions of events that concern an account, in order, from behind `position` on, up to that of the
+  /// state.
   public func history(
     of entry: AccountEntry, after position: Position, limit: Int
   ) throws(ProjectionFailure) -> [Position] {
@@ -13,8 +14,8 @@ extension Snapshot {
       throw ProjectionFailure(error)
     }
     return try positions(
-      of: entry, pending: overlay.blocks(of: entry.number), after: position, limit: limit,
-      in: cursor)
+      of: entry, pending: overlay.blocks(of: entry.number), after: position,
+      until: try state().position, limit: limit, in: cursor)
   }
 }
 
@@ -34,25 +35,30 @@ extension FoldBatch {
     let storing = folder.working.storing?.past.blocks[entry.number] ?? []
     let waiting = folder.working.past.blocks[entry.number] ?? []
     return try positions(
-      of: entry, pending: storing + waiting, after: position, limit: limit, in: cursor)
+      of: entry, pending: storing + waiting, after: position, until: state.position, limit: limit,
+      in: cursor)
   }
 }
 
 /// Reads blocks of the history table, then those that wait to be stored, then the positions that the
 /// account still carries.
+///
+/// A store job writes blocks before the state that they belong to: what the table has behind `end` is for
+/// whoever reads the next state. Of a block that holds both, the first positions count.
 private func positions(
-  of entry: AccountEntry, pending: [HistoryBlock], after position: Position, limit: Int,
-  in cursor: consuming Cursor
+  of entry: AccountEntry, pending: [HistoryBlock], after position: Position, until end: Position,
+  limit: Int, in cursor: consuming Cursor
 ) throws(ProjectionFailure) -> [Position] {
   var positions: [Position] = []
   var isWhole = true
   do throws(LMDBError) {
     var block = try cursor.block(of: entry.number, holding: position)
-    while let found = block, found.belongs(to: entry.number), positions.count < limit {
+    blocks: while let found = block, found.belongs(to: entry.number), positions.count < limit {
       isWhole = isWhole && found.value.byteCount == 8 * RecentPositions.capacity
       guard isWhole else { break }
       for offset in stride(from: 0, to: found.value.byteCount, by: 8) {
         let found = Position(found.value.word(at: offset))
+        guard found <= end else { break blocks }
         if found > position, positions.count < limit { positions.append(found) }
       }
       block = try cursor.next()
