@@ -6,8 +6,9 @@ internal import QuotaService
 extension QuotaAPI {
   /// `GET /v1/webhooks`
   func webhooks() throws(Problem) -> HTTPResponse {
-    let head = try reading { () throws(StoreFailure) in try queries.head() }
     let statuses = webhookStatuses()
+    // Asked for last, so that none has come further.
+    let head = try reading { () throws(StoreFailure) in try queries.head() }
     return .json(200) { json in
       json.beginObject()
       json.name("webhooks")
