@@ -80,7 +80,7 @@ import Testing
     _ question: Int, _ snapshot: borrowing Snapshot
   ) throws(ProjectionFailure) {
     switch question {
-    case 0: _ = try snapshot.accounts(after: nil, limit: 10)
+    case 0: _ = try snapshot.storedAccounts(after: nil, limit: 10)
     case 1: _ = try snapshot.token(digest)
     case 2: _ = try snapshot.hold(HoldID(Position(4)))
     default:

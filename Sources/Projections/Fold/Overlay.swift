@@ -43,10 +43,12 @@ struct OverlayContent: Sendable {
     return storedAccounts.index(of: user).map { storedAccounts.entry(at: $0) }
   }
 
-  /// Holds of a user that changed since the tables were written.
-  func holds(of user: UserID) -> [HoldID] {
-    let changes = [storedHolds, holds].joined()
-    return changes.filter { $0.entry.hold.user == user }.map(\.id)
+  /// What became of those holds of a user that changed since the tables were written.
+  func changedHolds(of user: UserID) -> [HoldID: HoldEntry] {
+    var changed: [HoldID: HoldEntry] = [:]
+    for (id, entry) in storedHolds where entry.hold.user == user { changed[id] = entry }
+    for (id, entry) in holds where entry.hold.user == user { changed[id] = entry }
+    return changed
   }
 
   func hold(_ id: HoldID) -> HoldEntry? {

@@ -55,8 +55,9 @@ public struct Snapshot: ~Copyable {
     return try TokenRow.entry(from: row)
   }
 
-  /// Accounts in the order of their ids, from behind `user` on.
-  public func accounts(
+  /// Accounts in the order of their ids, from behind `user` on, as the tables have them: only they know all
+  /// of one position, and whatever makes or names an account is in them before anybody is told.
+  public func storedAccounts(
     after user: UserID?, limit: Int
   ) throws(ProjectionFailure) -> [AccountEntry] {
     var entries: [AccountEntry] = []
@@ -66,8 +67,7 @@ public struct Snapshot: ~Copyable {
       guard key.byteCount == 16 else { throw .malformedRow(table: "accounts") }
       let found = key.user(at: 0)
       if found != user {
-        let stored = try AccountRow.entry(of: found, from: row)
-        entries.append(overlay.account(found) ?? stored)
+        entries.append(try AccountRow.entry(of: found, from: row))
       }
       return entries.count < limit
     }
@@ -77,38 +77,40 @@ public struct Snapshot: ~Copyable {
   /// A hold, open or ended; nil where there was none.
   public func hold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
     if let entry = overlay.hold(id) { return entry }
+    return try storedHold(id)
+  }
+
+  private func storedHold(_ id: HoldID) throws(ProjectionFailure) -> HoldEntry? {
     let key = Key.number(id.position.rawValue)
     guard let row = try get(key.rawBytes, in: tables.holds) else { return nil }
     return try HoldRow.entry(from: row)
   }
 
-  /// Open holds of an account, in order; those that ended a moment ago may still be among them.
+  /// The open holds of an account, in order, the first `limit` of them; together they set aside what the
+  /// account has reserved.
   public func openHolds(
     of entry: AccountEntry, limit: Int
-  ) throws(ProjectionFailure) -> [HoldID] {
-    var ids: [HoldID] = []
+  ) throws(ProjectionFailure) -> OpenHolds {
+    guard limit > 0 else { return OpenHolds(holds: [], areAll: false) }
+    var changed = overlay.changedHolds(of: entry.account.user)
+    var open: [(id: HoldID, hold: Hold)] = []
     try forEach(in: tables.holdOwners, from: Key.history(entry.number, from: 0).rawBytes) {
       (key, _) throws(ProjectionFailure) in
       guard key.byteCount == 12, key.halfWord(at: 0).byteSwapped == entry.number.rawValue else {
         return false
       }
-      ids.append(HoldID(Position(key.word(at: 4).byteSwapped)))
-      return ids.count < limit
+      let id = HoldID(Position(key.word(at: 4).byteSwapped))
+      let change = changed.removeValue(forKey: id)
+      let entry = change == nil ? try storedHold(id) : change
+      if let entry, entry.isOpen { open.append((id, entry.hold)) }
+      return open.count <= limit
     }
-    ids += overlay.holds(of: entry.account.user)
-    return Array(Set(ids)).sorted()
-  }
-
-  /// What the open holds of an account set aside.
-  public func heldTokens(
-    of entry: AccountEntry
-  ) throws(ProjectionFailure) -> [HoldID: TokenCount] {
-    guard entry.account.reserved > .zero else { return [:] }
-    var held: [HoldID: TokenCount] = [:]
-    for id in try openHolds(of: entry, limit: .max) {
-      if let hold = try hold(id), hold.isOpen { held[id] = hold.hold.tokens }
+    // Those that the tables do not have yet were made later than all that they have.
+    if open.count <= limit {
+      let newer = changed.filter { $0.value.isOpen }.sorted { $0.key < $1.key }
+      open += newer.map { ($0.key, $0.value.hold) }
     }
-    return held
+    return OpenHolds(holds: Array(open.prefix(limit)), areAll: open.count <= limit)
   }
 
   /// What was allowed an account on top of its limits.
@@ -183,5 +185,17 @@ public struct Snapshot: ~Copyable {
       goesOn = try body(found.key, found.value)
       do { entry = try cursor.next() } catch { throw ProjectionFailure(error) }
     }
+  }
+}
+
+/// Open holds of an account, of which there may be more than anybody asked for.
+public struct OpenHolds: Sendable {
+  /// In the order in which they were made, each with what is left of it.
+  public let holds: [(id: HoldID, hold: Hold)]
+  public let areAll: Bool
+
+  public init(holds: [(id: HoldID, hold: Hold)], areAll: Bool) {
+    self.holds = holds
+    self.areAll = areAll
   }
 }

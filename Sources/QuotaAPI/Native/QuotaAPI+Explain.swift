@@ -7,7 +7,7 @@ extension QuotaAPI {
   /// `GET /v1/users/{user}/explain`
   func explain(_ text: String, _ request: HTTPRequest) throws(Problem) -> HTTPResponse {
     let now = clock()
-    let asked = try explanationRequest(text, QueryParameters(request), now)
+    let asked = try explanationRequest(text, QueryParameters(request))
     let result = try reading { () throws(StoreFailure) in try queries.explain(asked, now: now) }
     switch result {
     case .success(let explanation): return .json(200) { $0.explanation(explanation) }
@@ -19,7 +19,7 @@ extension QuotaAPI {
   }
 
   private func explanationRequest(
-    _ text: String, _ query: QueryParameters, _ now: Moment
+    _ text: String, _ query: QueryParameters
   ) throws(Problem) -> ExplanationRequest {
     var asked = ExplanationRequest(user: UserReference(text))
     if let name = query["period"] {
@@ -28,11 +28,7 @@ extension QuotaAPI {
       }
       asked.period = period
     }
-    if let text = query["date"] {
-      let system = try reading { () throws(StoreFailure) in try queries.moment(ofDate: text) }
-      guard let moment = system else { throw .invalid("date", "must be a date like 2026-11-20") }
-      asked.moment = moment
-    }
+    asked.date = try day(query)
     if let refusal = try query.integer("refusal", in: 1...Int64.max) {
       asked.refusal = Position(UInt64(refusal))
     }
@@ -69,6 +65,7 @@ extension JSONWriter {
       endObject()
     }
     endArray()
+    member("has_more_holds", explanation.hasMoreHolds)
     member("next_after", explanation.nextAfter)
     member("has_more", explanation.hasMore)
     member("position", explanation.position)

@@ -101,14 +101,16 @@ extension QuotaAPI {
     }
   }
 
+  /// The limits as they are now, which somebody else may have changed since, and their position.
   private func limitsResponse(of text: String, _ answer: Answer) -> HTTPResponse {
     do throws(Problem) {
-      let account = try known(text).account
+      let user = try known(text)
+      let account = user.account
       return .json(200) { json in
         json.beginObject()
         json.member("user", account.user.description)
         json.member("changed", answer != .unchanged)
-        if case .recorded(let receipt) = answer { json.member("position", receipt.position) }
+        json.member("position", user.position)
         for period in Period.allCases {
           json.member(period.limitName, optional: account.ownLimits[period]?.rawValue)
         }

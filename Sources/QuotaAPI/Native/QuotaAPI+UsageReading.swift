@@ -23,7 +23,8 @@ extension QuotaAPI {
     return .json(200) { $0.usage(reading, at: now) }
   }
 
-  private func day(_ query: QueryParameters) throws(Problem) -> CalendarDate? {
+  /// The local date that a request is about; nil: today.
+  func day(_ query: QueryParameters) throws(Problem) -> CalendarDate? {
     guard let text = query["date"] else { return nil }
     let day: CalendarDate
     do {

@@ -113,8 +113,8 @@ extension QuotaAPI {
       guard let erased = try erasedUser(at: position) else { return .unexpected }
       user = erased
     case .unchanged:
-      user = try known(text).account.user
-      position = try reading { () throws(StoreFailure) in try queries.system() }.position
+      let known = try known(text)
+      (user, position) = (known.account.user, known.position)
     case .granted, .held, .refused, .settled, .extended, .session, .budget, .failed:
       return .unexpected
     }

@@ -52,6 +52,19 @@ public struct AccountFold: Sendable {
     }
   }
 
+  /// Goes on from an account of which the watched windows and the open holds are known, wherever its
+  /// latest windows lie.
+  public init(
+    account: Account, allowances: Allowances, watched: PerPeriod<WindowUsage>,
+    holds: [HoldID: Hold], in calendar: QuotaCalendar
+  ) {
+    self.account = account
+    self.allowances = allowances
+    self.watched = watched
+    self.holds = holds
+    self.calendar = calendar
+  }
+
   /// A hold that the fact is about and that has not been seen, because it was made before the fold began.
   public func unseenHold(of fact: Fact) -> HoldID? {
     switch fact {

@@ -132,12 +132,8 @@ struct LiveAccount {
     _ calendar: QuotaCalendar
   ) throws(ProjectionFailure) {
     guard let entry = try snapshot.account(user) else { return nil }
-    let ids = try snapshot.openHolds(of: entry, limit: Self.maximumHoldCount + 1)
-    var holds: Set<HoldID> = []
-    for id in ids where ids.count <= Self.maximumHoldCount {
-      if try snapshot.hold(id)?.isOpen ?? false { holds.insert(id) }
-    }
-    self.holds = ids.count <= Self.maximumHoldCount ? holds : nil
+    let open = try snapshot.openHolds(of: entry, limit: Self.maximumHoldCount)
+    holds = open.areAll ? Set(open.holds.map(\.id)) : nil
     account = entry.account
     allowances = try snapshot.allowances(of: entry.account)
     past = try PerPeriod { (period) throws(ProjectionFailure) in

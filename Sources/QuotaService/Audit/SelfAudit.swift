@@ -106,7 +106,8 @@ public final class SelfAudit: Sendable {
       let start = System.randomUser()
       let found = try usingProjection { () throws(ProjectionFailure) in
         try store.generation.read { (snapshot) throws(ProjectionFailure) in
-          try snapshot.accounts(after: start, limit: 1) + snapshot.accounts(after: nil, limit: 1)
+          try snapshot.storedAccounts(after: start, limit: 1)
+            + snapshot.storedAccounts(after: nil, limit: 1)
         }
       }
       if let user = found.first?.account.user { users.insert(user) }

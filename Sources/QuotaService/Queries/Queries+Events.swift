@@ -29,7 +29,8 @@ public struct EventPage: Sendable {
   /// Where the next page starts; everything up to here has been looked at.
   public var nextAfter: Position
   public var hasMore = false
-  /// The head of the log when the page was read.
+  /// The position that the page is true for: whatever fits the filter up to here is in this page or the
+  /// ones before and behind it.
   public var head: Position
 }
 
@@ -46,8 +47,7 @@ extension Queries {
   public func events(_ filter: EventFilter) throws(StoreFailure) -> EventPage {
     if let session = filter.session { return try events(of: session, filter) }
     if let user = filter.user { return try events(of: user, filter) }
-    let head = try head()
-    var page = EventPage(nextAfter: filter.after, head: head)
+    var page = EventPage(nextAfter: filter.after, head: .zero)
     var looked = 0
     var damage: RecordDamage?
     try usingLog { () throws(LogFailure) in
@@ -70,7 +70,9 @@ extension Queries {
       }
     }
     if let damage { throw .log(.damaged(at: page.nextAfter, damage)) }
-    page.hasMore = page.nextAfter < min(head, filter.until)
+    // Asked for last, so that nothing in the page lies behind it.
+    page.head = try head()
+    page.hasMore = page.nextAfter < min(page.head, filter.until)
     return page
   }
 
@@ -96,7 +98,11 @@ extension Queries {
       return (positions, head)
     }
     var page = try page(of: positions, filter, head: head)
-    if store.isBesideWriter && !page.hasMore { try addTail(of: user, filter, to: &page) }
+    // The log may be ahead of what is folded; whoever asks up to a position asks about all of it.
+    let wantsTail = store.isBesideWriter || filter.until < Position(.max)
+    if wantsTail && page.head < filter.until && !page.hasMore {
+      try addTail(of: user, filter, to: &page)
+    }
     return page
   }
 
@@ -121,7 +127,7 @@ extension Queries {
     return page
   }
 
-  /// Adds the user's events that the tables of a running server do not have yet.
+  /// Adds the user's events that the log has and the projection does not have yet.
   private func addTail(
     of user: UserID, _ filter: EventFilter, to page: inout EventPage
   ) throws(StoreFailure) {

@@ -15,11 +15,13 @@ public struct Explanation: Sendable {
   /// What is held, or was held then.
   public let reserved: TokenCount
   /// Events that add to `used`, in the order of the log, from behind the position asked for.
-  public let spends: [ExplainedSpend]
-  /// The holds behind `reserved`, as far as the search went.
+  public internal(set) var spends: [ExplainedSpend]
+  /// The holds behind `reserved`, the oldest ones.
   public let holds: [ExplainedHold]
-  public let nextAfter: Position
-  public let hasMore: Bool
+  /// Whether there are more holds, so that those that are told make less than `reserved`.
+  public let hasMoreHolds: Bool
+  public internal(set) var nextAfter: Position
+  public internal(set) var hasMore: Bool
   /// The position that all of it is true for.
   public let position: Position
 }
@@ -36,14 +38,20 @@ public struct ExplainedHold: Sendable {
   public let id: HoldID
   public let tokens: TokenCount
   public let expiresAt: Moment
+
+  init(_ id: HoldID, _ hold: Hold) {
+    self.id = id
+    tokens = hold.tokens
+    expiresAt = hold.expiresAt
+  }
 }
 
 /// What somebody wants explained.
 public struct ExplanationRequest: Sendable {
   public var user: UserReference
   public var period = Period.daily
-  /// A moment of the window; nil: now.
-  public var moment: Moment?
+  /// A local date of the window; nil: today.
+  public var date: CalendarDate?
   /// The position of a refusal, which is explained as it was then: by the window of `period` if that
   /// refused, else of the first limit that did.
   public var refusal: Position?
@@ -78,23 +86,42 @@ extension Queries {
       guard refusal != nil else { return .failure(.notARefusal) }
     }
     if let refusal { return try explain(refusal, of: user, request) }
-    return try explain(user, request, at: request.moment ?? now)
+    return try explain(user, request, now: now)
+  }
+
+  /// Goes on with an explanation: the same figures, true for the same position, and the events behind them
+  /// that come next.
+  public func next(
+    _ explanation: Explanation, limit: Int
+  ) throws(StoreFailure) -> Explanation {
+    var next = explanation
+    (next.spends, next.nextAfter, next.hasMore) = try spends(
+      of: explanation.user, in: explanation.window, after: explanation.nextAfter,
+      until: explanation.position, limit)
+    return next
   }
 
   /// The events behind a window as it is now.
   private func explain(
-    _ user: UserID, _ request: ExplanationRequest, at moment: Moment
+    _ user: UserID, _ request: ExplanationRequest, now: Moment
   ) throws(StoreFailure) -> Result<Explanation, ExplanationFault> {
-    guard let reading = try usage(of: .id(user), at: moment) else { return .failure(.unknownUser) }
-    let window = reading.windows[request.period]
+    let view = try view(of: user, holdLimit: Self.maximumHoldCount) { (calendar) in
+      PerPeriod { (period) in
+        if let date = request.date { return calendar.window(period, of: date) }
+        return calendar.window(period, containing: now)
+      }
+    }
+    guard let view else { return .failure(.unknownUser) }
+    let (reading, window) = (view.reading, view.reading.windows[request.period])
     let page = try spends(
       of: user, in: window, after: request.after, until: reading.position, request.limit)
     return .success(
       Explanation(
         user: user, window: window, calendar: reading.calendar, refusal: nil,
         used: reading.used[window.period], reserved: reading.account.reserved,
-        spends: page.spends, holds: try openHolds(of: user, limit: Self.maximumHoldCount),
-        nextAfter: page.nextAfter, hasMore: page.hasMore, position: reading.position))
+        spends: page.spends, holds: view.holds.holds.map { ExplainedHold($0.id, $0.hold) },
+        hasMoreHolds: !view.holds.areAll, nextAfter: page.nextAfter, hasMore: page.hasMore,
+        position: reading.position))
   }
 
   /// The events behind a window as it was when a call was refused.
@@ -111,17 +138,17 @@ extension Queries {
     let window = past.windows[violation?.period ?? request.period]
     // Where too much would have to be looked at, the recorded figures have to do.
     let fold = if case .success(let fold) = try past.fold() { fold } else { nil as AccountFold? }
-    let holds = (fold?.holds ?? [:]).sorted { $0.key < $1.key }.prefix(Self.maximumHoldCount)
+    let reserved = violation?.reserved ?? fold?.account.reserved ?? .zero
+    let open = (fold?.holds ?? [:]).sorted { $0.key < $1.key }
     let page = try spends(of: user, in: window, after: request.after, until: end, request.limit)
     return .success(
       Explanation(
         user: user, window: window, calendar: past.calendar, refusal: refusal,
-        used: violation?.used ?? fold?.watched[window.period].used,
-        reserved: violation?.reserved ?? fold?.account.reserved ?? .zero,
+        used: violation?.used ?? fold?.watched[window.period].used, reserved: reserved,
         spends: page.spends,
-        holds: holds.map {
-          ExplainedHold(id: $0.key, tokens: $0.value.tokens, expiresAt: $0.value.expiresAt)
-        }, nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
+        holds: open.prefix(Self.maximumHoldCount).map { ExplainedHold($0.key, $0.value) },
+        hasMoreHolds: fold == nil ? reserved > .zero : open.count > Self.maximumHoldCount,
+        nextAfter: page.nextAfter, hasMore: page.hasMore, position: end))
   }
 
   /// A call of the user that was refused at a position; nil where none was.
@@ -136,12 +163,12 @@ extension Queries {
     var filter = EventFilter()
     filter.user = user
     filter.after = max(after, try position(before: window.start, end))
+    filter.until = end
     filter.limit = 1000
     var spends: [ExplainedSpend] = []
     for _ in 0..<Self.maximumLookCount / filter.limit {
       let page = try events(filter)
       for event in page.events {
-        if event.position > end { return (spends, end, false) }
         if spends.count == limit { return (spends, filter.after, true) }
         filter.after = event.position
         if window.contains(event.happenedAt), let tokens = event.fact.windowChange {
@@ -160,26 +187,6 @@ extension Fact {
     switch self {
     case .spendRefused(let refusal), .spendShadowed(let refusal): refusal
     default: nil
-    }
-  }
-
-  /// What the event does to the holds that are open.
-  func changeHolds(_ open: inout [HoldID: ExplainedHold], at position: Position) {
-    switch self {
-    case .spendHeld(let hold):
-      let id = HoldID(position)
-      open[id] = ExplainedHold(id: id, tokens: hold.tokens, expiresAt: hold.expiresAt)
-    case .holdDrawn(let id, let settlement):
-      guard let known = open[id] else { return }
-      open[id] = ExplainedHold(
-        id: id, tokens: known.tokens.subtractingClamped(settlement.spend.usage.total),
-        expiresAt: known.expiresAt)
-    case .holdExtended(let id, user: _, let expiresAt):
-      guard let known = open[id] else { return }
-      open[id] = ExplainedHold(id: id, tokens: known.tokens, expiresAt: expiresAt)
-    case .holdSettled(let id, _), .holdVoided(let id, user: _), .holdExpired(let id, user: _):
-      open[id] = nil
-    default: return
     }
   }
 

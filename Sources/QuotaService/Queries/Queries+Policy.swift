@@ -32,44 +32,6 @@ extension Queries {
     }
   }
 
-  /// The open holds of a user, in order.
-  func openHolds(of user: UserID, limit: Int) throws(StoreFailure) -> [ExplainedHold] {
-    let (ids, position) = try reading { (snapshot) throws(ProjectionFailure) in
-      guard let entry = try snapshot.account(user) else { return ([HoldID](), Position.zero) }
-      return (try snapshot.openHolds(of: entry, limit: limit), try snapshot.state().position)
-    }
-    var holds: [HoldID: ExplainedHold] = [:]
-    for id in ids {
-      guard let reading = try hold(id), reading.end == nil else { continue }
-      holds[id] = ExplainedHold(
-        id: id, tokens: reading.hold.tokens, expiresAt: reading.hold.expiresAt)
-    }
-    if store.isBesideWriter { try addTail(to: &holds, of: user, after: position) }
-    return Array(holds.values.sorted { $0.id < $1.id }.prefix(limit))
-  }
-
-  /// Adds what became of holds since a running server wrote its tables.
-  private func addTail(
-    to holds: inout [HoldID: ExplainedHold], of user: UserID, after position: Position
-  ) throws(StoreFailure) {
-    var damage: (Position, RecordDamage)?
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: position) { record in
-        guard record.kind.mayWaitInMemory else { return .stop }
-        do throws(RecordDamage) {
-          if try record.user() == user {
-            try record.fact().changeHolds(&holds, at: record.position)
-          }
-          return .proceed
-        } catch {
-          damage = (record.position, error)
-          return .stop
-        }
-      }
-    }
-    if let damage { throw .log(.damaged(at: damage.0, damage.1)) }
-  }
-
   /// Changes of limits that are still to come, in their order.
   public func schedules() throws(StoreFailure) -> [(id: ScheduleID, change: ScheduledChange)] {
     try reading { (snapshot) throws(ProjectionFailure) in try snapshot.schedules() }

@@ -5,6 +5,8 @@ public import QuotaModel
 /// Answers from the projection and the log; never writes, never waits for the writer.
 public struct Queries: Sendable {
   let store: Store
+  /// Called before each view is opened, so that tests can write in between.
+  var beforeReading: (@Sendable () -> Void)?
 
   public init(_ store: Store) { self.store = store }
 
@@ -27,20 +29,25 @@ public struct Queries: Sendable {
   /// The user behind a name or an id, registered, or nil.
   public func user(_ reference: UserReference) throws(StoreFailure) -> UserReading? {
     guard let user = try identity(of: reference) else { return nil }
-    let entry = try reading { (snapshot) throws(ProjectionFailure) in try snapshot.account(user) }
+    let (entry, position) = try reading { (snapshot) throws(ProjectionFailure) in
+      (try snapshot.account(user), try snapshot.state().position)
+    }
     guard let entry else { return nil }
-    return UserReading(account: entry.account, name: try store.names.name(of: user))
+    return UserReading(
+      account: entry.account, name: try store.names.name(of: user), position: position)
   }
 
   /// Users in the order of their ids.
   public func users(after user: UserID?, limit: Int) throws(StoreFailure) -> [UserReading] {
-    let entries = try reading { (snapshot) throws(ProjectionFailure) in
-      try snapshot.accounts(after: user, limit: limit)
+    let (entries, position) = try reading { (snapshot) throws(ProjectionFailure) in
+      (try snapshot.storedAccounts(after: user, limit: limit), try snapshot.storedState().position)
     }
     var users: [UserReading] = []
     for entry in entries {
       users.append(
-        UserReading(account: entry.account, name: try store.names.name(of: entry.account.user)))
+        UserReading(
+          account: entry.account, name: try store.names.name(of: entry.account.user),
+          position: position))
     }
     return users
   }
@@ -78,58 +85,23 @@ public struct Queries: Sendable {
     }
   }
 
+  /// Runs `body` with a view of everything that is folded, for one position.
+  ///
+  /// The figures of an answer come from one call of this: a second one may be true for a later position.
+  /// What is looked up apart from them has to be an event at or before that position, or follow from such
+  /// events alone.
   func reading<Result>(
     _ body: (borrowing Snapshot) throws(ProjectionFailure) -> Result
   ) throws(StoreFailure) -> Result {
-    try usingProjection { () throws(ProjectionFailure) in try store.generation.read(body) }
+    beforeReading?()
+    return try usingProjection { () throws(ProjectionFailure) in try store.generation.read(body) }
   }
 
   private func usage(
     of reference: UserReference, windows: (QuotaCalendar) -> PerPeriod<Window>
   ) throws(StoreFailure) -> UsageReading? {
     guard let user = try identity(of: reference) else { return nil }
-    // One view for all of it: a server beside us may store its tables at any moment.
-    var held: [HoldID: TokenCount] = [:]
-    let reading = try reading { (snapshot) throws(ProjectionFailure) -> UsageReading? in
-      guard let entry = try snapshot.account(user) else { return nil }
-      let state = try snapshot.state()
-      let calendar = try store.calendars.rules(of: state.calendar)
-      let windows = windows(calendar)
-      let used = try PerPeriod<TokenCount> { (period) throws(ProjectionFailure) in
-        try snapshot.used(by: entry, in: windows[period])
-      }
-      if store.isBesideWriter { held = try snapshot.heldTokens(of: entry) }
-      return UsageReading(
-        account: entry.account, defaults: state.defaults,
-        allowances: try snapshot.allowances(of: entry.account), windows: windows, used: used,
-        calendar: calendar, position: state.position)
-    }
-    guard let reading, store.isBesideWriter else { return reading }
-    return try addingTail(to: reading, held)
-  }
-
-  /// Counts what the log has and the tables of a running server do not have yet. Only what changes no
-  /// rights and no limits waits in a server's memory; everything else is in its tables before anybody is
-  /// told, so that whatever follows the first such event has been told to nobody when the tables were
-  /// read.
-  private func addingTail(
-    to reading: UsageReading, _ held: [HoldID: TokenCount]
-  ) throws(StoreFailure) -> UsageReading {
-    var tail = UsageTail(reading, held: held)
-    var damage: (position: Position, found: RecordDamage)?
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: reading.position) { record in
-        guard record.kind.mayWaitInMemory else { return .stop }
-        do throws(RecordDamage) {
-          try tail.count(record)
-        } catch {
-          damage = (record.position, error)
-        }
-        return damage == nil ? .proceed : .stop
-      }
-    }
-    if let damage { throw .log(.damaged(at: damage.position, damage.found)) }
-    return tail.reading
+    return try view(of: user, holdLimit: 0, windows: windows)?.reading
   }
 }
 
@@ -137,6 +109,8 @@ public struct Queries: Sendable {
 public struct UserReading: Sendable {
   public let account: Account
   public let name: UserName?
+  /// What the account is true for.
+  public let position: Position
 }
 
 /// What holds for everybody.
@@ -157,13 +131,13 @@ public enum Identity: Hashable, Sendable {
 
 /// What a user's windows hold, true for one position of the log.
 public struct UsageReading: Sendable {
-  public var account: Account
+  public let account: Account
   public let defaults: SystemPolicy
   public let allowances: Allowances
   public let windows: PerPeriod<Window>
-  public var used: PerPeriod<TokenCount>
+  public let used: PerPeriod<TokenCount>
   public let calendar: QuotaCalendar
-  public var position: Position
+  public let position: Position
 
   /// The limits in force: own ones where there are, else the defaults; without what was allowed on top.
   public var limits: Limits { account.ownLimits.effective(defaults: defaults.limits) }

@@ -16,21 +16,23 @@ extension Subcommand {
     let user = UserReference(try arguments.expect("USER")[0])
     let store = try OpenStore.forReading(arguments)
     let queries = Queries(store)
-    var request = try explanationRequest(user, arguments, queries)
-    var pages: [Explanation] = []
-    repeat {
-      let page = try explained(request, queries)
-      if pages.isEmpty, !arguments.wantsJSON { sayHead(page) }
+    let request = try explanationRequest(user, arguments)
+    var page = try explained(request, queries)
+    if !arguments.wantsJSON { sayHead(page) }
+    while true {
       if arguments.wantsJSON { print(page) } else { sayEvents(page) }
-      request.after = page.nextAfter
-      pages = [page]
-    } while pages[0].hasMore
-    if !arguments.wantsJSON { sayHolds(pages[0]) }
+      guard page.hasMore else { break }
+      // What is appended meanwhile belongs to no page: all of them are of one position.
+      page = try usingStore { () throws(StoreFailure) in
+        try queries.next(page, limit: request.limit)
+      }
+    }
+    if !arguments.wantsJSON { sayHolds(page) }
     try store.finish()
   }
 
   private static func explanationRequest(
-    _ user: UserReference, _ arguments: Arguments, _ queries: Queries
+    _ user: UserReference, _ arguments: Arguments
   ) throws(ExitFailure) -> ExplanationRequest {
     var request = ExplanationRequest(user: user)
     request.limit = 1000
@@ -41,9 +43,10 @@ extension Subcommand {
       request.period = period
     }
     if let text = try arguments.value("date") {
-      let moment = try usingStore { () throws(StoreFailure) in try queries.moment(ofDate: text) }
-      guard let moment else { throw .usage("--date must be a date like 2026-11-20, not \(text)") }
-      request.moment = moment
+      guard let date = try? CalendarDate(text), (1970...9998).contains(date.year) else {
+        throw .usage("--date must be a date like 2026-11-20, not \(text)")
+      }
+      request.date = date
     }
     if let position = try arguments.number("refusal", in: 1...Int64.max) {
       request.refusal = Position(UInt64(position))
@@ -100,5 +103,6 @@ extension Subcommand {
         pad("held", to: 10) + pad(grouped(hold.tokens.rawValue), to: 16)
           + pad("hold \(hold.id)", to: 24) + "until " + hold.expiresAt.rfc3339)
     }
+    if page.hasMoreHolds { Terminal.say("and more holds") }
   }
 }
