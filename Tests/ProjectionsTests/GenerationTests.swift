@@ -5,29 +5,6 @@ import TestSupport
 import Testing
 
 @Suite struct `A generation` {
-  @Test func `is not trusted before anybody has said that it may be`() throws {
-    let generation = try TestProjection().generation
-    #expect(try generation.trust() == .unknown)
-  }
-
-  @Test func `is in use until it is closed, and again when it is used`() throws {
-    let generation = try TestProjection().generation
-    try generation.markInUse(bootID: "first")
-    #expect(try generation.trust() == .inUse(bootID: "first"))
-    try generation.markClosed()
-    #expect(try generation.trust() == .closedCleanly)
-    try generation.markInUse(bootID: "second")
-    #expect(try generation.trust() == .inUse(bootID: "second"))
-  }
-
-  @Test func `is being built until that has ended`() throws {
-    let generation = try TestProjection().generation
-    try generation.markBuilding(bootID: "first")
-    #expect(try generation.trust() == .building(bootID: "first"))
-    try generation.markClosed()
-    #expect(try generation.trust() == .closedCleanly)
-  }
-
   @Test func `that was interrupted knows the calendar that its events named last`() throws {
     let pinned = CalendarSetting(zone: "UTC", weekStart: .sunday)
     let projection = try TestProjection(setting: pinned)

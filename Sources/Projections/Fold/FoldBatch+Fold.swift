@@ -230,10 +230,8 @@ extension FoldBatch {
   private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {
     folder.working.mustBeStored = true
     folder.working.announcedCalendar = setting
-    if folder.isCalendarPinned {
-      let key = AnnouncedCalendarRow.key
-      put(AnnouncedCalendarRow.bytes(of: setting), under: key.rawBytes, in: tables.meta)
-    }
+    let key = AnnouncedCalendarRow.key
+    put(AnnouncedCalendarRow.bytes(of: setting), under: key.rawBytes, in: tables.meta)
     if setting == state.calendar || folder.isCalendarPinned { return }
     if state.hasSpends {
       if folder.purpose == .deciding { throw .calendarChanged(setting) }

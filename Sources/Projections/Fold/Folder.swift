@@ -39,7 +39,7 @@ public final class Folder {
     working = WorkingSet(
       state: state, calendar: try calendarSource(state.calendar),
       isSearchable: purpose == .deciding)
-    if isCalendarPinned { working.announcedCalendar = try generation.announcedCalendar() }
+    working.announcedCalendar = try generation.announcedCalendar()
     if let eventsPerState { working.eventsPerState = UInt64(eventsPerState) }
   }
 
@@ -55,6 +55,10 @@ public final class Folder {
 
   /// Events that are folded, visible, and not stored in the tables yet.
   public var unstoredCount: Int { working.unstoredCount }
+
+  /// Asked for the root of the log's tree up to the state that a job stores, which it notes with it, on the
+  /// thread of the job. nil where nobody may wait for that.
+  public var rootSource: (@Sendable (Position) throws(ProjectionFailure) -> [UInt8])?
 
   /// Where jobs are carried out; nil: at once, on the thread of the fold.
   public var runInBackground: ((StoreJob) -> Void)?
@@ -77,7 +81,7 @@ public final class Folder {
   /// Begins to store what is only in memory, unless that is being done.
   func startStoring() throws(ProjectionFailure) {
     guard working.storing == nil else { return }
-    let job = StoreJob(generation, &working, longRun)
+    let job = StoreJob(generation, &working, longRun, rootSource)
     working.storing = job
     generation.overlay.update { $0.beginStoring() }
     guard let runInBackground else {

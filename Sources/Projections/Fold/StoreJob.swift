@@ -18,10 +18,15 @@ public final class StoreJob: Sendable {
   /// job takes rows of a long run and no more.
   private let storesState: Bool
   private let longRun: LongRun?
+  private let rootSource: (@Sendable (Position) throws(ProjectionFailure) -> [UInt8])?
   private let gathered: Mutex<GatheredRows>
   private let outcome = Latch<ProjectionFailure?>()
 
-  init(_ generation: Generation, _ working: inout WorkingSet, _ longRun: LongRun?) {
+  init(
+    _ generation: Generation, _ working: inout WorkingSet, _ longRun: LongRun?,
+    _ rootSource: (@Sendable (Position) throws(ProjectionFailure) -> [UInt8])?
+  ) {
+    self.rootSource = rootSource
     storesState = longRun == nil || working.stateIsDue
     self.longRun = longRun
     gathered = Mutex(GatheredRows(after: .zero))
@@ -59,7 +64,8 @@ public final class StoreJob: Sendable {
       try storeGathered()
       try storeFirstHalf()
       if storesState {
-        try translating(storeState)
+        let anchor = try anchor()
+        try translating { () throws(LMDBError) in try storeState(anchor) }
         try longRun?.mergeIfMany()
       }
       outcome.open(with: nil)
@@ -85,6 +91,11 @@ public final class StoreJob: Sendable {
     }
   }
 
+  private func anchor() throws(ProjectionFailure) -> HistoryAnchor? {
+    guard let root = try rootSource?(state.position) else { return nil }
+    return HistoryAnchor(position: state.position, root: root)
+  }
+
   private func translating(
     _ body: () throws(LMDBError) -> Void
   ) throws(ProjectionFailure) {
@@ -103,7 +114,7 @@ public final class StoreJob: Sendable {
   }
 
   /// What a fold counts on: it has to be true for one position.
-  private func storeState() throws(LMDBError) {
+  private func storeState(_ anchor: HistoryAnchor?) throws(LMDBError) {
     var transaction = try environment.beginWrite()
     try storeAccounts(in: &transaction)
     try storeWindows(in: &transaction)
@@ -112,6 +123,7 @@ public final class StoreJob: Sendable {
     let key = StateRow.key
     let row = StateRow.bytes(of: state)
     try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
+    if let anchor { try transaction.put(anchor, in: tables.meta) }
     try transaction.commit()
   }
 

@@ -1,64 +1,115 @@
 internal import LMDB
+public import QuotaModel
 
 /// Whether a generation's pages are known to be what was committed.
 public enum Trust: Hashable, Sendable {
-  /// It was flushed and closed.
-  case closedCleanly
-  /// It was in use; its pages are whole as long as the kernel that holds them runs.
-  case inUse(bootID: String)
+  /// All of them were flushed, and nobody has written since.
+  case closed
+  /// They are in use, or were when a process was killed: they are whole as long as the kernel that
+  /// holds them runs.
+  case inUse
   /// It is being folded from the log, or was when its process was killed: then the fold may go on from
-  /// where it is, as long as the kernel runs that has its pages.
-  case building(bootID: String)
-  /// It says nothing about itself: its rebuild did not finish.
-  case unknown
+  /// where it is.
+  case building
+  /// Nothing is known of them: not even LMDB may look, which may crash on pages that are of no one
+  /// commit.
+  case doubtful(Doubt)
+}
+
+/// Why nothing is known of a generation's pages.
+public enum Doubt: Hashable, Sendable {
+  /// Nobody has said anything about them.
+  case unmarked
+  /// The machine was restarted while they were in use.
+  case restarted
+  /// They are a copy of some that were in use, or that were closed before the machine was restarted:
+  /// nobody flushed them.
+  case copied
+  /// Somebody wrote to them after they were closed.
+  case changed
 }
 
 extension Generation {
-  private static let trustKey = Array("trust".utf8)
-
-  public func trust() throws(ProjectionFailure) -> Trust {
-    try translating { () throws(LMDBError) in
-      let transaction = try environment.beginRead()
-      let key = Self.trustKey
-      guard let row = try transaction.get(key.rawBytes, in: tables.meta), row.byteCount > 0 else {
-        return .unknown
-      }
-      if row.byte(at: 0) == 1 { return .closedCleanly }
-      let text = [UInt8](copying: row.extracting(1..<row.byteCount))
-      let bootID = String(decoding: text, as: UTF8.self)
-      return row.byte(at: 0) == 2 ? .building(bootID: bootID) : .inUse(bootID: bootID)
+  /// What is known of the pages in the directory `path`, without opening them.
+  public static func trust(
+    at path: String, bootID: String
+  ) throws(ProjectionFailure) -> Trust {
+    guard let mark = try TrustMark(in: path), let file = try FileIdentity(ofFileIn: path) else {
+      return .doubtful(.unmarked)
+    }
+    switch mark.claim {
+    case .closed: return try trust(inClosed: mark, file, at: path, bootID)
+    case .building, .inUse:
+      guard mark.bootID == bootID else { return .doubtful(.restarted) }
+      guard mark.file.isSameFile(as: file) else { return .doubtful(.copied) }
+      return mark.claim == .building ? .building : .inUse
     }
   }
 
-  /// Notes, durably, that pages may be in the kernel only from now on.
+  /// A copy is whole as long as the machine runs on which both were made; whether it was flushed before
+  /// a restart, nobody knows.
+  private static func trust(
+    inClosed mark: TrustMark, _ file: FileIdentity, at path: String, _ bootID: String
+  ) throws(ProjectionFailure) -> Trust {
+    guard mark.bootID == bootID || mark.file.isSameContent(as: file) else {
+      return .doubtful(.copied)
+    }
+    let commit: CommitMark?
+    do { commit = try CommitMark(ofFileIn: path) } catch {
+      throw ProjectionFailure(error, path: path)
+    }
+    return commit != nil && commit == mark.commit ? .closed : .doubtful(.changed)
+  }
+
+  /// The last event that was stored when the mark of the generation at `path` was made; nil where there
+  /// is no mark. True even where nothing is known of the pages.
+  public static func markedPosition(at path: String) throws(ProjectionFailure) -> Position? {
+    try TrustMark(in: path)?.position
+  }
+
+  public func trust(bootID: String) throws(ProjectionFailure) -> Trust {
+    try Self.trust(at: path, bootID: bootID)
+  }
+
+  /// Notes, before the first change, that pages may be in the kernel only from now on.
   ///
-  /// A flush is needed only where the disk says that the generation was closed: anything else that it
-  /// may say after a crash of the machine is not trusted either.
+  /// It is flushed only where the disk may say that the generation is closed: anything else that it may
+  /// say after a crash of the machine is not believed either.
   public func markInUse(bootID: String) throws(ProjectionFailure) {
-    let wasClosed = try trust() == .closedCleanly
-    try storeTrust([0] + Array(bootID.utf8))
-    if wasClosed { try translating { () throws(LMDBError) in try environment.sync() } }
+    let trust = try trust(bootID: bootID)
+    if trust == .inUse { return }
+    let isBuilt = trust == .building
+    try mark(.inUse, bootID)
+      .write(in: path, isDurable: !isBuilt)
   }
 
   /// Notes that the fold into this new generation begins. It is not flushed: what a machine that
   /// crashed has left of it is not gone on with.
   public func markBuilding(bootID: String) throws(ProjectionFailure) {
-    try storeTrust([2] + Array(bootID.utf8))
+    try mark(.building, bootID).write(in: path, isDurable: false)
   }
 
-  /// Flushes everything, and only then notes that the generation may be trusted.
-  public func markClosed() throws(ProjectionFailure) {
-    try translating { () throws(LMDBError) in try environment.sync() }
-    try storeTrust([1])
-    try translating { () throws(LMDBError) in try environment.sync() }
-  }
-
-  private func storeTrust(_ row: [UInt8]) throws(ProjectionFailure) {
-    try translating { () throws(LMDBError) in
-      var transaction = try environment.beginWrite()
-      let key = Self.trustKey
-      try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
-      try transaction.commit()
+  /// Flushes everything, and only then notes that the generation may be trusted. Nobody may change
+  /// anything afterwards but behind `markInUse`.
+  public func markClosed(bootID: String) throws(ProjectionFailure) {
+    do {
+      try environment.sync()
+    } catch {
+      // Whatever the kernel could not write it may have dropped: a second flush would say nothing.
+      try TrustMark.remove(from: path)
+      throw ProjectionFailure(error, path: path)
     }
+    let commit: CommitMark?
+    do { commit = try CommitMark(ofFileIn: path) } catch {
+      throw ProjectionFailure(error, path: path)
+    }
+    try mark(.closed, bootID, commit).write(in: path, isDurable: true)
+  }
+
+  private func mark(
+    _ claim: TrustMark.Claim, _ bootID: String, _ commit: CommitMark? = nil
+  ) throws(ProjectionFailure) -> TrustMark {
+    guard let file = try FileIdentity(ofFileIn: path) else { throw .missing(path: path) }
+    return TrustMark(claim, bootID, file, try state()?.position ?? .zero, commit)
   }
 }

@@ -4,7 +4,7 @@ internal import QuotaModel
 /// One projection on disk: an environment without flushes, disposable, folded from the log.
 ///
 /// It survives the death of its process, because the kernel has its pages; it does not survive the
-/// death of the machine, and `trust` says so.
+/// death of the machine, and the file `trust` beside them says so.
 public final class Generation: Sendable {
   public let path: String
   let environment: Environment

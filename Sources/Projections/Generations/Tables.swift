@@ -51,7 +51,7 @@ struct Tables: Sendable {
   let callExpiries: Table
   /// Budget id → `BudgetRow`.
   let budgets: Table
-  /// `state`, `trust`.
+  /// `state`, `announced`, `anchor`, `runs_merged`.
   let meta: Table
 
   static let names = [

@@ -160,6 +160,12 @@ extension RunName {
 }
 
 extension Generation {
+  /// Whether rows wait beside the tables that an interrupted fold put aside: without them the tables
+  /// are not complete.
+  public func isInterrupted() throws(ProjectionFailure) -> Bool {
+    try LongRun.isUnfinished(in: path)
+  }
+
   fileprivate func isMarkedAsMerged(_ key: [UInt8]) throws(ProjectionFailure) -> Bool {
     try translating { () throws(LMDBError) in
       let transaction = try environment.beginRead()

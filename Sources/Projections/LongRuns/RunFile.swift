@@ -46,6 +46,11 @@ final class RunFile: Sendable {
     }
   }
 
+  /// Waits until the disk has the content.
+  func sync() throws(ProjectionFailure) {
+    guard fsync(descriptor) == 0 else { throw failure }
+  }
+
   func rename(to other: String) throws(ProjectionFailure) {
     guard unsafe Glibc.rename(path, other) == 0 else { throw failure }
   }
@@ -68,6 +73,11 @@ enum RunDirectory {
         })
     }
     return names
+  }
+
+  /// Waits until the disk has the names.
+  static func sync(_ path: String) throws(ProjectionFailure) {
+    try RunFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync()
   }
 
   static func remove(_ path: String) throws(ProjectionFailure) {

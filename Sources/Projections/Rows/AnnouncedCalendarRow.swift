@@ -1,10 +1,10 @@
 internal import LMDB
-internal import QuotaModel
+public import QuotaModel
 
 /// The calendar that the folded events named last, under the key `announced`.
 ///
-/// Only a fold with a calendar of its own keeps it: to know at its end, however often it was
-/// interrupted, whether that was the right one.
+/// It is stored with the state, so that a generation whose windows were made with another calendar can be
+/// told at any time from one that may be used: however its fold ended, and whoever folded.
 enum AnnouncedCalendarRow {
   static let key = Array("announced".utf8)
 
@@ -24,7 +24,7 @@ enum AnnouncedCalendarRow {
 
 extension Generation {
   /// The calendar that the folded events named last; the default where none named any.
-  func announcedCalendar() throws(ProjectionFailure) -> CalendarSetting {
+  public func announcedCalendar() throws(ProjectionFailure) -> CalendarSetting {
     let bytes = try translating { () throws(LMDBError) in
       let transaction = try environment.beginRead()
       let key = AnnouncedCalendarRow.key

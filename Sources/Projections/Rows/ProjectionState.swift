@@ -4,7 +4,7 @@ public import QuotaModel
 /// What a projection says about itself and about the whole system.
 public struct ProjectionState: Hashable, Sendable {
   /// The layout and the meaning of the tables; another number starts a rebuild.
-  public static let version: UInt32 = 7
+  public static let version: UInt32 = 8
 
   /// The log that it is folded from.
   public var log: UserID

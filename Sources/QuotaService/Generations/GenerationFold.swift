@@ -14,33 +14,33 @@ final class GenerationFold {
     case resumed(from: Position)
   }
 
-  let beginning: Beginning
-  var number: UInt64 { claim.number }
+  private(set) var beginning: Beginning
+  private(set) var number: UInt64
   /// Asked after each batch whether to end there.
   var shouldStop: () -> Bool = { false }
   private let generations: Generations
-  private let claim: GenerationClaim
-  /// nil only while an environment is closed to be replaced.
+  private var claim: GenerationClaim
+  /// nil once everything was thrown away.
   private var folder: Folder?
-  private var calendar: CalendarSetting
 
   private init(
     _ generations: Generations, _ claim: GenerationClaim, _ folder: Folder, _ beginning: Beginning
   ) {
     self.generations = generations
     self.claim = claim
+    number = claim.number
     self.folder = folder
     self.beginning = beginning
-    calendar = folder.state.calendar
   }
 
   /// Begins in a new generation; with `isResuming` in one that was left unfinished, where one fits.
+  ///
+  /// `hint`: the calendar that the log probably ends with; nil where nobody knows.
   static func begin(
-    in generations: Generations, calendar hint: CalendarSetting, isResuming: Bool
+    in generations: Generations, calendar hint: CalendarSetting?, isResuming: Bool
   ) throws(StoreFailure) -> GenerationFold {
     if isResuming, let fold = try resumed(in: generations) { return fold }
-    let claim = try GenerationClaim(newIn: generations)
-    let folder = try emptyFolder(claim.number, in: generations, calendar: hint)
+    let (claim, folder) = try empty(in: generations, calendar: hint)
     return GenerationFold(generations, claim, folder, .afresh)
   }
 
@@ -63,9 +63,7 @@ final class GenerationFold {
   /// The generation, where its fold can go on; one that cannot even be read is left to a prune.
   private static func unfinished(_ number: UInt64, in generations: Generations) -> Generation? {
     do throws(StoreFailure) {
-      let generation = try generations.open(number, isReadOnly: false)
-      guard try generations.unfitness(of: generation) == .interrupted,
-        try generations.mismatch(of: generation) == nil
+      guard case .interrupted(let generation) = try generations.look(at: number, isReadOnly: false)
       else { return nil }
       return generation
     } catch {
@@ -101,35 +99,35 @@ final class GenerationFold {
       try LogFold(log: generations.log, shouldStop: shouldStop)
         .catchUp(folder, upTo: target, progress: progress)
       guard folder.state.position >= target else { return false }
-      if folder.announcedCalendar == calendar { return true }
+      if folder.announcedCalendar == folder.state.calendar { return true }
       // The log ends with another calendar than expected: once more, with that one all along.
-      calendar = folder.announcedCalendar
-      self.folder = nil
-      try startOver()
+      try startOver(with: folder.announcedCalendar)
     }
   }
 
-  private func startOver() throws(StoreFailure) {
-    let path = generations.path(of: number)
-    try usingFiles { () throws(FileFailure) in
-      for name in ["data.mdb", "lock.mdb"] { try Files.remove(path + "/" + name) }
-    }
-    folder = try Self.emptyFolder(number, in: generations, calendar: calendar)
+  /// Goes on in another generation, and removes this one: whoever still has its pages open does no
+  /// harm, as he would if both were in one directory.
+  private func startOver(with calendar: CalendarSetting) throws(StoreFailure) {
+    let (old, useless) = (claim, generations.path(of: number))
+    (claim, folder) = try Self.empty(in: generations, calendar: calendar)
+    number = claim.number
+    beginning = .afresh
+    try usingFiles { () throws(FileFailure) in try Files.removeDirectory(useless) }
+    withExtendedLifetime(old) {}
   }
 
   /// Says that everything is folded, for a process that goes on with it at once.
   func markInUse() throws(StoreFailure) -> Generation {
     let generation = generation
     try usingProjection { () throws(ProjectionFailure) in
-      try generation.markInUse(bootID: System.bootID())
+      try generation.markInUse(bootID: System.bootID)
     }
     return generation
   }
 
   /// Says durably that everything up to here is folded.
   func markComplete() throws(StoreFailure) {
-    let generation = generation
-    try usingProjection { () throws(ProjectionFailure) in try generation.markClosed() }
+    try generations.close(generation)
   }
 
   /// Throws everything away.
@@ -139,18 +137,20 @@ final class GenerationFold {
     try usingFiles { () throws(FileFailure) in try Files.removeDirectory(path) }
   }
 
-  private static func emptyFolder(
-    _ number: UInt64, in generations: Generations, calendar: CalendarSetting
-  ) throws(StoreFailure) -> Folder {
+  private static func empty(
+    in generations: Generations, calendar hint: CalendarSetting?
+  ) throws(StoreFailure) -> (GenerationClaim, Folder) {
+    let calendar = if let hint { hint } else { try generations.firstCalendar() }
     let rules = try TimeZones.calendar(calendar)
-    let generation = try generations.open(number, isReadOnly: false)
+    let claim = try GenerationClaim(newIn: generations)
+    let generation = try generations.open(claim.number, isReadOnly: false)
     try usingProjection { () throws(ProjectionFailure) in
-      try generation.markBuilding(bootID: System.bootID())
+      try generation.markBuilding(bootID: System.bootID)
       try generation.initialise(
         ProjectionState(
           log: generations.log.identity.id, calendar: calendar, zoneDigest: rules.zone.digest))
     }
-    return try folder(of: generation)
+    return (claim, try folder(of: generation))
   }
 
   private static func folder(of generation: Generation) throws(StoreFailure) -> Folder {
@@ -159,5 +159,27 @@ final class GenerationFold {
         generation: generation, purpose: .rebuilding, isCalendarPinned: true,
         calendarSource: TimeZones.source)
     }
+  }
+}
+
+extension Generations {
+  /// Records that are looked at for a calendar: `init` puts it before everything else.
+  private static let openingCount = 256
+
+  /// The calendar that a log begins with, which nearly all keep; what comes later the fold finds out.
+  fileprivate func firstCalendar() throws(StoreFailure) -> CalendarSetting {
+    var calendar = CalendarSetting.default
+    var count = 0
+    try usingLog { () throws(LogFailure) in
+      try log.scan(.only, after: .zero) { record in
+        if record.kind == .calendarChanged, case .calendarChanged(let setting)? = try? record.fact()
+        {
+          calendar = setting
+        }
+        count += 1
+        return count < Self.openingCount ? .proceed : .stop
+      }
+    }
+    return calendar
   }
 }

@@ -13,6 +13,8 @@ public enum GenerationRefusal: Error, Hashable, Sendable {
   /// The log grows as quickly as the generation is caught up.
   case tooFarBehind(UInt64)
   case noPrevious
+  /// The live one has to be folded anew, which only a process that may write does.
+  case awaitsFold(UInt64, String)
   /// A process of this store has it open still.
   case stillOpen(UInt64)
   /// A generation is to be compared with itself.
@@ -56,6 +58,9 @@ extension GenerationRefusal: CustomStringConvertible {
     case .noPrevious:
       "no generation is known that was live before: see `quotalog projections list`, and choose one "
         + "with `quotalog projections swap N`"
+    case .awaitsFold(let number, let why):
+      "generation \(number) waits to be folded anew, because \(why): a server that starts does that, or "
+        + "any command that may write; try again then"
     case .stillOpen(let number):
       "generation \(number) is still being read from: try again in a moment"
     case .sameTwice(let number):
@@ -80,7 +85,7 @@ extension GenerationRefusal: CustomStringConvertible {
   var remedy: StoreFailure.Remedy {
     switch self {
     case .rebuildUnderWay, .swapUnderWay, .isBeingBuilt, .stillOpen, .writerSilent, .writerEnded,
-      .refusedByServer, .stopping, .notStored, .tooFarBehind:
+      .refusedByServer, .stopping, .notStored, .tooFarBehind, .awaitsFold:
       .waitOrStopTheOther
     case .sameTwice: .correctTheSetting
     case .missing, .noPrevious: .nameAnotherInput

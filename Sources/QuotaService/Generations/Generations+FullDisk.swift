@@ -23,9 +23,8 @@ extension Generations {
   /// The live generation, with what the log has behind it in memory only; nil where it cannot be trusted.
   private func openForQuestions(acceptingLostEvents: Bool) throws(StoreFailure) -> Generation? {
     guard let number = pointer?.live, hasFile(number) else { return nil }
-    let generation = try open(number, isReadOnly: false)
-    if !acceptingLostEvents { try checkLogHasAll(of: generation) }
-    guard try unfitness(of: generation) == nil else { return nil }
+    if !acceptingLostEvents { try checkLogHasAllOfLive() }
+    guard case .usable(let generation) = try look(at: number, isReadOnly: false) else { return nil }
     let folder = try usingProjection { () throws(ProjectionFailure) in
       try Folder(
         generation: generation, purpose: .deciding, calendarSource: TimeZones.source)

@@ -15,9 +15,13 @@ struct Generations {
   /// The live generation as it is; somebody else writes it.
   func openForReading(acceptingLostEvents: Bool) throws(StoreFailure) -> Generation {
     guard let number = pointer?.live else { throw .projection(.missing(path: path)) }
-    let generation = try open(number, isReadOnly: true)
-    if !acceptingLostEvents { try checkLogHasAll(of: generation) }
-    return generation
+    if !acceptingLostEvents { try checkLogHasAllOfLive() }
+    switch try look(at: number, isReadOnly: true) {
+    case .usable(let generation): return generation
+    case .interrupted: throw .generation(.awaitsFold(number, Unfitness.interrupted.description))
+    case .useless(let unfitness):
+      throw .generation(.awaitsFold(number, unfitness.description))
+    }
   }
 
   /// The live generation, caught up with the log; a new one where the live one cannot be trusted.
@@ -27,32 +31,36 @@ struct Generations {
     // Somebody may have removed all of it, to have it folded again.
     try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
     guard let number = pointer?.live, hasFile(number) else {
-      // Nothing of it is needed: even the directory may be gone.
-      try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
-      return try rebuild(calendar: .default, progress: progress)
+      return try rebuild(calendar: nil, isResuming: true, progress: progress)
     }
-    let calendar: CalendarSetting
+    if !acceptingLostEvents { try checkLogHasAllOfLive() }
+    let unfitness: Unfitness
+    let calendar: CalendarSetting?
     do {
       if checkingPages { _ = try checkPages(of: number, progress: nil) }
-      let generation = try open(number, isReadOnly: false)
-      if !acceptingLostEvents { try checkLogHasAll(of: generation) }
-      switch try caughtUp(generation, progress: progress) {
-      case .upToDate: return generation
-      case .needsRebuild(let setting): calendar = setting
+      switch try caughtUp(number, progress: progress) {
+      case .upToDate(let generation): return generation
+      case .needsFold(let why, let setting): (unfitness, calendar) = (why, setting)
       }
     } catch .projection(.malformedRow), .projection(.pageDamaged) {
-      calendar = .default
+      (unfitness, calendar) = (.damaged, nil)
     }
-    // The old generation is closed here: it must not be open while its successor replaces it.
-    return try rebuild(calendar: calendar, progress: progress)
+    // The old generation is closed here. What nobody can use any more only takes room for the next one.
+    if !unfitness.leavesPagesWhole { try remove(number) }
+    return try rebuild(calendar: calendar, isResuming: true, progress: progress)
   }
 
   /// Folds the whole log into a new generation and makes that the live one. The one before is kept
   /// for a rollback; earlier ones are removed.
+  ///
+  /// - Parameters:
+  ///   - hint: The calendar that the log probably ends with; nil where nobody knows.
+  ///   - isResuming: Whether it goes on with what an interrupted fold has left.
   func rebuild(
-    calendar hint: CalendarSetting, progress: ProgressReport?
+    calendar hint: CalendarSetting?, isResuming: Bool = false, progress: ProgressReport?
   ) throws(StoreFailure) -> Generation {
-    let fold = try GenerationFold.begin(in: self, calendar: hint, isResuming: false)
+    try pruneUseless()
+    let fold = try GenerationFold.begin(in: self, calendar: hint, isResuming: isResuming)
     try fold.run(progress: progress)
     let generation = try fold.markInUse()
     try point(to: fold.number)
@@ -78,9 +86,11 @@ struct Generations {
     }
   }
 
-  /// Makes a generation the live one, and the one that was live the previous one.
+  /// Makes a generation the live one, and the one that was live the previous one, if it is there.
   func point(to number: UInt64) throws(StoreFailure) {
-    let pointer = LivePointer(live: number, previous: self.pointer?.live)
+    let before = pointer
+    let previous = before.flatMap { hasFile($0.live) ? $0.live : $0.previous }
+    let pointer = LivePointer(live: number, previous: previous)
     try usingFiles { () throws(FileFailure) in try pointer.write(in: path) }
   }
 
@@ -94,16 +104,36 @@ struct Generations {
     do throws(StoreFailure) {
       guard let claim = try GenerationClaim(number, in: self) else { return }
       defer { withExtendedLifetime(claim) {} }
-      let generation = try open(number, isReadOnly: false)
-      try usingProjection { () throws(ProjectionFailure) in
-        guard try generation.trust() == .inUse(bootID: System.bootID()) else { return }
-        try generation.markClosed()
-      }
+      guard try trust(of: number) == .inUse,
+        case .usable(let generation) = try look(at: number, isReadOnly: false)
+      else { return }
+      try close(generation)
     } catch {}
   }
 
+  /// Notes which history the live generation belongs to, of which nobody but its own process knows, and
+  /// closes it: it is about to be left. One that is of no use stays as it is.
+  func closeLive() throws(StoreFailure) {
+    guard let number = pointer?.live, hasFile(number) else { return }
+    do throws(StoreFailure) {
+      guard case .usable(let generation) = try look(at: number, isReadOnly: false) else { return }
+      try close(generation)
+    } catch .projection {
+      // Its pages are a reason to leave it.
+    }
+  }
+
+  /// Flushes a generation whose events are all in the log, so that it can be trusted for ever.
+  func close(_ generation: Generation) throws(StoreFailure) {
+    try usingProjection { () throws(ProjectionFailure) in
+      if try generation.trust(bootID: System.bootID) == .closed { return }
+      try generation.noteAnchor(log.rootSource)
+      try generation.markClosed(bootID: System.bootID)
+    }
+  }
+
   /// Checks the pages of the live generation without opening it; answers how many are in use, none
-  /// where there is no generation.
+  /// where there is no generation, or only one that the next start folds anew anyway.
   static func checkPages(
     ofStoreAt path: String, progress: ProgressReport?
   ) throws(StoreFailure) -> UInt64 {
@@ -111,7 +141,12 @@ struct Generations {
     guard let number = LivePointer(in: path)?.live, Files.exists("\(path)/\(number)/data.mdb")
     else { return 0 }
     return try usingProjection { () throws(ProjectionFailure) in
-      try Generation.checkPages(at: "\(path)/\(number)", progress: progress)
+      switch try Generation.trust(at: "\(path)/\(number)", bootID: System.bootID) {
+      case .doubtful(.unmarked), .doubtful(.restarted), .doubtful(.copied): 0
+      // What was closed and is not as it was then may be damaged.
+      case .closed, .inUse, .building, .doubtful(.changed):
+        try Generation.checkPages(at: "\(path)/\(number)", progress: progress)
+      }
     }
   }
 
@@ -141,13 +176,31 @@ struct Generations {
     }
   }
 
-  /// A projection never runs ahead of its log; where it does, the log was replaced or damaged.
-  func checkLogHasAll(of generation: Generation) throws(StoreFailure) {
-    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
-    guard let state, state.log == log.identity.id else { return }
+  /// A projection never runs ahead of its log; where the live one does, the log was replaced or damaged.
+  ///
+  /// Of one whose pages nobody knows anything of, its mark says how far it was at the least.
+  func checkLogHasAllOfLive() throws(StoreFailure) {
+    guard let number = pointer?.live, hasFile(number),
+      let position = try position(of: number)
+    else { return }
     let head = try head()
-    guard state.position <= head else {
-      throw .logLostItsEnd(log: head, projection: state.position)
+    guard position <= head else { throw .logLostItsEnd(log: head, projection: position) }
+  }
+
+  /// The last event that a generation has stored; nil where it was folded from another log, and where
+  /// nothing can be read.
+  func position(of number: UInt64) throws(StoreFailure) -> Position? {
+    do throws(StoreFailure) {
+      if case .doubtful = try trust(of: number) {
+        return try usingProjection { () throws(ProjectionFailure) in
+          try Generation.markedPosition(at: path(of: number))
+        }
+      }
+      let generation = try open(number, isReadOnly: true)
+      let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+      return state.flatMap { $0.log == log.identity.id ? $0.position : nil }
+    } catch .projection {
+      return nil
     }
   }
 
@@ -156,23 +209,30 @@ struct Generations {
   }
 
   private enum Usability {
-    case upToDate
-    case needsRebuild(calendar: CalendarSetting)
+    case upToDate(Generation)
+    case needsFold(Unfitness, calendar: CalendarSetting?)
   }
 
   private func caughtUp(
-    _ generation: Generation, progress: ProgressReport?
+    _ number: UInt64, progress: ProgressReport?
   ) throws(StoreFailure) -> Usability {
-    guard try unfitness(of: generation) == nil else {
-      let calendar = try? generation.state()?.calendar
-      return .needsRebuild(calendar: calendar ?? .default)
+    let generation: Generation
+    switch try look(at: number, isReadOnly: false) {
+    case .usable(let found): generation = found
+    case .interrupted(let found): return .needsFold(.interrupted, calendar: announced(by: found))
+    case .useless(let unfitness): return .needsFold(unfitness, calendar: nil)
     }
     do throws(StoreFailure) {
       _ = try takeIntoUse(generation, stopping: { false }, progress: progress)
-      return .upToDate
+      return .upToDate(generation)
     } catch .projection(.calendarChanged(let setting)) {
-      return .needsRebuild(calendar: setting)
+      return .needsFold(.otherCalendar, calendar: setting)
     }
+  }
+
+  /// Only a hint, so that it does not matter where it cannot be read.
+  private func announced(by generation: Generation) -> CalendarSetting? {
+    try? generation.announcedCalendar()
   }
 
   /// Catches a generation up with the log, for decisions.
@@ -180,60 +240,14 @@ struct Generations {
     _ generation: Generation, stopping shouldStop: @escaping () -> Bool, progress: ProgressReport?
   ) throws(StoreFailure) -> Folder {
     let folder = try usingProjection { () throws(ProjectionFailure) in
-      try generation.markInUse(bootID: System.bootID())
+      try generation.markInUse(bootID: System.bootID)
       return try Folder(
         generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
     }
     try LogFold(log: log, shouldStop: shouldStop).catchUp(folder, progress: progress)
+    try usingProjection { () throws(ProjectionFailure) in
+      try generation.noteAnchor(log.rootSource)
+    }
     return folder
-  }
-}
-
-extension Generations {
-  /// Why a generation cannot answer for this log; nil where it can, once it has caught up.
-  func unfitness(of generation: Generation) throws(StoreFailure) -> Unfitness? {
-    let trust = try usingProjection { () throws(ProjectionFailure) in try generation.trust() }
-    switch trust {
-    case .unknown: return .unfinished
-    case .building(let bootID): return bootID == System.bootID() ? .interrupted : .afterRestart
-    case .inUse(let bootID) where bootID != System.bootID(): return .afterRestart
-    case .inUse, .closedCleanly: return try mismatch(of: generation)
-    }
-  }
-
-  /// Why what a generation has folded is not what this program folds from this log.
-  func mismatch(of generation: Generation) throws(StoreFailure) -> Unfitness? {
-    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
-    guard let state else { return .otherVersion }
-    guard state.log == log.identity.id else { return .otherLog }
-    guard state.position <= (try head()) else { return .aheadOfLog }
-    let rules = try TimeZones.calendar(state.calendar)
-    return rules.zone.digest == state.zoneDigest ? nil : .otherZoneRules(state.calendar.zone)
-  }
-}
-
-/// Why a generation cannot answer.
-enum Unfitness: Hashable {
-  /// Its fold ended before its end, and can go on.
-  case interrupted
-  case unfinished
-  case afterRestart
-  case otherVersion
-  case otherLog
-  case aheadOfLog
-  case otherZoneRules(String)
-}
-
-extension Unfitness: CustomStringConvertible {
-  var description: String {
-    switch self {
-    case .interrupted: "its rebuild was interrupted"
-    case .unfinished: "its rebuild did not finish"
-    case .afterRestart: "the machine was restarted while it was in use"
-    case .otherVersion: "another version of quotalog made it"
-    case .otherLog: "it was folded from another log"
-    case .aheadOfLog: "it has events that the log does not have"
-    case .otherZoneRules(let zone): "the rules of the time zone \(zone) have changed since"
-    }
   }
 }

@@ -47,7 +47,7 @@ extension ProjectionStore {
     stopping shouldStop: @escaping () -> Bool = { false }, progress: ProgressReport? = nil
   ) throws(StoreFailure) -> RebuildOutcome {
     let lock = try RebuildLock(in: generations)
-    let live = try liveState(acceptingLostEvents: acceptingLostEvents)
+    if !acceptingLostEvents { try generations.checkLogHasAllOfLive() }
     let start = System.clock()
     let notResumed = try list().compactMap { entry in
       if case .unusable(let why) = entry.condition, entry.role == .other {
@@ -56,8 +56,9 @@ extension ProjectionStore {
         nil
       }
     }
+    try generations.pruneUseless()
     let fold = try GenerationFold.begin(
-      in: generations, calendar: live?.calendar ?? .default, isResuming: !fromScratch)
+      in: generations, calendar: try liveCalendar(), isResuming: !fromScratch)
     fold.shouldStop = shouldStop
     let first = fold.state.position
     let isComplete = try followLog(fold, progress)
@@ -83,14 +84,15 @@ extension ProjectionStore {
     return true
   }
 
-  /// The state of the live generation, as far as it can be read: it is only a hint, except that a log
-  /// that lost its end must not be made the truth by a fold.
-  private func liveState(acceptingLostEvents: Bool) throws(StoreFailure) -> ProjectionState? {
+  /// The calendar of the live generation, as far as it can be read: it is only a hint.
+  private func liveCalendar() throws(StoreFailure) -> CalendarSetting? {
     guard let number = generations.pointer?.live, generations.hasFile(number) else { return nil }
     do throws(StoreFailure) {
-      let generation = try generations.open(number, isReadOnly: true)
-      if !acceptingLostEvents { try generations.checkLogHasAll(of: generation) }
-      return try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+      guard case .usable(let generation) = try generations.look(at: number, isReadOnly: true) else {
+        return nil
+      }
+      return try usingProjection { () throws(ProjectionFailure) in try generation.state()?.calendar
+      }
     } catch .projection {
       return nil
     }

@@ -93,16 +93,12 @@ extension ProjectionStore {
       return (builder.map { .building(process: $0) } ?? .unusable("it is empty"), nil)
     }
     do throws(StoreFailure) {
-      let generation = try generations.open(number, isReadOnly: true)
-      let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
-      if let builder { return (.building(process: builder), state?.position) }
-      switch try generations.unfitness(of: generation) {
-      case nil: return (.complete, state?.position)
-      case .interrupted:
-        let mismatch = try generations.mismatch(of: generation)
-        let condition = mismatch.map { GenerationEntry.Condition.unusable($0.description) }
-        return (condition ?? .interrupted, state?.position)
-      case let unfitness?: return (.unusable(unfitness.description), state?.position)
+      let position = try generations.position(of: number)
+      if let builder { return (.building(process: builder), position) }
+      switch try generations.look(at: number, isReadOnly: true) {
+      case .usable: return (.complete, position)
+      case .interrupted: return (.interrupted, position)
+      case .useless(let unfitness): return (.unusable(unfitness.description), position)
       }
     } catch {
       // It may be in the middle of being made.

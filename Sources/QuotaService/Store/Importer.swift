@@ -7,9 +7,7 @@ public import QuotaModel
 /// Events that the store has already are compared and passed over, so that an import that was
 /// interrupted can be run again.
 public final class Importer {
-  /// Events in one commit.
-  private static let eventsPerCommit = 4096
-
+  private let eventsPerCommit: Int
   private let store: Store
   private let folder: Folder
   private let head: Position
@@ -24,8 +22,10 @@ public final class Importer {
   /// Events that were appended.
   public private(set) var importedCount: UInt64 = 0
 
-  public init(into store: Store) throws(StoreFailure) {
+  /// `eventsPerCommit`: so many events become durable together.
+  public init(into store: Store, eventsPerCommit: Int = 4096) throws(StoreFailure) {
     self.store = store
+    self.eventsPerCommit = eventsPerCommit
     head = try usingLog { () throws(LogFailure) in try store.log.head() }
     folder = try usingProjection { () throws(ProjectionFailure) in
       try Folder(
@@ -63,7 +63,7 @@ public final class Importer {
     }
     records.append(event)
     lines.append(line)
-    if records.count == Self.eventsPerCommit { try commit() }
+    if records.count == eventsPerCommit { try commit() }
   }
 
   /// Commits what is left, and folds everything anew where the calendar changed on the way.

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import Evidence
 internal import LMDB
 internal import Projections
 internal import QuotaModel
@@ -11,17 +12,20 @@ struct LogFold {
   /// Batches that may wait to be stored, before folding waits for that.
   private static let maximumWaitingBatchCount = 2
 
-  let log: any EventLog
+  let log: LMDBLog
   /// Asked after each batch; what is folded by then is stored.
   var shouldStop: () -> Bool = { false }
 
-  /// Folds everything behind the folder's position, or what of it comes up to `end`, and stores it.
+  /// Folds everything behind the folder's position, or what of it comes up to `end`, and stores it, with
+  /// the root of the log's tree: a generation that was folded from the log knows which one that was.
   func catchUp(
     _ folder: Folder, upTo end: Position? = nil, progress: ProgressReport? = nil
   ) throws(StoreFailure) {
     let last = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
     let head = min(last, end ?? last)
     let start = folder.state.position
+    folder.rootSource = log.rootSource
+    defer { folder.rootSource = nil }
     let isLong = head.rawValue > start.rawValue + UInt64(Self.eventsPerBatch)
     try usingProjection { () throws(ProjectionFailure) in try folder.prepareRun(isLong: isLong) }
     guard isLong else { return try fold(into: folder, upTo: head, progress) }
@@ -79,6 +83,19 @@ struct LogFold {
     if let failure { throw failure }
     try spends.fold(into: &batch)
     do { try batch.commit(mayWait: mayWait) } catch { throw .projection(error) }
+  }
+}
+
+extension LMDBLog {
+  /// The root of the tree over the records up to a position, for projections.
+  var rootSource: @Sendable (Position) throws(ProjectionFailure) -> [UInt8] {
+    { (position) throws(ProjectionFailure) in
+      do throws(ProofRefused) {
+        return try self.root(of: TreeSize(position.rawValue)).bytes
+      } catch {
+        throw .other(error.description)
+      }
+    }
   }
 }
 

@@ -10,7 +10,7 @@ extension Store {
     public let difference: FoundDifference?
   }
 
-  private var generations: Generations { Generations(ofStoreAt: path, log: log) }
+  var generations: Generations { Generations(ofStoreAt: path, log: log) }
 
   /// Folds the whole log into a new generation, compares it with the live one, and takes its place.
   public func rebuild(progress: ProgressReport? = nil) throws(StoreFailure) -> RebuildReport {

@@ -141,20 +141,34 @@ public final class Store: Sendable {
     guard outageSinceStart != nil else { return }
     let generation = generation
     try usingProjection { () throws(ProjectionFailure) in
-      try generation.markInUse(bootID: System.bootID())
+      try generation.markInUse(bootID: System.bootID)
     }
     startOutage.withLock { $0 = nil }
   }
 
   func replaceGeneration(with generation: Generation) { live.withLock { $0 = generation } }
 
-  /// Flushes everything, so that the next start can trust the projection.
+  /// Ends what this process did: the projection gets everything that the log has and is flushed, so that
+  /// the next start can trust it, and what the log has is signed for, so that a lost end is noticed.
+  ///
+  /// The one end for whoever wrote, a server or a command. No ledger may be at work any more.
   public func close() throws(StoreFailure) {
     // What was never taken into use is closed still.
     guard lock != nil, outageSinceStart == nil else { return }
+    let signing = Result { () throws(StoreFailure) in try keepCheckpoint() }
+    try storeTail()
+    try generations.close(generation)
+    generations.closePrevious()
+    // A log without a key, or with a damaged one, gets no checkpoint, and `doctor` says so.
+    if case .failure(let failure) = signing, failure.concernsLog { throw failure }
+  }
+
+  /// Has the projection take what a ledger folded and kept in memory.
+  private func storeTail() throws(StoreFailure) {
     let generation = generation
-    try usingProjection { () throws(ProjectionFailure) in try generation.markClosed() }
-    Generations(ofStoreAt: path, log: log).closePrevious()
+    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    guard try state?.position != generations.head() else { return }
+    try foldOrRebuild(progress: nil)
   }
 
   static func absence(of path: String) -> StoreFailure {

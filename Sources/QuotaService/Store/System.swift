@@ -14,11 +14,14 @@ public enum System {
     return Moment(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
   }
 
-  /// Changes with every start of the machine.
-  static func bootID() -> String {
-    guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id") else { return "unknown" }
+  /// Changes with every start of the machine. Where nobody can tell, it is no other process's, so that
+  /// nothing is taken for whole that a restart may have torn.
+  static let bootID: String = {
+    guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id") else {
+      return "unknown \(randomWord())"
+    }
     return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
-  }
+  }()
 
   /// A random word from OpenSSL's generator.
   static func randomWord() -> UInt64 {

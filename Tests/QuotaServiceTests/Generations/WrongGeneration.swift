@@ -1,4 +1,5 @@
 import EventLog
+import Evidence
 import Foundation
 import LedgerSimulation
 import Projections
@@ -62,7 +63,20 @@ struct WrongGeneration {
           actor: event.actor, requestID: nil, change: .other(event.fact)))
     }
     try batch.commit(mayWait: false)
-    try generation.markClosed()
+    let log = try LMDBLog(at: path + "/log", mode: .reading)
+    try generation.noteAnchor { (position) throws(ProjectionFailure) in
+      do throws(ProofRefused) {
+        return try log.root(of: TreeSize(position.rawValue)).bytes
+      } catch {
+        throw .other(error.description)
+      }
+    }
+    try generation.markClosed(bootID: Self.bootID())
+  }
+
+  private static func bootID() throws -> String {
+    try String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   private static func events(ofStoreAt path: String) throws -> [Event] {

@@ -105,10 +105,7 @@ private final class OpenGeneration {
     self.number = number
     self.isServed = isServed
     self.generations = generations
-    generation = try generations.open(number, isReadOnly: isServed)
-    if let unfitness = try generations.unfitness(of: generation) {
-      throw .generation(.unusable(number, unfitness.description))
-    }
+    generation = try generations.usable(number, isReadOnly: isServed)
   }
 
   func state() throws(StoreFailure) -> ProjectionState {
@@ -136,7 +133,7 @@ private final class OpenGeneration {
   func catchUp(to end: Position, _ progress: ProgressReport?) throws(StoreFailure) {
     guard try state().position < end else { return }
     let folder = try usingProjection { () throws(ProjectionFailure) in
-      try generation.markInUse(bootID: System.bootID())
+      try generation.markInUse(bootID: System.bootID)
       return try Folder(
         generation: generation, purpose: .rebuilding, calendarSource: TimeZones.source)
     }
@@ -144,6 +141,6 @@ private final class OpenGeneration {
     guard folder.announcedCalendar == folder.state.calendar else {
       throw .generation(.calendarChanged(number))
     }
-    try usingProjection { () throws(ProjectionFailure) in try generation.markClosed() }
+    try generations.close(generation)
   }
 }

@@ -62,7 +62,8 @@ extension ProjectionStore {
       return try ask(process, for: SwapRequest(number), progress)
     }
     defer { withExtendedLifetime(writer) {} }
-    if !acceptingLostEvents { try checkLogHasAllOfLive() }
+    // A log that lost its end must not be made the truth by leaving the generation that knows of it.
+    if !acceptingLostEvents { try generations.checkLogHasAllOfLive() }
     return try swapAlone(to: number, progress)
   }
 
@@ -83,9 +84,7 @@ extension ProjectionStore {
     defer { withExtendedLifetime(claim) {} }
     do throws(StoreFailure) {
       _ = try generations.checkPages(of: number, progress: progress)
-      let generation = try generations.open(number, isReadOnly: true)
-      guard let unfitness = try generations.unfitness(of: generation) else { return }
-      throw .generation(.unusable(number, unfitness.description))
+      _ = try generations.usable(number, isReadOnly: true)
     } catch .projection(let failure) {
       throw .generation(.unusable(number, failure.description))
     }
@@ -95,23 +94,12 @@ extension ProjectionStore {
     to number: UInt64, _ progress: ProgressReport?
   ) throws(StoreFailure) -> SwapReport {
     let candidate = try SwapCandidate(number, in: generations, progress: progress)
-    try usingProjection { () throws(ProjectionFailure) in
-      try candidate.folder.generation.markClosed()
-    }
+    try generations.close(candidate.folder.generation)
+    try generations.closeLive()
     try generations.point(to: number)
     return SwapReport(
       number: number, previous: generations.pointer?.previous,
       position: candidate.folder.state.position, pauseMicroseconds: nil)
-  }
-
-  /// A log that lost its end must not be made the truth by leaving the generation that knows of it.
-  private func checkLogHasAllOfLive() throws(StoreFailure) {
-    guard let live = generations.pointer?.live, generations.hasFile(live) else { return }
-    do throws(StoreFailure) {
-      try generations.checkLogHasAll(of: try generations.open(live, isReadOnly: true))
-    } catch .projection {
-      // One that cannot be read is a reason to leave it.
-    }
   }
 
   private func ask(

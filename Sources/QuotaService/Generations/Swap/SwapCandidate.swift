@@ -24,9 +24,6 @@ final class SwapCandidate {
     self.shouldStop = shouldStop
     claim = try Self.claim(number, in: generations)
     let generation = try Self.open(number, in: generations)
-    if let unfitness = try generations.unfitness(of: generation) {
-      throw .generation(.unusable(number, unfitness.description))
-    }
     do throws(StoreFailure) {
       folder = try generations.takeIntoUse(generation, stopping: shouldStop, progress: progress)
     } catch .projection(.calendarChanged) {
@@ -76,7 +73,7 @@ final class SwapCandidate {
   ) throws(StoreFailure) -> Generation {
     for _ in 0..<patienceCount {
       do throws(StoreFailure) {
-        return try generations.open(number, isReadOnly: false)
+        return try generations.usable(number, isReadOnly: false)
       } catch {
         switch error {
         // LMDB has an environment open once in a process: whoever was reading when it was left behind

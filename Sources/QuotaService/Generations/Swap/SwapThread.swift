@@ -68,12 +68,22 @@ final class SwapThread: Sendable {
     }
     takeovers.put(takeover)
     let (predecessor, pause) = try outcome(of: takeover)
+    leave(predecessor)
     try usingFiles { () throws(FileFailure) in
       try Files.syncDirectory(holding: LivePointer.path(in: path))
     }
     return SwapReport(
       number: number, previous: pointer.previous, position: predecessor.state.position,
       pauseMicroseconds: pause)
+  }
+
+  /// Has the generation that was live know which history it belongs to, for a rollback. Where that does not
+  /// work out the rollback is refused, and says why.
+  private func leave(_ predecessor: Folder) {
+    do throws(ProjectionFailure) {
+      try predecessor.finishStoring()
+      try predecessor.generation.noteAnchor(generations.log.rootSource)
+    } catch {}
   }
 
   private func outcome(

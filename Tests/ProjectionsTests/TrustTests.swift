@@ -1,0 +1,112 @@
+import Foundation
+import Projections
+import QuotaModel
+import TestSupport
+import Testing
+
+@Suite struct `The trust in a generation` {
+  @Test func `is none before anybody has said that there may be`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    #expect(try generation.trust(bootID: "first") == .doubtful(.unmarked))
+  }
+
+  @Test func `is that it is in use until it is closed, and again when it is used`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    try generation.markInUse(bootID: "first")
+    #expect(try generation.trust(bootID: "first") == .inUse)
+    try generation.markClosed(bootID: "first")
+    #expect(try generation.trust(bootID: "first") == .closed)
+    try generation.markInUse(bootID: "second")
+    #expect(try generation.trust(bootID: "second") == .inUse)
+  }
+
+  @Test func `is that it is being built until that has ended`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    try generation.markBuilding(bootID: "first")
+    #expect(try generation.trust(bootID: "first") == .building)
+    try generation.markClosed(bootID: "first")
+    #expect(try generation.trust(bootID: "first") == .closed)
+  }
+
+  @Test(arguments: [true, false])
+  func `ends with the boot of the machine unless it was closed`(isBuilding: Bool) throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    if isBuilding {
+      try generation.markBuilding(bootID: "first")
+    } else {
+      try generation.markInUse(bootID: "first")
+    }
+    #expect(try generation.trust(bootID: "second") == .doubtful(.restarted))
+    try generation.markClosed(bootID: "first")
+    #expect(try generation.trust(bootID: "second") == .closed)
+  }
+
+  @Test func `does not pass to a copy of what is in use`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    try generation.markInUse(bootID: "first")
+    let copy = try Self.copy(of: generation)
+    #expect(try Generation.trust(at: copy.path, bootID: "first") == .doubtful(.copied))
+  }
+
+  /// Nobody has flushed it; the kernel that has its pages knows them all.
+  @Test func `passes to a copy of what is closed, as long as the machine runs`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    try generation.markInUse(bootID: "first")
+    try generation.markClosed(bootID: "first")
+    let copy = try Self.copy(of: generation)
+    #expect(try Generation.trust(at: copy.path, bootID: "first") == .closed)
+    #expect(try Generation.trust(at: copy.path, bootID: "second") == .doubtful(.copied))
+  }
+
+  @Test func `ends where somebody writes to what is closed`() throws {
+    let projection = try TestProjection()
+    try projection.generation.markClosed(bootID: "first")
+    try projection.generation.noteAnchor { _ in [UInt8](repeating: 1, count: 32) }
+    #expect(try projection.generation.trust(bootID: "first") == .doubtful(.changed))
+    try projection.generation.markClosed(bootID: "first")
+    #expect(try projection.generation.trust(bootID: "first") == .closed)
+  }
+
+  @Test func `is none in what a crash has left of a mark`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    try generation.markClosed(bootID: "first")
+    let file = URL(filePath: generation.path + "/trust")
+    let mark = try Data(contentsOf: file)
+    for count in 0..<mark.count {
+      try mark.prefix(count).write(to: file)
+      #expect(
+        try generation.trust(bootID: "first") == .doubtful(.unmarked), "\(count) bytes")
+    }
+    try mark.write(to: file)
+    #expect(try generation.trust(bootID: "first") == .closed)
+  }
+
+  @Test func `says how far it was even where the pages are not believed`() throws {
+    let projection = try TestProjection()
+    try projection.fold(
+      [
+        Event(
+          position: Position(1), recordedAt: Moment(microseconds: 1),
+          happenedAt: Moment(microseconds: 1), actor: .operator,
+          fact: .userRegistered(UserID(high: 1, low: 1), role: .user))
+      ], mayWait: false)
+    try projection.generation.markInUse(bootID: "first")
+    #expect(try Generation.markedPosition(at: projection.generation.path) == Position(1))
+  }
+
+  private static func copy(of generation: Generation) throws -> TemporaryDirectory {
+    let directory = TemporaryDirectory()
+    for name in ["data.mdb", "trust"] {
+      try FileManager.default.copyItem(
+        atPath: "\(generation.path)/\(name)", toPath: "\(directory.path)/\(name)")
+    }
+    return directory
+  }
+}
