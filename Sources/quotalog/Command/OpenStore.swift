@@ -106,6 +106,17 @@ extension Store {
     return answer
   }
 
+  /// Flushes and closes behind `body`, also where that ends early: what was done by then stays done.
+  func finish(after body: () throws(ExitFailure) -> Void) throws(ExitFailure) {
+    do throws(ExitFailure) {
+      try body()
+    } catch {
+      try finish()
+      throw error
+    }
+    try finish()
+  }
+
   /// Flushes and closes.
   func finish() throws(ExitFailure) {
     try usingStore { () throws(StoreFailure) in try close() }

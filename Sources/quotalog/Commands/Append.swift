@@ -18,19 +18,20 @@ extension Subcommand {
       return nil
     }
     let parser = JSONParser()
-    while let line = try reader.next() {
-      do throws(LineFault) {
-        let item = try UsageItem(
-          line: line, parser, registersUnknownUser: arguments.has("register-unknown-users"))
-        batches.add(.recordUsage(item.report), requestID: item.requestID, line: reader.number)
-      } catch {
-        batches.refuse(line: reader.number, error.description)
+    try store.finish { () throws(ExitFailure) in
+      while let line = try reader.next() {
+        do throws(LineFault) {
+          let item = try UsageItem(
+            line: line, parser, registersUnknownUser: arguments.has("register-unknown-users"))
+          batches.add(.recordUsage(item.report), requestID: item.requestID, line: reader.number)
+        } catch {
+          batches.refuse(line: reader.number, error.description)
+        }
+        bar.show(reader.byteCount, of: reader.totalByteCount ?? reader.byteCount)
       }
-      bar.show(reader.byteCount, of: reader.totalByteCount ?? reader.byteCount)
+      batches.flush()
+      bar.end()
     }
-    batches.flush()
-    bar.end()
-    try store.finish()
     try batches.report(done: "recorded", arguments)
   }
 }

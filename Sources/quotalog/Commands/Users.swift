@@ -105,17 +105,18 @@ extension Subcommand {
       return nil
     }
     let parser = JSONParser()
-    while let line = try reader.next() {
-      do throws(LineFault) {
-        try batches.add(.register(Registration(line: line, parser)), line: reader.number)
-      } catch {
-        batches.refuse(line: reader.number, error.description)
+    try store.finish { () throws(ExitFailure) in
+      while let line = try reader.next() {
+        do throws(LineFault) {
+          try batches.add(.register(Registration(line: line, parser)), line: reader.number)
+        } catch {
+          batches.refuse(line: reader.number, error.description)
+        }
+        bar.show(reader.byteCount, of: reader.totalByteCount ?? reader.byteCount)
       }
-      bar.show(reader.byteCount, of: reader.totalByteCount ?? reader.byteCount)
+      batches.flush()
+      bar.end()
     }
-    batches.flush()
-    bar.end()
-    try store.finish()
     try batches.report(done: "registered", arguments)
   }
 
