@@ -275,6 +275,7 @@ def test_a_damaged_witness(served):
 
 
 def test_no_witness(used):
+    (used.path / "checkpoint").unlink()
     expect(used, "witness", "note", "no checkpoint lies beside the log yet")
 
 

@@ -280,13 +280,14 @@ def test_a_rebuild_that_a_restart_of_the_machine_interrupted_is_not_gone_on_with
     with half_done_rebuild(many) as (process, number, _):
         process.kill()
     boot = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
-    data = many.path / "projections" / str(number) / "data.mdb"
-    content = data.read_bytes()
+    trust = many.path / "projections" / str(number) / "trust"
+    content = trust.read_bytes()
     assert boot in content
-    data.write_bytes(content.replace(boot, boot[::-1]))
+    trust.write_bytes(content.replace(boot, boot[::-1]))
     assert generations(many)[number]["reason"] == "the machine was restarted while it was in use"
     said = many.run("projections", "rebuild").stdout
     assert f"generation {number} could not be gone on with: the machine was restarted" in said
+    assert number not in generations(many), "nobody can ever use it"
     assert projections(many, "compare")["identical"]
 
 
