@@ -15,9 +15,12 @@ struct GenerationClaim: Sendable {
     self.lock = lock
   }
 
-  /// Makes the directory of the next generation, and takes it.
+  /// Makes the directory of the next generation, and takes it. It gets no number that the pointer names,
+  /// even where that one was removed: nobody may take it for the live one.
   init(newIn generations: Generations) throws(StoreFailure) {
-    var number = (try generations.numbers().last ?? 0) + 1
+    let pointer = generations.pointer
+    let named = [pointer?.live, pointer?.previous].compactMap { $0 }.filter { $0 < .max - 1 }
+    var number = (try (generations.numbers() + named).max() ?? 0) + 1
     while true {
       let path = generations.path(of: number)
       let isNew = try usingFiles { () throws(FileFailure) in try Files.makeNewDirectory(path) }

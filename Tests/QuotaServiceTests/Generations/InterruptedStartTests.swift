@@ -20,6 +20,20 @@ import Testing
     #expect(try numbers(at: path).count == 1)
   }
 
+  /// What is folded in the place of a live one that was removed is not taken for it.
+  @Test func `is gone on with where the live one was removed for it`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/store"
+    try makeStore(at: path)
+    try Files.removeTree(path + "/projections/1")
+    for count: UInt64 in [100, 200] { try begin(at: path, upTo: count) }
+    #expect(try numbers(at: path) == [2])
+    var first: UInt64?
+    try open(path) { first = first ?? $0 }
+    #expect(first == 200)
+    #expect(try numbers(at: path) == [2])
+  }
+
   /// What a restart of the machine made useless is removed before another one is made.
   @Test func `does not add to what others left`() throws {
     let directory = try TemporaryDirectory()
