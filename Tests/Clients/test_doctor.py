@@ -233,13 +233,21 @@ def test_a_file_that_is_no_database_is_named(used, part, harm):
 
 
 def test_a_record_that_is_not_as_it_was_written(used):
-    """Its page is whole: only reading every record finds it."""
+    """Its page is whole, and its hash lies in a tile: only reading every record finds it."""
+    data = used.path / "log" / "data.mdb"
+    original = data.read_bytes()
+    assert original.count(b"first-77") == 1
+    data.write_bytes(original.replace(b"first-77", b"frist-77"))
+    assert examine(used)[0] == 0
+    expect(used, "records", "failure", "position 81", options=("--records",))
+
+
+def test_a_record_behind_the_last_tile_that_is_not_as_it_was_written(used):
+    """What was signed for it does not hold any more."""
     record(used, 1, "written")
     data = used.path / "log" / "data.mdb"
-    changed = data.read_bytes().replace(b"written-0", b"changed-0")
-    data.write_bytes(changed)
-    assert examine(used)[0] == 0
-    expect(used, "records", "failure", "304", options=("--records",))
+    data.write_bytes(data.read_bytes().replace(b"written-0", b"changed-0"))
+    expect(used, "log", "failure", "304")
 
 
 # ---- log, tree, witness

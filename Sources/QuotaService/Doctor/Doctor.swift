@@ -181,11 +181,14 @@ public struct Doctor {
       let (head, named) = try usingLog { () throws(LogFailure) in
         (try log.head(), try log.origin())
       }
+      let keys: [VerifyingKey]
+      do throws(StoreFailure) { keys = try Store.publishedKeys(ofStoreAt: path) } catch {
+        return .warning("witness", error.description, "restore checkpoint.pub from a backup")
+      }
       let signed: Checkpoint
       do {
         signed = try Checkpoint(
-          verifying: bytes, origin: named ?? LogOrigin(of: log.identity.id).text,
-          keys: Store.publishedKeys(ofStoreAt: path))
+          verifying: bytes, origin: named ?? LogOrigin(of: log.identity.id).text, keys: keys)
       } catch let refusal as CheckpointRefusal {
         throw .checkpointRefused(name: path + "/checkpoint", refusal)
       } catch {
