@@ -7,7 +7,6 @@ extension Generations {
     keepingPrevious: Bool
   ) throws(StoreFailure) -> (numbers: [UInt64], byteCount: UInt64) {
     try remove { (number) throws(StoreFailure) in
-      // Looked at behind the claim: a swap that went before has changed it.
       let pointer = pointer
       return number != pointer?.live && !(keepingPrevious && number == pointer?.previous)
     }
@@ -39,8 +38,11 @@ extension Generations {
     var removed: [UInt64] = []
     var byteCount: UInt64 = 0
     for number in try numbers() {
-      guard let claim = try GenerationClaim(number, in: self) else { continue }
-      guard try isUnneeded(number) else { continue }
+      // Before the claim, because a claim on one that stays would look as if somebody folded into it; and
+      // behind it, because a swap that went before changes the answer.
+      guard try isUnneeded(number), let claim = try GenerationClaim(number, in: self),
+        try isUnneeded(number)
+      else { continue }
       byteCount += try usingFiles { () throws(FileFailure) in
         let count = try Files.byteCount(ofDirectory: path(of: number))
         try Files.removeDirectory(path(of: number))
