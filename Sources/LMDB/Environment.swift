@@ -26,20 +26,16 @@ public final class Environment: Sendable {
     public var mapByteCount: Int
     /// Slots for concurrent read transactions over all processes. Each costs 64 bytes.
     public var maximumReaderCount: UInt32
-    /// Whether the unused part of a new page is zeros, and not what the process had there in memory.
-    public var clearsNewPages: Bool
 
     public init(
       durability: Durability, isReadOnly: Bool = false, tables: [String],
-      mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024,
-      clearsNewPages: Bool = false
+      mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024
     ) {
       self.durability = durability
       self.isReadOnly = isReadOnly
       self.tables = tables
       self.mapByteCount = mapByteCount
       self.maximumReaderCount = maximumReaderCount
-      self.clearsNewPages = clearsNewPages
     }
   }
 

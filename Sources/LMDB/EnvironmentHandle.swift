@@ -22,9 +22,11 @@ struct EnvironmentHandle: @unchecked Sendable {
     unsafe pointer = created
   }
 
+  /// Never `MDB_NOMEMINIT`: without it the unused part of a new page is zeros, and not what the process had
+  /// there in memory, such as a name or a token. LMDB takes the memory of its pages again and again, so that
+  /// clearing it costs next to nothing.
   private static func flags(for options: Environment.Options) -> UInt32 {
     var flags = UInt32(MDB_NOTLS) | UInt32(MDB_NORDAHEAD)
-    if !options.clearsNewPages { flags |= UInt32(MDB_NOMEMINIT) }
     if options.isReadOnly { flags |= UInt32(MDB_RDONLY) }
     if options.durability == .unsynced { flags |= UInt32(MDB_NOSYNC) }
     return flags

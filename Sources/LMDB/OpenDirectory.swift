@@ -14,6 +14,14 @@ final class OpenDirectory: Sendable {
   }
 
   deinit { close(descriptor) }
+
+  /// Brings the names of the files in the directory `path` to the disk.
+  static func sync(_ path: String) throws(LMDBError) {
+    let readable = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard readable >= 0 else { throw LMDBError(code: errno) }
+    defer { close(readable) }
+    guard fsync(readable) == 0 else { throw LMDBError(code: errno) }
+  }
 }
 
 /// What identifies a directory in this process, whatever path leads to it.

@@ -16,7 +16,7 @@ import Testing
     try Environment(
       path: directory.path,
       options: Environment.Options(
-        durability: .synced, tables: ["words"], mapByteCount: 1 << 26, clearsNewPages: true))
+        durability: .synced, tables: ["words"], mapByteCount: 1 << 26))
   }
 
   private func remove(_ keys: [String], from environment: Environment) throws(LMDBError) {

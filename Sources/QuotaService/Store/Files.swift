@@ -107,9 +107,16 @@ enum Files {
     return true
   }
 
-  /// Makes a directory; one that exists is fine.
+  /// Makes a directory, durably; one that exists is fine.
   static func makeDirectory(_ path: String) throws(FileFailure) {
-    guard unsafe mkdir(path, 0o750) == 0 || errno == EEXIST else { throw .last(path) }
+    let isNew = try makeNewDirectory(path)
+    do {
+      // Also of one that exists: whoever made it may have been killed just then.
+      try syncDirectory(holding: path)
+    } catch {
+      // But somebody else's directory may hold it, who alone may look into that.
+      guard !isNew, error.code == EACCES else { throw error }
+    }
   }
 
   /// The names in a directory, without `.` and `..`.
@@ -155,9 +162,10 @@ enum Files {
     }
   }
 
-  /// Gives a file or a directory another name, durably.
+  /// Gives a file or a directory another name, durably: what it has is on the disk before the name is.
   static func move(_ path: String, to new: String) throws(FileFailure) {
-    guard unsafe Glibc.rename(path, new) == 0 else { throw .last(new) }
+    try sync(path)
+    try rename(path, to: new)
     try syncDirectory(holding: new)
   }
 
@@ -182,11 +190,31 @@ enum Files {
     try syncDirectory(holding: new)
   }
 
+  /// Brings the entry of `path` in its directory to the disk.
   static func syncDirectory(holding path: String) throws(FileFailure) {
-    let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    let descriptor = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .last(parent) }
+    try sync(parent(of: path))
+  }
+
+  /// Brings a file or the entries of a directory to the disk.
+  static func sync(_ path: String) throws(FileFailure) {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last(path) }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw .last(parent) }
+    guard fsync(descriptor) == 0 else { throw .last(path) }
+  }
+
+  /// The directory that holds the entry of `path`.
+  private static func parent(of path: String) -> String {
+    let bare = path.dropLast(while: { $0 == "/" })
+    guard let slash = bare.lastIndex(of: "/") else { return bare.isEmpty ? "/" : "." }
+    return slash == bare.startIndex ? "/" : String(bare[..<slash])
+  }
+}
+
+extension String {
+  fileprivate func dropLast(while condition: (Character) -> Bool) -> Substring {
+    var rest = self[...]
+    while let last = rest.last, condition(last) { rest.removeLast() }
+    return rest
   }
 }

@@ -229,8 +229,7 @@ struct OpenNames: Sendable {
     environment = try Environment(
       path: path,
       options: Environment.Options(
-        durability: .synced, isReadOnly: isReadOnly, tables: NameStore.tableNames,
-        clearsNewPages: true))
+        durability: .synced, isReadOnly: isReadOnly, tables: NameStore.tableNames))
     names = try environment.table("names")
     users = try environment.table("users")
     texts = try environment.table("texts")
