@@ -45,33 +45,7 @@ public final class Store: Sendable {
   public static func create(
     at path: String, clock: Clock, origin: LogOrigin? = nil
   ) throws(StoreFailure) {
-    do {
-      try Files.makeDirectory(path)
-    } catch {
-      let failure = StoreFailure(error)
-      if case .file = failure { throw .cannotCreate(path: path, text: error.text) }
-      throw failure
-    }
-    let found = try usingFiles { () throws(FileFailure) in try Files.names(in: path) }
-    if found.contains("log") { throw .exists(path: path) }
-    guard found.allSatisfy({ $0 == "lock" }) else {
-      throw .notEmpty(path: path)
-    }
-    let lock = try WriterLock(ofStoreAt: path)
-    try usingFiles { () throws(FileFailure) in
-      for name in ["names", "projections", "log"] { try Files.makeDirectory(path + "/" + name) }
-      try Files.syncDirectory(holding: path + "/log")
-    }
-    let identity = LogIdentity(id: System.randomUser(), createdAt: clock())
-    try usingLog { () throws(LogFailure) in
-      try LMDBLog.create(at: path + "/log", identity: identity)
-    }
-    if let origin {
-      _ = try usingLog { () throws(LogFailure) in
-        try LMDBLog(at: path + "/log", mode: .appending).setOrigin(origin.text)
-      }
-    }
-    withExtendedLifetime(lock) {}
+    try StoreDraft(at: path, clock: clock, origin: origin).putInPlace()
   }
 
   /// Opens the store at `path`. Where the projection is missing, not trusted, or of another version,

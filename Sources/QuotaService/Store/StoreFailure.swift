@@ -63,7 +63,8 @@ extension StoreFailure: CustomStringConvertible {
     case .missing(let path):
       "there is no store at \(path): create one with `quotalog init --data \(path)`"
     case .exists(let path):
-      "there is a store at \(path) already: use it, or choose another directory"
+      "there is a store at \(path) already: use it (`quotalog token issue USER` makes a token), or choose "
+        + "another directory"
     case .notEmpty(let path):
       "the directory \(path) is not empty: choose another one"
     case .cannotCreate(let path, let text):

@@ -54,7 +54,7 @@ extension StoreFailure {
 }
 
 /// Runs `body`, turning a store's failure into the command's.
-func usingStore<Result>(
+func usingStore<Result: ~Copyable>(
   _ body: () throws(StoreFailure) -> Result
 ) throws(ExitFailure) -> Result {
   do { return try body() } catch { throw ExitFailure(error) }

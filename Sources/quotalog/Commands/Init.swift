@@ -28,16 +28,31 @@ extension Subcommand {
   ) throws(ExitFailure) -> Registration {
     let admin = Registration(
       user: System.randomUser(), name: try name("admin"), role: .staff, token: NewToken())
-    try usingStore { () throws(StoreFailure) in
-      try Store.create(at: path, clock: System.clock, origin: origin)
+    let draft = try usingStore { () throws(StoreFailure) in
+      try StoreDraft(at: path, clock: System.clock, origin: origin)
     }
-    let store = try usingStore { () throws(StoreFailure) in try Store(at: path, mode: .writing) }
-    try usingStore { () throws(StoreFailure) in
+    do throws(ExitFailure) {
+      try fill(draft.path, calendar, admin)
+    } catch {
+      // Why it failed says more than that something is left, which the next attempt removes.
+      try? draft.remove()
+      throw error
+    }
+    do throws(StoreFailure) { try draft.putInPlace() } catch { throw ExitFailure(error) }
+    return admin
+  }
+
+  /// Whoever is killed on the way has made nothing: no store is without its calendar and its first user.
+  private static func fill(
+    _ path: String, _ calendar: CalendarSetting, _ admin: Registration
+  ) throws(ExitFailure) {
+    let store = try usingStore { () throws(StoreFailure) in
+      let store = try Store(at: path, mode: .writing)
       try store.setCalendar(calendar, clock: System.clock)
+      return store
     }
     _ = try store.execute(.register(admin))
     try store.finish()
-    return admin
   }
 
   private static func origin(_ arguments: Arguments) throws(ExitFailure) -> LogOrigin? {
