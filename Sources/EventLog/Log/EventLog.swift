@@ -65,14 +65,18 @@ public struct SegmentAppend: Sendable {
   /// Recognises the same attempt after an unknown outcome.
   public let batchID: UInt64
   public let segment: Segment
+  /// What the names beside the log have come to with it; nil where it gives none.
+  public let names: NameTally?
 
   public init(
-    partition: Partition, expectedHead: Position, batchID: UInt64, segment: Segment
+    partition: Partition, expectedHead: Position, batchID: UInt64, segment: Segment,
+    names: NameTally? = nil
   ) {
     self.partition = partition
     self.expectedHead = expectedHead
     self.batchID = batchID
     self.segment = segment
+    self.names = names
   }
 }
 

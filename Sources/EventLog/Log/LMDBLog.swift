@@ -49,17 +49,16 @@ public final class LMDBLog: EventLog {
     var outcomes: [AppendOutcome] = []
     for append in appends {
       precondition(append.partition == .only, "an embedded log has one partition")
-      let conflict = try self.append(append.segment, behind: append.expectedHead)
+      let conflict = try self.append(append)
       outcomes.append(conflict.map(AppendOutcome.conflict) ?? .appended)
     }
     return outcomes
   }
 
   /// Appends records and the tiles that they fill; answers where the log ends if not where expected.
-  private func append(
-    _ segment: Segment, behind head: Position
-  ) throws(LogFailure) -> Position? {
-    try edge.withLock { (edge) throws(LogFailure) in
+  private func append(_ append: SegmentAppend) throws(LogFailure) -> Position? {
+    let (segment, head) = (append.segment, append.expectedHead)
+    return try edge.withLock { (edge) throws(LogFailure) in
       let known = edge.tree.take()
       var tree = if let known { known } else { try treeOfRecords() }
       guard tree.size == TreeSize(head.rawValue) else {
@@ -70,7 +69,7 @@ public final class LMDBLog: EventLog {
       let growth = edge.growth(of: &tree, by: segment)
       let conflict: Position?
       do throws(LMDBError) {
-        conflict = try store.append(segment, behind: head, growth)
+        conflict = try store.append(segment, behind: head, growth, append.names)
       } catch {
         throw LogFailure(error, path: path)
       }

@@ -69,7 +69,7 @@ struct LogStore: Sendable {
   ///
   /// Throws `corrupted` where the last entry is no chunk: nobody could read what is put behind it.
   func append(
-    _ segment: Segment, behind expectedHead: Position, _ growth: TreeGrowth
+    _ segment: Segment, behind expectedHead: Position, _ growth: TreeGrowth, _ names: NameTally?
   ) throws(LMDBError) -> Position? {
     try environment.growAhead()
     var transaction = try environment.beginWrite()
@@ -86,6 +86,7 @@ struct LogStore: Sendable {
         chunk.rawBytes, under: Chunk.key(of: position).rawBytes, in: events)
     }
     try tree?.store(growth, in: &transaction)
+    if let names { try put(names, in: &transaction) }
     try transaction.commit()
     return nil
   }

@@ -30,11 +30,12 @@ public struct Doctor {
     let (logPages, isLogWhole) = pages("log") { () throws(StoreFailure) in
       try Store.checkLogPages(at: path, progress: progress)
     }
-    let (namePages, _) = pages("names") { () throws(StoreFailure) in
+    let (namePages, areNamesWhole) = pages("names") { () throws(StoreFailure) in
       try NameStore.checkPages(at: path + "/names")
     }
     findings += [logPages, namePages]
     guard isLogWhole else { return findings }
+    if areNamesWhole { findings += missingNames() }
     findings += [log(), witness()]
     if readingRecords { findings.append(records(progress)) }
     findings += projection() + files() + readers()
@@ -113,6 +114,16 @@ public struct Doctor {
       return (.fine(part, "\(try check()) pages are whole"), true)
     } catch {
       return (.failure(part, error.description, Self.restoring), false)
+    }
+  }
+
+  /// What is wrong with the number of names.
+  private func missingNames() -> [DoctorFinding] {
+    do throws(StoreFailure) {
+      try Store.checkNames(ofStoreAt: path)
+      return []
+    } catch {
+      return [.failure("names", error.description, Self.restoring)]
     }
   }
 

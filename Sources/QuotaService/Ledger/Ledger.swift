@@ -104,6 +104,7 @@ public final class Ledger {
     folder = try Self.folder(of: store)
     try LogFold(log: store.log).catchUp(folder)
     folder.runInBackground = runInBackground
+    if try store.removeLatestNames() { hasRemains = true }
     try eraseDeleted()
     nextDeadline = try firstDeadline()
     trouble = nil
@@ -158,8 +159,7 @@ public final class Ledger {
       try noteDeadline(of: batch)
       return batch.abandon()
     }
-    try store.names.store(batch.newNames, batch.newTexts)
-    try append(segment)
+    try append(segment, try store.names.store(batch.newNames, batch.newTexts))
     let (news, erases) = (batch.news, batch.erases)
     defer { publish(news, erases: erases) }
     // The events stand from here on, whatever becomes of the projection.
@@ -226,13 +226,13 @@ public final class Ledger {
     return abs(clock().microseconds - lastStored.microseconds) > Self.maximumUnstoredMicroseconds
   }
 
-  private func append(_ segment: Segment) throws(StoreFailure) {
+  private func append(_ segment: Segment, _ names: NameTally?) throws(StoreFailure) {
     batchID += 1
     let head = Position(segment.firstPosition.rawValue - 1)
     let outcomes = try usingLog { () throws(LogFailure) in
       try store.log.append([
         SegmentAppend(
-          partition: .only, expectedHead: head, batchID: batchID, segment: segment)
+          partition: .only, expectedHead: head, batchID: batchID, segment: segment, names: names)
       ])
     }
     guard outcomes == [.appended] else {
@@ -311,8 +311,8 @@ extension StoreFailure {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
       .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged,
-      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused,
-      .backupInUse, .generation:
+      .namesMissing, .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused,
+      .backupRefused, .backupInUse, .generation:
       false
     }
   }

@@ -86,13 +86,13 @@ public final class Importer {
         throw .importRefused(line: lines[index], "the event \(text)")
       }
     }
-    try store.names.store(names, marks)
+    let tally = try store.names.store(names, marks)
     batchID += 1
     let segment = Segment(
       firstPosition: firstPosition, count: records.count, records: records.bytes)
     let append = SegmentAppend(
       partition: .only, expectedHead: Position(firstPosition.rawValue - 1), batchID: batchID,
-      segment: segment)
+      segment: segment, names: tally)
     _ = try usingLog { () throws(LogFailure) in try store.log.append([append]) }
     do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
     if !marks.isEmpty { _ = try store.eraseDeleted() }

@@ -150,7 +150,10 @@ extension NameStore {
       let open = open()
       var transaction = try open.environment.beginWrite()
       for key in texts { try transaction.remove(key.rawBytes, from: open.texts) }
+      let count = try transaction.count(of: open.names)
       for user in names { try Self.removeName(of: user, in: open, &transaction) }
+      let erasedCount = count - (try transaction.count(of: open.names))
+      try NameAccount.noteErased(erasedCount, in: open, &transaction)
       for mark in remains { try Self.put(mark, in: open.texts, &transaction) }
       try transaction.commit()
     } catch {
@@ -159,7 +162,7 @@ extension NameStore {
   }
 
   /// Removes a user's name, which somebody else may carry by now.
-  private static func removeName(
+  static func removeName(
     of user: UserID, in open: OpenNames, _ transaction: inout WriteTransaction
   ) throws(LMDBError) {
     let user = key(user)

@@ -49,6 +49,7 @@ extension NameStore {
     if nobody.isEmpty { return }
     var transaction = try open.environment.beginWrite()
     for user in nobody { try transaction.remove(user.rawBytes, from: open.names) }
+    try NameAccount.noteErased(nobody.count, in: open, &transaction)
     try transaction.commit()
   }
 

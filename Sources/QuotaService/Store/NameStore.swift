@@ -1,3 +1,4 @@
+internal import EventLog
 internal import LMDB
 internal import QuotaModel
 
@@ -5,7 +6,7 @@ internal import QuotaModel
 /// stays as it is.
 ///
 /// A name is stored, durably, before the event that registers its user. A crash in between leaves a
-/// name of nobody, which does not count and may be given again.
+/// name of nobody, which the next start removes.
 final class NameStore: Sendable {
   static let tableNames = ["names", "users", "texts"]
   /// Pieces are small, so that no text needs many free pages side by side.
@@ -59,29 +60,36 @@ final class NameStore: Sendable {
     }
   }
 
-  /// Gives names and keeps texts, durably. Whoever carried one of the names before loses it.
-  func store(_ users: [UserName: UserID], _ texts: [SessionText] = []) throws(StoreFailure) {
+  /// Gives names and keeps texts, durably; answers what the file has come to, for the log to keep with the
+  /// events, or nil where it stays as it is. Whoever carried one of the names before loses it.
+  @discardableResult
+  func store(
+    _ users: [UserName: UserID], _ texts: [SessionText] = []
+  ) throws(StoreFailure) -> NameTally? {
     do throws(LMDBError) {
       let open = open()
       let texts = try needed(texts, open)
-      guard !users.isEmpty || !texts.isEmpty else { return }
+      guard !users.isEmpty || !texts.isEmpty else { return nil }
       var transaction = try open.environment.beginWrite()
       for (name, user) in users { try Self.put(name, of: user, in: open, &transaction) }
       for text in texts { try Self.put(text, in: open.texts, &transaction) }
+      let tally = try NameAccount.add(users.values, texts, in: open, &transaction)
       try transaction.commit()
+      return tally
     } catch {
       throw Self.failure(error, path)
     }
   }
 
-  /// Nobody else keeps the name: a crash may have left it with somebody who was never registered.
+  /// Nobody else keeps the name, and the user keeps no other one.
   private static func put(
     _ name: UserName, of user: UserID, in open: OpenNames, _ transaction: inout WriteTransaction
   ) throws(LMDBError) {
+    try removeName(of: user, in: open, &transaction)
     let user = key(user)
     let name = Array(name.description.utf8)
     let other = try transaction.bytes(under: name, in: open.users)
-    if let other, other != user { try transaction.remove(other.rawBytes, from: open.names) }
+    if let other { try transaction.remove(other.rawBytes, from: open.names) }
     try transaction.put(name.rawBytes, under: user.rawBytes, in: open.names)
     try transaction.put(user.rawBytes, under: name.rawBytes, in: open.users)
   }

@@ -55,13 +55,26 @@ public final class Store: Sendable {
   /// all of it.
   ///
   /// Throws `logLostItsEnd` where the projection has seen, or a checkpoint was signed for, more than the
-  /// log has; only `acceptingLostEvents` goes on with what is left.
-  public init(
-    at path: String, mode: Mode, acceptingLostEvents: Bool = false, checkingPages: Bool = false,
-    progress: ProgressReport? = nil
+  /// log has, and `namesMissing` where the names are fewer than the log has counted; only
+  /// `acceptingLostEvents` and `acceptingLostNames` go on with what is left.
+  public convenience init(
+    at path: String, mode: Mode, acceptingLostEvents: Bool = false,
+    acceptingLostNames: Bool = false, checkingPages: Bool = false, progress: ProgressReport? = nil
   ) throws(StoreFailure) {
     guard Files.exists(path + "/log/data.mdb") else { throw Self.absence(of: path) }
-    lock = mode == .writing ? try WriterLock(ofStoreAt: path) : nil
+    try self.init(
+      at: path, lock: mode == .writing ? try WriterLock(ofStoreAt: path) : nil,
+      acceptingLostEvents: acceptingLostEvents, acceptingLostNames: acceptingLostNames,
+      checkingPages: checkingPages, progress: progress)
+  }
+
+  /// Opens a store whose lock somebody has taken already; without one it is only read.
+  init(
+    at path: String, lock: WriterLock?, acceptingLostEvents: Bool = false,
+    acceptingLostNames: Bool = false, checkingPages: Bool = false, progress: ProgressReport? = nil
+  ) throws(StoreFailure) {
+    let mode = lock == nil ? Mode.reading : .writing
+    self.lock = lock
     let log = try usingLog { () throws(LogFailure) in
       try LMDBLog(at: path + "/log", mode: mode == .writing ? .appending : .reading)
     }
@@ -73,6 +86,7 @@ public final class Store: Sendable {
     }
     self.log = log
     names = try NameStore(at: path + "/names", isReadOnly: mode == .reading)
+    if !acceptingLostNames { try Self.checkNames(names, against: log) }
     let generations = Generations(ofStoreAt: path, log: log)
     let generation: Generation
     var outage: StoreFailure?
@@ -85,7 +99,10 @@ public final class Store: Sendable {
     live = Mutex(generation)
     startOutage = Mutex(outage)
     self.path = path
-    if mode == .writing { try prepareEvidence() }
+    guard mode == .writing else { return }
+    try StoreDraft.removeLeftovers(ofStoreAt: path)
+    try reconcileNames()
+    try prepareEvidence()
   }
 
   private static func openTree(

@@ -21,7 +21,7 @@ extension StoreFailure {
     case .permissionDenied: .getPermission
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting
-    case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged,
+    case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged, .namesMissing,
       .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused:
       .restoreOrCorrect
     case .generation(let refusal): refusal.remedy

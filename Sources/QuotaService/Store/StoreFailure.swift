@@ -29,6 +29,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case generation(GenerationRefusal)
   /// The file of the names cannot be trusted.
   case namesDamaged(path: String, String)
+  /// The file of the names lacks some that were given: so many it has, or had before they were erased.
+  case namesMissing(path: String, found: UInt64, of: UInt64)
   /// A file of positions is not what was written there.
   case positionsDamaged(path: String, of: PositionReaders)
   /// The key that signs checkpoints is not there.
@@ -90,6 +92,10 @@ extension StoreFailure: CustomStringConvertible {
     case .generation(let refusal): refusal.description
     case .namesDamaged(let path, let text):
       "the file of the names, \(path)/data.mdb, is damaged (\(text)): restore a backup of it"
+    case .namesMissing(let path, let found, let count) where found < count:
+      "the file of the names, \(path)/data.mdb, has \(found) of \(count) names that were given: \(Self.namesRemedy)"
+    case .namesMissing(let path, _, _):
+      "the file of the names, \(path)/data.mdb, lacks what was stored in it last: \(Self.namesRemedy)"
     case .positionsDamaged(let path, .webhooks):
       "\(path) is no list of webhook positions: restore a backup of it, or remove it to have every "
         + "webhook begin at the end of the log"
@@ -112,6 +118,12 @@ extension StoreFailure: CustomStringConvertible {
         + "another with `quotalog checkpoint --new-key`"
     }
   }
+}
+
+extension StoreFailure {
+  private static let namesRemedy =
+    "put the right one back, or names.mdb of the latest backup in its place, and accept what is still missing "
+    + "with `quotalog rebuild --accept-lost-names`"
 }
 
 /// Runs `body`, naming a log's failure as the store's.

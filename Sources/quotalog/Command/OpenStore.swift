@@ -5,12 +5,14 @@ internal import QuotaService
 enum OpenStore {
   /// For a command that changes something: alone.
   static func forWriting(
-    _ arguments: Arguments, acceptingLostEvents: Bool = false, checkingPages: Bool = false
+    _ arguments: Arguments, acceptingLostEvents: Bool = false, acceptingLostNames: Bool = false,
+    checkingPages: Bool = false
   ) throws(ExitFailure) -> Store {
     let path = try arguments.dataPath()
     return try usingStore { () throws(StoreFailure) in
       try store(
-        path, .writing, acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages)
+        path, .writing, acceptingLostEvents: acceptingLostEvents,
+        acceptingLostNames: acceptingLostNames, checkingPages: checkingPages)
     }
   }
 
@@ -85,12 +87,13 @@ enum OpenStore {
 
   private static func store(
     _ path: String, _ mode: Store.Mode, acceptingLostEvents: Bool = false,
-    checkingPages: Bool = false
+    acceptingLostNames: Bool = false, checkingPages: Bool = false
   ) throws(StoreFailure) -> Store {
     let bar = ProgressBar("folding the log")
     defer { bar.end() }
     return try Store(
-      at: path, mode: mode, acceptingLostEvents: acceptingLostEvents, checkingPages: checkingPages
+      at: path, mode: mode, acceptingLostEvents: acceptingLostEvents,
+      acceptingLostNames: acceptingLostNames, checkingPages: checkingPages
     ) {
       bar.show($0, of: $1)
     }

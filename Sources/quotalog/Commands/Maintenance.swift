@@ -7,13 +7,16 @@ extension Subcommand {
     "rebuild",
     summary: "Folds the whole log into a new projection, compares, and swaps; the old one is kept.",
     options: [
-      Option("accept-lost-events", nil, "go on with a log that has lost its end")
+      Option(
+        "accept-lost-events", nil, "go on with a log that has lost its end, with another key"),
+      Option("accept-lost-names", nil, "go on with a file of names that lacks some"),
     ]
   ) { (arguments) throws(ExitFailure) in
     _ = try arguments.expect()
     try OpenStore.checkLogPages(arguments)
     let store = try OpenStore.forWriting(
-      arguments, acceptingLostEvents: arguments.has("accept-lost-events"), checkingPages: true)
+      arguments, acceptingLostEvents: arguments.has("accept-lost-events"),
+      acceptingLostNames: arguments.has("accept-lost-names"), checkingPages: true)
     let bar = ProgressBar("rebuilding")
     let start = System.clock()
     let report = try usingStore { () throws(StoreFailure) in

@@ -55,6 +55,7 @@ extension Subcommand {
     }
     let milliseconds = (System.clock().microseconds - start.microseconds) / 1000
     bar.end()
+    try usingStore { () throws(StoreFailure) in try Store.checkNames(ofStoreAt: path) }
     let comparison: Comparison
     switch try OpenStore.aloneIfPossible(arguments) {
     case .opened(let store):

@@ -27,6 +27,9 @@ final class OpenLedger {
     try open()
   }
 
+  /// Drops everything that is in memory, for tests that look at the files, or change them.
+  func close() { opened = nil }
+
   private func open() throws {
     let store = try Store(at: path, mode: .writing)
     opened = (store, try Ledger(store: store, clock: clock.clock))

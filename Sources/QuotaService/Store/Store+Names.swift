@@ -1,0 +1,65 @@
+internal import EventLog
+internal import Projections
+internal import QuotaModel
+
+extension Store {
+  /// So long a start waits for readers of the file of names before it leaves bytes to be overwritten later.
+  private static let overwritingTime = Duration.seconds(10)
+
+  /// Throws `namesMissing` where the file of names lacks some that the log has counted.
+  ///
+  /// The log is asked first: beside a writer its count comes after the names.
+  static func checkNames(_ names: NameStore, against log: LMDBLog) throws(StoreFailure) {
+    guard let known = try usingLog({ () throws(LogFailure) in try log.nameTally() }) else { return }
+    let found = try names.tally()
+    guard found.covers(known) else {
+      throw .namesMissing(path: names.path, found: found.givenCount, of: known.givenCount)
+    }
+  }
+
+  /// The same of a store that may be served, opening no more than these two files.
+  public static func checkNames(ofStoreAt path: String) throws(StoreFailure) {
+    let log = try usingLog { () throws(LogFailure) in
+      try LMDBLog(at: path + "/log", mode: .reading)
+    }
+    try checkNames(NameStore(at: path + "/names", isReadOnly: true), against: log)
+  }
+
+  /// Has the file of names and the log agree: what the log does not bear out is removed, and the count in the
+  /// log is that of the file. The projection has to be caught up.
+  func reconcileNames() throws(StoreFailure) {
+    let known = try usingLog { () throws(LogFailure) in try log.nameTally() }
+    var hasRemoved = try names.removeLatest(without: logEvidence)
+    var found = try names.tally()
+    let isCounted = known.map { found.covers($0) && found.givenCount == $0.givenCount } ?? false
+    if !isCounted {
+      // Nobody counted before, a loss was accepted, or the log has lost its end: everything is looked at.
+      if try names.removeAll(without: logEvidence) { hasRemoved = true }
+      found = try names.tally()
+      try usingLog { () throws(LogFailure) in try log.store(found) }
+    }
+    guard hasRemoved else { return }
+    let end = ContinuousClock.now + Self.overwritingTime
+    // Where a reader is slower, the ledger goes on with it: the marks stay.
+    _ = try names.overwriteRemains { ContinuousClock.now < end }
+  }
+
+  /// Removes what was stored last for events that the log has not taken; answers whether there was any.
+  func removeLatestNames() throws(StoreFailure) -> Bool {
+    try names.removeLatest(without: logEvidence)
+  }
+
+  private var logEvidence: NameStore.LogEvidence {
+    NameStore.LogEvidence(
+      standing: { (user) throws(StoreFailure) in
+        let account = try Queries(self).user(.id(user))?.account
+        return account.map { $0.isErased ? .erased : .registered } ?? .unknown
+      },
+      hasText: { (text) throws(StoreFailure) in
+        let session = try Queries(self).session(text.session)
+        guard let session, session.phase != .deleted else { return false }
+        let head = try usingLog { () throws(LogFailure) in try self.log.head() }
+        return text.position <= head
+      })
+  }
+}
