@@ -18,10 +18,12 @@ extension Backup {
 
   /// Makes a store of the backup at `directory`, which must not exist or be empty.
   ///
-  /// With `point` it has what had happened by then, and nothing later. Such a store is another log: it gets a
-  /// name and a key of its own, because two logs that part must not be signed for as one.
+  /// With `point` it has what had happened by then, and nothing later. Where that leaves records out, the store
+  /// is another log: it gets a name and a key of its own, because two logs that part must not be signed for as
+  /// one. Where it leaves out none, the store is the log that was backed up.
   ///
-  /// Every record is verified before the store gets its name; until then it lies beside it as `.restoring`.
+  /// Every record is verified and folded before the store gets its name; until then it lies beside it as
+  /// `.restoring`.
   public func restore(
     to directory: String, point: PointInTime? = nil, trusting keys: [VerifyingKey]? = nil,
     progress: ProgressReport? = nil
@@ -38,6 +40,7 @@ extension Backup {
     do throws(StoreFailure) {
       try usingFiles { () throws(FileFailure) in try Self.layOut(fresh) }
       let report = try fill(fresh, point, trusting: keys, progress: progress)
+      try Self.complete(fresh, lock)
       try usingFiles { () throws(FileFailure) in
         // A directory takes the place of an empty one in one step.
         try Files.move(fresh, to: directory)
@@ -68,7 +71,7 @@ extension Backup {
   private func fill(
     _ path: String, _ point: PointInTime?, trusting keys: [VerifyingKey]?, progress: ProgressReport?
   ) throws(StoreFailure) -> RestoreReport {
-    let isWhole = point.map { !isBefore($0) } ?? true
+    let isWhole = try point.map { (point) throws(StoreFailure) in try !leavesOut(point) } ?? true
     let identity = LogIdentity(
       id: isWhole ? manifest.log : System.randomUser(), createdAt: manifest.createdAt)
     try usingLog { () throws(LogFailure) in
@@ -81,9 +84,9 @@ extension Backup {
       _ = try usingLog { () throws(LogFailure) in try log.setOrigin(manifest.origin) }
       try copyFiles(to: path)
     }
-    var writer = RestoringWriter(log)
+    var writer = RestoringWriter(log, upTo: isWhole ? nil : point)
     try verify(trusting: keys, progress: progress) { (record) throws(StoreFailure) in
-      if point?.includes(record) ?? true { try writer.take(record) }
+      try writer.take(record)
     }
     try writer.commit()
     if isWhole { try keepCheckpoint(in: log) }
@@ -97,12 +100,24 @@ extension Backup {
       origin: isWhole ? manifest.origin : LogOrigin(of: identity.id).text)
   }
 
-  /// Whether a point may leave records out.
-  private func isBefore(_ point: PointInTime) -> Bool {
-    switch point {
-    case .position(let position): position < manifest.last
-    case .moment(let moment): moment < manifest.madeAt
+  /// Whether a record had not happened by then. What the manifest says about time tells nothing: the clock that
+  /// it is by may have been behind that of the records.
+  private func leavesOut(_ point: PointInTime) throws(StoreFailure) -> Bool {
+    guard let part = manifest.parts.last else { return false }
+    var isLastIncluded = true
+    let file = try usingFiles { () throws(FileFailure) in
+      try RecordFile(reading: path + "/" + part.file)
     }
+    try file.forEachRecord(from: part.first, to: part.last) { record in
+      if record.position == part.last { isLastIncluded = point.includes(record) }
+    }
+    return !isLastIncluded
+  }
+
+  /// Folds the log and removes the names and texts of which it knows nothing, as every start does: nobody finds
+  /// them later.
+  private static func complete(_ path: String, _ lock: WriterLock) throws(StoreFailure) {
+    try Store(at: path, lock: lock).close()
   }
 
   /// What was signed about the backup holds for the log that it becomes.
@@ -121,6 +136,13 @@ extension Backup {
       try Files.copy(self.path + "/names.mdb", to: path + "/names/data.mdb")
     }
     _ = try NameStore.checkPages(at: path + "/names")
+    guard let known = manifest.names else { return }
+    let found = try NameStore(at: path + "/names", isReadOnly: true).tally()
+    guard found.covers(known) else {
+      throw .backupRefused(
+        path: self.path + "/names.mdb",
+        "it has \(found.givenCount) of \(known.givenCount) names that were given")
+    }
   }
 
   private func copyFiles(to path: String) throws(StoreFailure) {
@@ -135,12 +157,21 @@ extension Backup {
   /// Appends records, some thousand a commit.
   private struct RestoringWriter {
     private let log: LMDBLog
+    /// nil: everything.
+    private let point: PointInTime?
+    private var isAtEnd = false
     private var records = RecordBatch()
     private(set) var last = Position.zero
 
-    init(_ log: LMDBLog) { self.log = log }
+    init(_ log: LMDBLog, upTo point: PointInTime?) {
+      self.log = log
+      self.point = point
+    }
 
     mutating func take(_ record: borrowing RecordView) throws(StoreFailure) {
+      if let point, !point.includes(record) { isAtEnd = true }
+      // Nothing follows what is left out: a log has no gaps.
+      if isAtEnd { return }
       records.append(encoded: record)
       if records.count == recordsPerCommit { try commit() }
     }

@@ -10,8 +10,11 @@ public struct Backup: Sendable {
   let manifest: BackupManifest
 
   /// Files that are copied as they are: the keys, and how far receivers of events have come.
+  ///
+  /// In this order: a changed key comes behind its published half, among which those before stay. Whatever
+  /// interrupts a run, every key and every signature in the backup has its half there.
   static let plainFiles: [(name: String, mode: mode_t)] = [
-    ("checkpoint.key", 0o600), ("checkpoint.pub", 0o640), ("webhooks", 0o640),
+    ("checkpoint.pub", 0o640), ("checkpoint.key", 0o600), ("webhooks", 0o640),
     ("consumers", 0o640),
   ]
 

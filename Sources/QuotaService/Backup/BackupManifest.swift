@@ -1,3 +1,4 @@
+internal import EventLog
 internal import Evidence
 internal import QuotaModel
 
@@ -9,7 +10,10 @@ internal import QuotaModel
 ///     origin NAME                  what its checkpoints call it
 ///     made MICROSECONDS            when the backup was brought up to date
 ///     records FIRST LAST FILE      a file of stored records, one behind the other; one line each
+///     names CHANGE COUNT           what the file of names has come to, at the least
 ///     checkpoint FILE              the signed checkpoint of all of them
+///
+/// Programs that counted no names wrote no line about them.
 struct BackupManifest: Hashable {
   struct Part: Hashable {
     let first: Position
@@ -22,6 +26,7 @@ struct BackupManifest: Hashable {
   var origin: String
   var madeAt: Moment
   var parts: [Part] = []
+  var names: NameTally?
   var checkpoint = ""
 
   private static let firstLine = "quotalog-backup 1"
@@ -40,7 +45,9 @@ struct BackupManifest: Hashable {
       [
         Self.firstLine, "log \(log) \(createdAt.microseconds)", "origin \(origin)",
         "made \(madeAt.microseconds)",
-      ] + parts.map { "records \($0.first) \($0.last) \($0.file)" } + ["checkpoint \(checkpoint)"]
+      ] + parts.map { "records \($0.first) \($0.last) \($0.file)" }
+      + [names].compactMap { $0.map { "names \($0.change) \($0.givenCount)" } }
+      + ["checkpoint \(checkpoint)"]
     return lines.map { "\($0)\n" }.joined()
   }
 
@@ -57,6 +64,11 @@ struct BackupManifest: Hashable {
       of: id, createdAt: Moment(microseconds: createdAt), origin: origin[0],
       madeAt: Moment(microseconds: made))
     self.checkpoint = checkpoint[0]
+    if let words = Self.words(lines.last, "names", 2) {
+      guard let change = UInt64(words[0]), let count = UInt64(words[1]) else { return nil }
+      names = NameTally(change: change, givenCount: count)
+      lines.removeLast()
+    }
     for line in lines {
       guard let words = Self.words(line, "records", 3), let first = UInt64(words[0]),
         let end = UInt64(words[1]), Position(first) == last.next, first <= end, end < .max,

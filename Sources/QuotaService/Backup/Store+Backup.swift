@@ -39,6 +39,8 @@ extension Store {
       try verify(part, at: path, signed.checkpoint)
       manifest.parts.append(part)
     }
+    // What belongs to the records is there before it is copied; what comes on top, a restore removes.
+    manifest.names = try usingLog { () throws(LogFailure) in try log.nameTally() }
     try copyNames(to: path)
     try copyFiles(to: path)
     manifest.madeAt = clock()
@@ -163,10 +165,13 @@ extension Store {
     }
   }
 
+  /// Reads the keys in the other order than it writes them: somebody may be changing them.
   private func copyFiles(to path: String) throws(StoreFailure) {
-    for file in Backup.plainFiles where Files.exists(self.path + "/" + file.name) {
-      try usingFiles { () throws(FileFailure) in
-        let bytes = try Files.read(self.path + "/" + file.name)
+    let files = Backup.plainFiles.filter { Files.exists(self.path + "/" + $0.name) }
+    try usingFiles { () throws(FileFailure) in
+      var contents: [[UInt8]] = []
+      for file in files.reversed() { contents.append(try Files.read(self.path + "/" + file.name)) }
+      for (file, bytes) in zip(files, contents.reversed()) {
         try Files.replace(path + "/" + file.name, with: bytes, mode: file.mode)
       }
     }
