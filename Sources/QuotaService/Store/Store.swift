@@ -79,6 +79,7 @@ public final class Store: Sendable {
       try LMDBLog(at: path + "/log", mode: mode == .writing ? .appending : .reading)
     }
     if mode == .writing {
+      if acceptingLostEvents { try Self.changeKey(ofStoreAt: path, whereEventsAreLostFrom: log) }
       try Self.openTree(of: log, acceptingLostEvents: acceptingLostEvents, progress: progress)
       try Witness(ofStoreAt: path).check(
         against: log, keys: CheckpointKey(ofStoreAt: path), acceptingLostEvents: acceptingLostEvents
