@@ -108,7 +108,7 @@ public struct FoldBatch: ~Copyable {
   public consuming func commit(mayWait: Bool) throws(ProjectionFailure) {
     storeSessions()
     let folder = self.folder
-    if folder.purpose == .deciding {
+    if folder.publishes {
       folder.generation.overlay.update { folder.working.publish(in: &$0) }
     }
     if folder.working.mustBeStored, folder.purpose == .deciding {

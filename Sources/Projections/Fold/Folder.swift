@@ -18,6 +18,8 @@ public final class Folder {
   /// Whether the calendar was given for good, whatever the events announce.
   let isCalendarPinned: Bool
   private let calendarSource: CalendarSource
+  /// Whether readers see at once what was folded, and not only when it is stored.
+  let publishes: Bool
   /// Cached accounts above which the older half is forgotten.
   private let maximumCachedAccountCount: Int
   var working: WorkingSet
@@ -25,12 +27,13 @@ public final class Folder {
   private var longRun: LongRun?
 
   public init(
-    generation: Generation, purpose: Purpose, isCalendarPinned: Bool = false,
-    maximumCachedAccountCount: Int? = nil, eventsPerState: Int? = nil,
+    generation: Generation, purpose: Purpose, publishes: Bool = true,
+    isCalendarPinned: Bool = false, maximumCachedAccountCount: Int? = nil, eventsPerState: Int? = nil,
     calendarSource: @escaping CalendarSource
   ) throws(ProjectionFailure) {
     self.generation = generation
     self.purpose = purpose
+    self.publishes = publishes && purpose == .deciding
     self.isCalendarPinned = isCalendarPinned
     self.calendarSource = calendarSource
     self.maximumCachedAccountCount =
@@ -83,7 +86,7 @@ public final class Folder {
     guard working.storing == nil else { return }
     let job = StoreJob(generation, &working, longRun, rootSource)
     working.storing = job
-    generation.overlay.update { $0.beginStoring() }
+    if publishes { generation.overlay.update { $0.beginStoring() } }
     guard let runInBackground else {
       job.run()
       return try finishStoring()
@@ -97,7 +100,7 @@ public final class Folder {
     if let failure = job.wait() { throw failure }
     working.storing = nil
     if longRun != nil { working.reuse(job.takeGathered()) }
-    generation.overlay.update { $0.endStoring() }
+    if publishes { generation.overlay.update { $0.endStoring() } }
     if working.accounts.count > maximumCachedAccountCount {
       working.accounts.removeOldest()
       working.latestAccount = nil

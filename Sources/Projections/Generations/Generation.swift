@@ -60,6 +60,9 @@ public final class Generation: Sendable {
     }
   }
 
+  /// Has readers see the tables alone, from one moment on: they have everything that was published.
+  public func forgetPublished() { overlay.update { $0 = OverlayContent() } }
+
   func translating<Result: ~Copyable>(
     _ body: () throws(LMDBError) -> Result
   ) throws(ProjectionFailure) -> Result {

@@ -53,9 +53,9 @@ public final class Ledger {
     folder = try Self.folder(of: store)
     trouble = store.outageSinceStart
     do throws(StoreFailure) {
-      try eraseDeleted()
+      try reconcileNames()
     } catch {
-      // Questions can be answered, and the recovery erases.
+      // Questions can be answered, and the recovery does it.
       guard error.remedy == .makeRoom else { throw error }
       trouble = trouble ?? error
     }
@@ -101,14 +101,27 @@ public final class Ledger {
     try? folder.finishStoring()
     let runInBackground = folder.runInBackground
     try store.takeIntoUse()
+    try storePublished()
     folder = try Self.folder(of: store)
     try LogFold(log: store.log).catchUp(folder)
     folder.runInBackground = runInBackground
-    if try store.removeLatestNames() { hasRemains = true }
-    try eraseDeleted()
+    try reconcileNames()
     nextDeadline = try firstDeadline()
     trouble = nil
     return true
+  }
+
+  /// Folds again, and stores, what readers were shown and an abandoned folder has not stored; they see it as
+  /// before meanwhile, and the tables alone from then on. Shown to them by another folder as well, it would be
+  /// there twice.
+  private func storePublished() throws(StoreFailure) {
+    let generation = store.generation
+    let shown = try usingProjection { () throws(ProjectionFailure) in
+      try generation.read { (snapshot) throws(ProjectionFailure) in try snapshot.state().position }
+    }
+    let folder = try Self.folder(of: store, publishes: false)
+    try LogFold(log: store.log).catchUp(folder, upTo: shown)
+    generation.forgetPublished()
   }
 
   /// Goes on with another generation of the projection, between two batches; answers the folder that
@@ -184,6 +197,11 @@ public final class Ledger {
       do throws(StoreFailure) { try eraseDeleted() } catch { trouble = error }
     }
     if !news.isEmpty { onNews?(news) }
+  }
+
+  /// Removes names and texts that the log does not bear out, before anything takes their place.
+  private func reconcileNames() throws(StoreFailure) {
+    if try store.reconcileNames() { hasRemains = true }
   }
 
   /// Erases the texts of sessions, and the names of users, whose deletion is in the log.
@@ -268,10 +286,13 @@ public final class Ledger {
     return deadlines.compactMap(\.self).min()
   }
 
-  private static func folder(of store: Store) throws(StoreFailure) -> Folder {
+  private static func folder(
+    of store: Store, publishes: Bool = true
+  ) throws(StoreFailure) -> Folder {
     try usingProjection { () throws(ProjectionFailure) in
       try Folder(
-        generation: store.generation, purpose: .deciding, calendarSource: TimeZones.source)
+        generation: store.generation, purpose: .deciding, publishes: publishes,
+        calendarSource: TimeZones.source)
     }
   }
 }

@@ -23,18 +23,17 @@ extension NameStore {
     }
   }
 
-  /// Removes what the last commit added and the log did not take; answers whether there was any.
-  func removeLatest(without evidence: LogEvidence) throws(StoreFailure) -> Bool {
+  /// Removes what the last commit added and the log did not take.
+  func removeLatest(without evidence: LogEvidence) throws(StoreFailure) {
     let account = try NameAccount.read(from: self)
     var unborne = Unborne()
     for user in account.latestUsers { unborne.add(user, try evidence.standing(user)) }
     for text in account.latestTexts where try !evidence.hasText(text) { unborne.texts.append(text) }
     try remove(unborne)
-    return !unborne.isEmpty
   }
 
   /// The same for everything that the file has.
-  func removeAll(without evidence: LogEvidence) throws(StoreFailure) -> Bool {
+  func removeAll(without evidence: LogEvidence) throws(StoreFailure) {
     var unborne = Unborne()
     try forEachKey(of: \.names, from: []) { (key) throws(StoreFailure) in
       let user = UserID(high: key.rawBytes.word(at: 0), low: key.rawBytes.word(at: 8))
@@ -50,7 +49,6 @@ extension NameStore {
       if try !evidence.hasText(text) { unborne.texts.append(text) }
     }
     try remove(unborne)
-    return !unborne.isEmpty
   }
 
   private struct Unborne {

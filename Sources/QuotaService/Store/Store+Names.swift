@@ -4,7 +4,7 @@ internal import QuotaModel
 
 extension Store {
   /// So long a start waits for readers of the file of names before it leaves bytes to be overwritten later.
-  private static let overwritingTime = Duration.seconds(10)
+  private static let overwritingTime = Duration.seconds(2)
 
   /// Throws `namesMissing` where the file of names lacks some that the log has counted.
   ///
@@ -25,28 +25,39 @@ extension Store {
     try checkNames(NameStore(at: path + "/names", isReadOnly: true), against: log)
   }
 
-  /// Has the file of names and the log agree: what the log does not bear out is removed, and the count in the
-  /// log is that of the file. The projection has to be caught up.
-  func reconcileNames() throws(StoreFailure) {
+  /// Has the file of names and the log agree: what the log does not bear out, or has erased, is removed, and the
+  /// count in the log is that of the file. Answers whether the file still has bytes of it.
+  ///
+  /// Does nothing while the projection is behind the log and knows not all of its users, as after a start on a
+  /// full disk: the recovery does it then, before a name is given.
+  func reconcileNames() throws(StoreFailure) -> Bool {
+    let head = try usingLog { () throws(LogFailure) in try log.head() }
+    let folded = try Queries(self).system().position
+    guard folded >= head else { return false }
     let known = try usingLog { () throws(LogFailure) in try log.nameTally() }
-    var hasRemoved = try names.removeLatest(without: logEvidence)
-    var found = try names.tally()
+    try names.removeLatest(without: logEvidence)
+    let found = try names.tally()
     let isCounted = known.map { found.covers($0) && found.givenCount == $0.givenCount } ?? false
     if !isCounted {
       // Nobody counted before, a loss was accepted, or the log has lost its end: everything is looked at.
-      if try names.removeAll(without: logEvidence) { hasRemoved = true }
-      found = try names.tally()
-      try usingLog { () throws(LogFailure) in try log.store(found) }
+      try names.removeAll(without: logEvidence)
+      let tally = try names.tally()
+      try usingLog { () throws(LogFailure) in try log.store(tally) }
     }
-    guard hasRemoved else { return }
-    let end = ContinuousClock.now + Self.overwritingTime
-    // Where a reader is slower, the ledger goes on with it: the marks stay.
-    _ = try names.overwriteRemains { ContinuousClock.now < end }
+    return try eraseDeleted()
   }
 
-  /// Removes what was stored last for events that the log has not taken; answers whether there was any.
-  func removeLatestNames() throws(StoreFailure) -> Bool {
-    try names.removeLatest(without: logEvidence)
+  /// The same at a start, when nobody waits for a commit, with the bytes where no reader is in the way for long.
+  func reconcileNamesAtStart() throws(StoreFailure) {
+    do throws(StoreFailure) {
+      guard try reconcileNames() else { return }
+      let end = ContinuousClock.now + Self.overwritingTime
+      // Where a reader is slower, the ledger goes on with it: the marks stay.
+      _ = try names.overwriteRemains { ContinuousClock.now < end }
+    } catch {
+      // The ledger does it before anything else; until there is room, questions can be answered.
+      guard error.remedy == .makeRoom else { throw error }
+    }
   }
 
   private var logEvidence: NameStore.LogEvidence {

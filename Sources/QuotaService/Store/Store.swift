@@ -102,7 +102,7 @@ public final class Store: Sendable {
     self.path = path
     guard mode == .writing else { return }
     try StoreDraft.removeLeftovers(ofStoreAt: path)
-    try reconcileNames()
+    try reconcileNamesAtStart()
     try prepareEvidence()
   }
 
