@@ -107,3 +107,14 @@ def run_json(*arguments: str) -> tuple[int, dict]:
     """A command's exit code, and the document that it prints whatever that is."""
     outcome = run(*arguments, "--json")
     return outcome.returncode, json.loads(outcome.stdout)
+
+
+def files_with(directory: Path, *texts: str) -> dict[str, list[str]]:
+    """Which of the texts each file below has anywhere; only files that have one."""
+    found = {}
+    for path in sorted(Path(directory).rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            if these := [text for text in texts if text.encode() in content]:
+                found[str(path.relative_to(directory))] = these
+    return found

@@ -192,7 +192,10 @@ static ssize_t write_pieces(int file, const struct iovec *pieces, int count, off
   const char *path = path_of(file);
   size_t size = 0;
   for (int index = 0; index < count; index++) size += pieces[index].iov_len;
-  char *data = malloc(size ? size : 1), *end = data;
+  /* Aligned, as a file needs it that is written past the page cache. */
+  char *data = NULL;
+  if (posix_memalign((void **)&data, 4096, size ? size : 1) != 0) abort();
+  char *end = data;
   for (int index = 0; index < count; end += pieces[index++].iov_len)
     memcpy(end, pieces[index].iov_base, pieces[index].iov_len);
   ssize_t written = -1;

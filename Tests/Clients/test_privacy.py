@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 
+from backups import back_up, files_with, restored
 from contract import USAGE
 from peer import Peer
 from runtime import SessionService
@@ -22,8 +22,8 @@ def erase(service: Service, user: str, **headers):
 
 
 def file_has(store: Store, text: str) -> bool:
-    """Whether any file of the names has these bytes."""
-    return any(text.encode() in file.read_bytes() for file in (Path(store.path) / "names").iterdir())
+    """Whether any file of the store has these bytes."""
+    return bool(files_with(store.path, text))
 
 
 def shown(service: Service, user: str) -> dict:
@@ -192,6 +192,32 @@ def test_a_store_with_an_erased_user_is_exported_and_imported(store, mia, tmp_pa
         assert copy.try_run("verify").returncode == 0
         assert copy.read("user", "erase", mia, "--yes") == {"changed": False}
         assert not file_has(copy, "mia-the-erased")
+
+
+def test_only_the_file_of_names_has_names(store, tmp_path):
+    """LMDB takes memory of the process for its pages: what lay there before must not get into a file."""
+    mark = "-of-many-more-people-with-long-names"
+    names = [f"person-{number}{mark}" for number in range(2000)]
+    lines = [json.dumps({"id": str(uuid.uuid4()), "user": name, "tokens": 1}) + "\n" for _ in range(5) for name in names]
+    store.run("append", "-", "--register-unknown-users", input="".join(lines))
+    store.run("user", "add", "the-one-by-one" + mark)
+    copy = Store(tmp_path / "copy")
+    copy.run("import", "-", input=store.run("export").stdout)
+    copy.run("rebuild")
+    backup = tmp_path / "backup"
+    back_up(copy, backup)
+    again, _ = restored(backup, tmp_path / "restored")
+    for place in (store.path, copy.path, again.path):
+        assert list(files_with(place, mark)) == ["names/data.mdb"]
+    assert list(files_with(backup, mark)) == ["names.mdb"]
+    gone = names[::700]
+    for name in gone:
+        copy.run("user", "erase", name, "--yes")
+    assert files_with(copy.path, *gone) == {}
+    back_up(copy, backup)
+    assert files_with(backup, *gone) == {}
+    assert len(files_with(copy.path, *names)["names/data.mdb"]) == len(names) - len(gone)
+    assert copy.try_run("verify").returncode == 0
 
 
 def test_usage_is_recorded_while_users_are_erased(start):

@@ -165,6 +165,7 @@ enum Files {
   /// Gives a file or a directory another name, durably: what it has is on the disk before the name is.
   static func move(_ path: String, to new: String) throws(FileFailure) {
     try sync(path)
+    try syncDirectory(holding: path)
     try rename(path, to: new)
     try syncDirectory(holding: new)
   }
