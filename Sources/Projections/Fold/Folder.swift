@@ -28,7 +28,8 @@ public final class Folder {
 
   public init(
     generation: Generation, purpose: Purpose, publishes: Bool = true,
-    isCalendarPinned: Bool = false, maximumCachedAccountCount: Int? = nil, eventsPerState: Int? = nil,
+    isCalendarPinned: Bool = false, maximumCachedAccountCount: Int? = nil,
+    eventsPerState: Int? = nil,
     calendarSource: @escaping CalendarSource
   ) throws(ProjectionFailure) {
     self.generation = generation
