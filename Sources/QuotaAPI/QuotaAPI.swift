@@ -212,6 +212,10 @@ public final class QuotaAPI: HTTPHandler {
   /// The state of the store as health checks see it; nil while all is well.
   func outage() -> String? { committer.currentStatus.outage }
 
+  private func clockLag() -> ClockLag? {
+    ClockLag(after: committer.currentStatus.recordedAt, now: clock())
+  }
+
   private func health(_ route: Route, _ request: HTTPRequest) -> HTTPResponse {
     if route == .ready, let outage = outage() {
       return .json(503, headers: [(name: "Retry-After", value: "1")]) { json in
@@ -238,6 +242,7 @@ public final class QuotaAPI: HTTPHandler {
       if route == .ready, QueryParameters(request)["verbose"] != nil {
         if let audit { json.audit(audit) }
         if let reader = oldestReader() { json.reader(reader) }
+        if let lag = clockLag() { json.clock(lag) }
       }
       json.endObject()
     }
@@ -245,6 +250,15 @@ public final class QuotaAPI: HTTPHandler {
 }
 
 extension JSONWriter {
+  fileprivate mutating func clock(_ lag: ClockLag) {
+    name("clock")
+    beginObject()
+    member("behind_seconds", lag.seconds)
+    member("last_recorded_at", lag.recordedAt.rfc3339)
+    member("detail", lag.description)
+    endObject()
+  }
+
   fileprivate mutating func audit(_ status: AuditStatus) {
     name("audit")
     beginObject()

@@ -22,7 +22,8 @@ public enum SessionNarrator {
     case .resumed(let resume):
       [news.durable("session.resume") { $0.data(of: resume, news) }]
     case .limitChanged(let change):
-      [news.durable("session.session_limits_changed") { $0.sessionLimits(change.new) }]
+      change.isSilent
+        ? [] : [news.durable("session.session_limits_changed") { $0.sessionLimits(change.new) }]
     case .messageReceived(let message):
       [news.durable("user.message") { $0.data(ofMessage: message, news.text) }]
     case .callAdmitted(let admission):
@@ -52,7 +53,7 @@ public enum SessionNarrator {
       [news.durable("abort") { $0.member("reason", "user_initiated") }]
     case .closed(let closing):
       [news.durable("session.shutdown") { $0.data(of: closing, news.session) }]
-    case .modelChanged, .callEnded, .windowStarted, .deleted:
+    case .modelChanged, .callEnded, .callExtended, .windowStarted, .deleted:
       []
     }
   }

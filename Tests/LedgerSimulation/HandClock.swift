@@ -12,6 +12,8 @@ public final class HandClock: Sendable {
 
   public var clock: Clock { { [self] in now } }
 
+  public func set(_ moment: Moment) { self.moment.withLock { $0 = moment } }
+
   public func move(bySeconds seconds: Int64) {
     moment.withLock {
       $0 = Moment(microseconds: max(0, $0.microseconds + seconds * 1_000_000))

@@ -9,7 +9,8 @@ extension NaiveLedger {
     case .setActive(let user, let isActive): setActive(user, isActive)
     case .erase(let user): erase(user)
     case .setRole(let user, let role): setRole(user, role)
-    case .issueToken(let user, let token, expiresAt: _): issue(token, to: user)
+    case .issueToken(let user, let token, let expiresAt):
+      issue(token, to: user, until: expiresAt)
     case .revokeToken(let token, let user): revoke(token, of: user)
     case .setLimits(let user, let updates, let modes): setLimits(of: user, updates, modes)
     case .setDefaults(let limits, let modes): setDefaults(limits, modes)
@@ -34,7 +35,7 @@ extension NaiveLedger {
     if let name = registration.name { names[name.description] = registration.user }
     let receipt = record(.userRegistered)
     guard let token = registration.token else { return .recorded(receipt) }
-    tokens[token.id] = (registration.user, false)
+    tokens[token.id] = Issued(user: registration.user, startedAt: now)
     return .recorded(record(.tokenIssued))
   }
 
@@ -62,11 +63,13 @@ extension NaiveLedger {
     return .recorded(record(.roleChanged))
   }
 
-  private mutating func issue(_ token: NewToken, to reference: UserReference) -> Answer {
+  private mutating func issue(
+    _ token: NewToken, to reference: UserReference, until end: Moment?
+  ) -> Answer {
     if let user = user(reference), users[user]?.isErased == true { return .failed(.userErased) }
     guard let user = active(reference) else { return .failed(.unknownUser) }
     if tokens[token.id] != nil { return .failed(.tokenExists) }
-    tokens[token.id] = (user, false)
+    tokens[token.id] = Issued(user: user, startedAt: now, expiresAt: end)
     return .recorded(record(.tokenIssued))
   }
 

@@ -22,14 +22,16 @@ extension NaiveLedger {
       reserved: reserved(by: user), windows: windows)
   }
 
-  /// Records the thresholds that the user's latest windows have reached for the first time.
+  /// Records the thresholds that the user's latest windows have reached for the first time; where a clock
+  /// that was ahead has moved those beyond now, the windows of now.
   mutating func tellCrossings(by user: UserID) {
     guard let known = users[user], let last = known.spends.map(\.at).max() else { return }
     for period in Period.allCases {
-      let window = calendar.window(period, containing: last)
+      let latest = calendar.window(period, containing: last)
+      let window = latest.start > now ? calendar.window(period, containing: now) : latest
       let limit = limit(period, of: user, inWindowStarting: window.start)
       if limit.isUnlimited { continue }
-      let used = self.used(by: user, at: last)[period]
+      let used = self.used(by: user, at: window.start)[period]
       let told =
         known.crossings
         .filter { $0.period == period && $0.windowStart == window.start }.map(\.percent).max() ?? 0

@@ -144,7 +144,8 @@ extension NaiveLedger {
     let hold = Hold(user: user, tokens: request.estimate, expiresAt: end)
     let receipt = record(.spendHeld)
     standing.reserved = standing.reserved.adding(request.estimate) ?? .maximum
-    holds[HoldID(receipt.position)] = SetAside(hold: hold, maker: submission.actor)
+    holds[HoldID(receipt.position)] = SetAside(
+      hold: hold, startedAt: now, maker: submission.actor)
     remember(.held(request, of: user, HoldReceipt(hold, receipt: receipt)), submission)
     return .held(HoldReceipt(hold, receipt: receipt, standing: standing))
   }
@@ -225,6 +226,7 @@ extension NaiveLedger {
     if holds[id]?.end != nil { return ended(id) }
     let end = Moment(microseconds: now.microseconds + seconds * 1_000_000)
     holds[id]?.hold.expiresAt = end
+    holds[id]?.startedAt = now
     let receipt = record(.holdExtended)
     remember(.extended(id, seconds: seconds, expiresAt: end, receipt), submission)
     return .extended(expiresAt: end, receipt)

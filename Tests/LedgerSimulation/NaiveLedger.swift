@@ -25,14 +25,23 @@ public struct NaiveLedger {
 
   struct SetAside {
     var hold: Hold
+    /// When its time to live began.
+    var startedAt: Moment
     let maker: Actor
     /// How it ended; one that expired can still be settled, once.
     var end: (how: HoldEnd, at: Position)?
   }
 
+  struct Issued {
+    let user: UserID
+    var startedAt: Moment
+    var expiresAt: Moment?
+    var isRevoked = false
+  }
+
   var users: [UserID: User] = [:]
   var names: [String: UserID] = [:]
-  var tokens: [TokenID: (user: UserID, isRevoked: Bool)] = [:]
+  var tokens: [TokenID: Issued] = [:]
   var defaults = SystemPolicy()
   /// The last event that changed a limit or a mode.
   var policy = Position.zero
@@ -44,8 +53,11 @@ public struct NaiveLedger {
   var requests: [RequestKey: Earlier] = [:]
   public var calendar: QuotaCalendar
   public private(set) var position = Position.zero
-  var recordedAt = Moment(microseconds: .min)
-  /// The time of the batch.
+  /// When the last event was recorded.
+  public private(set) var recordedAt = Moment(microseconds: .min)
+  /// What the clock showed then.
+  public private(set) var decidedAt = Moment(microseconds: .min)
+  /// What the clock shows while a batch is decided.
   var now = Moment(microseconds: .min)
 
   public init(calendar: QuotaCalendar) { self.calendar = calendar }
@@ -54,7 +66,8 @@ public struct NaiveLedger {
 
   /// What a batch has to be answered, if it is decided when the clock shows `clock`.
   public mutating func execute(_ submissions: [Submission], clock: Moment) -> [Answer] {
-    now = max(clock, recordedAt)
+    now = clock
+    restartWhatIsEarly()
     expireHolds()
     applySchedules()
     // A name is free when the batch is durable that erases whose it was.
@@ -65,11 +78,12 @@ public struct NaiveLedger {
   /// An event of which nothing but its place and kind matters here.
   @discardableResult
   public mutating func record(_ kind: EventKind, clock: Moment? = nil) -> Receipt {
-    if let clock { now = max(clock, recordedAt) }
+    if let clock { now = clock }
     kinds.append(kind)
     position = position.next
-    recordedAt = now
-    return Receipt(position: position, recordedAt: now, isReplayed: false)
+    recordedAt = max(now, recordedAt)
+    decidedAt = now
+    return Receipt(position: position, recordedAt: recordedAt, isReplayed: false)
   }
 
   /// What a user's windows hold at a moment.
@@ -102,6 +116,40 @@ public struct NaiveLedger {
     user(reference).flatMap { users[$0]?.isActive == true ? $0 : nil }
   }
 
+  /// What was made while the clock was ahead has all its time to live from now on.
+  private mutating func restartWhatIsEarly() {
+    let early = holds.filter { $0.value.end == nil && $0.value.startedAt > now }
+      .sorted { ($1.value.startedAt, $0.key) < ($0.value.startedAt, $1.key) }
+    let issued = tokens.filter {
+      !$0.value.isRevoked && $0.value.expiresAt != nil && $0.value.startedAt > now
+    }
+    // In the order of the starts, the latest first; at the same moment holds come first.
+    var starts = early.map {
+      (start: $0.value.startedAt, hold: Optional($0.key), token: TokenID?.none)
+    }
+    starts += issued.sorted { $0.key < $1.key }
+      .map { (start: $0.value.startedAt, hold: HoldID?.none, token: Optional($0.key)) }
+    let order = starts.indices.sorted { (starts[$1].start, $0) < (starts[$0].start, $1) }
+    for index in order {
+      if let hold = starts[index].hold { restart(hold) }
+      if let token = starts[index].token { restart(token) }
+    }
+  }
+
+  private mutating func restart(_ id: HoldID) {
+    guard let known = holds[id] else { return }
+    holds[id]?.hold.expiresAt = now.moved(known.startedAt, to: known.hold.expiresAt)
+    holds[id]?.startedAt = now
+    record(.holdExtended)
+  }
+
+  private mutating func restart(_ id: TokenID) {
+    guard let known = tokens[id], let end = known.expiresAt else { return }
+    tokens[id]?.expiresAt = now.moved(known.startedAt, to: end)
+    tokens[id]?.startedAt = now
+    record(.tokenIssued)
+  }
+
   private mutating func expireHolds() {
     let due = holds.filter { $0.value.end == nil && $0.value.hold.expiresAt <= now }
       .sorted { ($0.value.hold.expiresAt, $0.key) < ($1.value.hold.expiresAt, $1.key) }
@@ -109,5 +157,12 @@ public struct NaiveLedger {
       let receipt = record(.holdExpired)
       holds[id]?.end = (.expired, receipt.position)
     }
+  }
+}
+
+extension Moment {
+  /// This moment, moved by as much as lies between two others.
+  fileprivate func moved(_ start: Moment, to end: Moment) -> Moment {
+    Moment(microseconds: microseconds + end.microseconds - start.microseconds)
   }
 }

@@ -60,7 +60,9 @@ public struct RandomCommands {
     case 1: return .setActive(user, !numbers.once(in: 4))
     case 2 where numbers.once(in: 5): return .erase(user)
     case 2: return .setRole(user, numbers.element(of: Role.allCases))
-    case 3: return .issueToken(user, token, expiresAt: nil)
+    case 3:
+      let end = Moment(microseconds: now.microseconds + numbers.number(1...100_000) * 1_000_000)
+      return .issueToken(user, token, expiresAt: numbers.once(in: 3) ? nil : end)
     case 4: return .revokeToken(token.id, of: numbers.once(in: 2) ? nil : user)
     case 5, 6:
       return .setLimits(

@@ -16,6 +16,7 @@ public final class Simulation {
   private var numbers: SeededNumbers
   private var commands: RandomCommands
   private var calendar = CalendarSetting.default
+  private var jumps = JumpingClock()
   /// What still writes to the store.
   private let jobs = DispatchGroup()
   /// nil while the store is closed.
@@ -113,6 +114,7 @@ public final class Simulation {
 
   /// Seconds as a rule; sometimes days, and sometimes back.
   private func moveClock() {
+    if jumps.jumps(clock, using: &numbers) { return }
     switch Int.random(in: 0..<40, using: &numbers) {
     case 0: clock.move(bySeconds: numbers.number(0...40 * 86_400))
     case 1, 2: clock.move(bySeconds: numbers.number(-7200...0))

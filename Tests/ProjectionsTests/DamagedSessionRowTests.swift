@@ -29,7 +29,7 @@ import Testing
 
   @Test(arguments: [
     "sessions", "session_ids", "session_owners", "session_events", "session_keys",
-    "call_expiries", "budgets",
+    "call_expiries", "living_sessions", "starts", "budgets",
   ])
   func `ends nobody's process where its key is too short`(table: String) throws {
     let projection = try Self.projection()

@@ -32,6 +32,7 @@ public struct RandomSessionFacts {
     case .sessionModelChanged: .modelChanged(model())
     case .sessionMessageReceived: .messageReceived(entry())
     case .sessionCallAdmitted: .callAdmitted(admission())
+    case .sessionCallExtended: .callExtended(step(), expiresAt: moment())
     case .sessionCallEnded: .callEnded(step(), one(of: CallEnd.allCases))
     case .sessionUsageRecorded: .usageRecorded(usage())
     case .sessionMessageAnswered: .messageAnswered(message())

@@ -59,7 +59,7 @@ extension MethodCall {
       }
       return id
     }
-    guard let id = try? SessionID(text) else { throw .error(.invalidSessionID(text)) }
+    guard let id = try? SessionID(chosen: text) else { throw .error(.invalidSessionID(text)) }
     return id
   }
 
@@ -146,7 +146,7 @@ extension MethodCall {
   }
 
   /// Every request is a change of its own: an SDK does not repeat them.
-  private var changeID: StepID? { try? StepID("rpc-\(System.randomEntry())") }
+  private var changeID: StepID { StepID(own: System.randomEntry()) }
 
   func answerExhaustion() throws(CallFault) {
     let address = try sessionAddress()

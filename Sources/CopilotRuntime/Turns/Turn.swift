@@ -44,10 +44,7 @@ final class Turn {
   init(_ send: Send, of engine: SessionEngine) {
     self.send = send
     self.engine = engine
-    guard let call = try? StepID(System.randomEntry().description) else {
-      preconditionFailure("a UUID is a step's id")
-    }
-    self.call = call
+    call = StepID(own: System.randomEntry())
   }
 
   private var runtime: CopilotRuntime { engine.runtime }

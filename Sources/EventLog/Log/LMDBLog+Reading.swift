@@ -102,15 +102,26 @@ extension LMDBLog {
     }
   }
 
+  /// What the clock showed when the event at `position` was decided; nil past the head.
+  public func clock(at position: Position) throws(LogFailure) -> Moment? {
+    try times(at: position)?.clock
+  }
+
   /// When the record at `position` was recorded; nil past the head.
   public func recordedAt(_ position: Position) throws(LogFailure) -> Moment? {
+    try times(at: position)?.recordedAt
+  }
+
+  private func times(
+    at position: Position
+  ) throws(LogFailure) -> (recordedAt: Moment, clock: Moment)? {
     guard position > .zero, try position <= head() else { return nil }
-    var moment: Moment?
+    var times: (recordedAt: Moment, clock: Moment)?
     try records(at: [position]) { record in
-      moment = record.recordedAt
+      times = (record.recordedAt, record.clock)
       return .stop
     }
-    return moment
+    return times
   }
 
   /// The last position that was recorded at `moment` or before; zero where there is none.

@@ -18,7 +18,8 @@ extension RecordView {
       var body = bodyReader()
       return try body.optionalUser()
     case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
-      .sessionCallAdmitted, .sessionCallEnded, .sessionMessageAnswered, .sessionTurnEnded,
+      .sessionCallAdmitted, .sessionCallEnded, .sessionCallExtended, .sessionMessageAnswered,
+      .sessionTurnEnded,
       .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered, .sessionWarned,
       .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed, .sessionDeleted,
       .budgetChanged:
@@ -80,7 +81,8 @@ extension RecordReader {
     case .sessionStarted: .sessionStarted(try sessionStart())
     case .budgetChanged: .budgetChanged(try budgetChange())
     case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
-      .sessionCallAdmitted, .sessionCallEnded, .sessionUsageRecorded, .sessionMessageAnswered,
+      .sessionCallAdmitted, .sessionCallEnded, .sessionCallExtended, .sessionUsageRecorded,
+      .sessionMessageAnswered,
       .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
       .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
       .sessionDeleted:

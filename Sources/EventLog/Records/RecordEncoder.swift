@@ -67,6 +67,7 @@ extension [UInt8] {
     let flags =
       (event.requestID == nil ? 0 : RecordFormat.hasRequestID)
       | (event.reason == nil ? 0 : RecordFormat.hasReason)
+      | (event.decidedAt == nil ? 0 : RecordFormat.hasClock)
     // The first two bytes are the length, which `seal` fills in.
     appendInteger(
       UInt64(RecordFormat.version) << 16 | UInt64(event.fact.kind.rawValue) << 24
@@ -75,6 +76,7 @@ extension [UInt8] {
     appendInteger(event.recordedAt.microseconds)
     appendInteger(event.happenedAt.microseconds)
     if case .user(let user) = event.actor { appendUser(user) }
+    if let clock = event.decidedAt { appendInteger(clock.microseconds) }
     if let requestID = event.requestID { appendText(requestID.description) }
     if let reason = event.reason { appendText(reason.description) }
   }

@@ -9,6 +9,8 @@ public struct RecordView: ~Escapable {
   private let tag: ActorTag
   let requestIDRange: Range<Int>?
   let reasonRange: Range<Int>?
+  /// What the clock showed when it was decided; nil where that is `recordedAt`.
+  public let decidedAt: Moment?
   private let bodyStart: Int
 
   /// Checks the frame and the checksum of the record that starts `bytes`; more may follow it.
@@ -35,6 +37,7 @@ public struct RecordView: ~Escapable {
     var reader = RecordReader(record, from: RecordFormat.headerByteCount, to: end)
     if tag == .user { try reader.skip(16) }
     let flags = record.byte(at: 5)
+    decidedAt = flags & RecordFormat.hasClock == 0 ? nil : try reader.moment()
     requestIDRange = flags & RecordFormat.hasRequestID == 0 ? nil : try reader.textRange()
     reasonRange = flags & RecordFormat.hasReason == 0 ? nil : try reader.textRange()
     bodyStart = reader.offset
@@ -50,6 +53,9 @@ public struct RecordView: ~Escapable {
   public var happenedAt: Moment {
     Moment(microseconds: Int64(bitPattern: bytes.word(at: 24)))
   }
+
+  /// What the clock showed when the event was decided; never later than `recordedAt`.
+  public var clock: Moment { decidedAt ?? recordedAt }
 
   public var actor: Actor {
     switch tag {
@@ -77,7 +83,8 @@ public struct RecordView: ~Escapable {
   /// The whole event.
   public func event() throws(RecordDamage) -> Event {
     Event(
-      position: position, recordedAt: recordedAt, happenedAt: happenedAt, actor: actor,
+      position: position, recordedAt: recordedAt, decidedAt: decidedAt, happenedAt: happenedAt,
+      actor: actor,
       requestID: try text(in: requestIDRange).map(RequestID.init(stored:)),
       reason: try text(in: reasonRange).map(Reason.init(stored:)),
       fact: try fact())

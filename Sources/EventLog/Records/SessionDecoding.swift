@@ -6,7 +6,7 @@ extension RecordReader {
   mutating func sessionStart() throws(RecordDamage) -> SessionStart {
     let user = try optionalUser()
     return SessionStart(
-      id: try bounded(SessionID.init), user: user, seed: try entryID(),
+      id: try bounded(SessionID.init(_:)), user: user, seed: try entryID(),
       model: try optional(ModelName.init), limit: try optionalCredits(),
       budget: try optional(BudgetID.init))
   }
@@ -35,11 +35,13 @@ extension RecordReader {
       .limitChanged(
         SessionLimitChange(
           old: try optionalCredits(), new: try optionalCredits(),
-          change: try optional(StepID.init)))
+          change: try optional(StepID.init(stored:))))
     case .sessionModelChanged: .modelChanged(try bounded(ModelName.init))
     case .sessionMessageReceived: .messageReceived(try entryID())
     case .sessionCallAdmitted: .callAdmitted(try admission())
-    case .sessionCallEnded: .callEnded(try bounded(StepID.init), try callEnd())
+    case .sessionCallEnded: .callEnded(try bounded(StepID.init(stored:)), try callEnd())
+    case .sessionCallExtended:
+      .callExtended(try bounded(StepID.init(stored:)), expiresAt: try moment())
     case .sessionUsageRecorded: .usageRecorded(try sessionUsage(of: user))
     case .sessionMessageAnswered: .messageAnswered(try assistantMessage())
     case .sessionTurnEnded: .turnEnded(try word())
@@ -60,16 +62,17 @@ extension RecordReader {
   @_lifetime(self: copy self)
   private mutating func admission() throws(RecordDamage) -> CallAdmission {
     CallAdmission(
-      call: try bounded(StepID.init), reservation: try credits(), expiresAt: try moment(),
+      call: try bounded(StepID.init(stored:)), reservation: try credits(), expiresAt: try moment(),
       turn: try optionalNumber(), model: try optional(ModelName.init))
   }
 
   @_lifetime(self: copy self)
   private mutating func sessionUsage(of user: UserID?) throws(RecordDamage) -> SessionUsage {
     SessionUsage(
-      id: try bounded(StepID.init), user: user, call: try optional(StepID.init),
+      id: try bounded(StepID.init(stored:)), user: user, call: try optional(StepID.init(stored:)),
       sequence: try word(), tokens: try flag() ? try tokens() : nil,
-      model: try optional(ModelName.init), cost: try cost(), agent: try optional(StepID.init),
+      model: try optional(ModelName.init), cost: try cost(),
+      agent: try optional(StepID.init(stored:)),
       durationMilliseconds: try flag() ? try duration() : nil,
       finishReason: try optional(CallMark.init), upstreamID: try optional(CallMark.init))
   }

@@ -27,6 +27,9 @@ extension [UInt8] {
     case .callEnded(let call, let end):
       appendText(call.description)
       append(end.rawValue)
+    case .callExtended(let call, let expiresAt):
+      appendText(call.description)
+      appendInteger(expiresAt.microseconds)
     case .usageRecorded(let usage): append(usage)
     case .messageAnswered(let message): append(message)
     case .turnEnded(let turn): appendInteger(turn)

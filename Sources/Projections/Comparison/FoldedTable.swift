@@ -2,16 +2,18 @@ internal import LMDB
 
 /// The tables that a fold fills, in the order in which two projections are compared: accounts first.
 enum FoldedTable: CaseIterable {
-  case accounts, windows, history, snapshots, requests, tokens, tokenIDs
+  case accounts, windows, told, history, snapshots, requests, tokens, tokenIDs
   case holds, holdExpiries, holdDraws, holdOwners
   case allowances, schedules, scheduleIDs, corrections, systemEvents
-  case sessions, sessionIDs, sessionNames, sessionOwners, sessionEvents, sessionKeys, callExpiries,
-    budgets
+  case sessions, sessionIDs, sessionNames, sessionOwners, livingSessions, sessionEvents,
+    sessionKeys, callExpiries,
+    starts, budgets
 
   func table(of tables: Tables) -> Table {
     switch self {
     case .accounts: tables.accounts
     case .windows: tables.windows
+    case .told: tables.told
     case .history: tables.history
     case .snapshots: tables.snapshots
     case .requests: tables.requests
@@ -30,9 +32,11 @@ enum FoldedTable: CaseIterable {
     case .sessionIDs: tables.sessionIDs
     case .sessionNames: tables.sessionNames
     case .sessionOwners: tables.sessionOwners
+    case .livingSessions: tables.livingSessions
     case .sessionEvents: tables.sessionEvents
     case .sessionKeys: tables.sessionKeys
     case .callExpiries: tables.callExpiries
+    case .starts: tables.starts
     case .budgets: tables.budgets
     }
   }
@@ -41,11 +45,12 @@ enum FoldedTable: CaseIterable {
   var keyByteCount: Int? {
     switch self {
     case .accounts, .allowances: 16
-    case .windows: 13
+    case .windows, .told: 13
     case .history, .snapshots, .holdOwners: 12
     case .tokens: 32
-    case .tokenIDs, .holds, .scheduleIDs, .corrections, .systemEvents, .sessions: 8
+    case .tokenIDs, .holds, .scheduleIDs, .corrections, .systemEvents, .sessions, .livingSessions: 8
     case .holdExpiries, .holdDraws, .schedules, .callExpiries, .sessionEvents: 16
+    case .starts: 17
     case .sessionOwners: 24
     case .requests, .sessionIDs, .sessionNames, .sessionKeys, .budgets: nil
     }

@@ -21,10 +21,11 @@ struct LeftoverRule {
     guard let position, value.byteCount >= 8 else { return false }
     switch table {
     case .requests, .history: return value.word(at: value.byteCount - 8) > position.rawValue
-    case .accounts, .windows, .snapshots, .holdDraws, .systemEvents, .sessionNames, .tokens,
+    case .accounts, .windows, .told, .snapshots, .holdDraws, .systemEvents, .sessionNames, .tokens,
       .tokenIDs, .holds, .holdExpiries, .holdOwners, .allowances,
       .schedules, .scheduleIDs, .corrections, .sessions, .sessionIDs, .sessionOwners,
-      .sessionEvents, .sessionKeys, .callExpiries, .budgets:
+      .livingSessions,
+      .sessionEvents, .sessionKeys, .callExpiries, .starts, .budgets:
       return false
     }
   }

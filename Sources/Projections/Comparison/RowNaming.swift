@@ -16,13 +16,15 @@ struct RowNaming {
     switch table {
     case .accounts, .allowances:
       return try ofReadableAccount(key.rawBytes.user(at: 0), left, right)
-    case .windows, .history, .snapshots, .holdOwners:
+    case .windows, .told, .history, .snapshots, .holdOwners:
       return try ofNumberedAccount(left, right)
     case .requests:
       return try ofRequest(left, right)
     case .tokens, .tokenIDs, .holds, .holdExpiries, .holdDraws, .systemEvents, .sessionNames,
       .schedules, .scheduleIDs, .corrections,
-      .sessions, .sessionIDs, .sessionOwners, .sessionEvents, .sessionKeys, .callExpiries, .budgets:
+      .sessions, .sessionIDs, .sessionOwners, .livingSessions, .sessionEvents, .sessionKeys,
+      .callExpiries, .starts,
+      .budgets:
       return ofThing
     }
   }
@@ -186,6 +188,8 @@ extension RowNaming {
     case .sessionIDs: return named("the session with the id \(text)", at: nil)
     case .sessionOwners:
       return named("session \(number(at: 16)) among those of its user", at: number(at: 16))
+    case .livingSessions:
+      return named("session \(number(at: 0)) among those that exist", at: number(at: 0))
     case .sessionEvents:
       return named(
         "session \(number(at: 0)), its event at position \(number(at: 8))", at: number(at: 8))
@@ -196,8 +200,10 @@ extension RowNaming {
         at: nil)
     case .callExpiries:
       return named("the call that the event at position \(number(at: 8)) let in", at: number(at: 8))
+    case .starts:
+      return named("the start of what \(number(at: 9)) names among times to live", at: nil)
     case .budgets: return named("shared budget \(text)", at: nil)
-    case .accounts, .allowances, .windows, .history, .snapshots, .holdOwners, .requests:
+    case .accounts, .allowances, .windows, .told, .history, .snapshots, .holdOwners, .requests:
       preconditionFailure("rows of \(table) are about an account")
     }
   }
@@ -214,6 +220,7 @@ extension RowNaming {
       ("user", { $0.hold.user.description }),
       ("tokens held", { $0.hold.tokens.description }),
       ("credits held", { "\($0.hold.credits) nano-credits" }),
+      ("start", { calendar.text(of: $0.startedAt) }),
       ("deadline", { calendar.text(of: $0.hold.expiresAt) }),
       ("session", { $0.hold.session?.description ?? "none" }),
       ("end", { $0.end.map { "\($0)" } ?? "open" }),

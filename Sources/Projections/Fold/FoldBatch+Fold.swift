@@ -38,7 +38,7 @@ extension FoldBatch {
       changePolicy(event)
       try change(user, event) { $0.apply(changes) }
     case .tokenIssued(let issue):
-      issueToken(issue)
+      try issueToken(issue, event)
       try update(issue.user, event) { _ in }
     case .tokenRevoked(let token, let user):
       try revoke(token)
@@ -66,7 +66,7 @@ extension FoldBatch {
       try end(schedule)
       if let user { try update(user, event) { _ in } }
     case .thresholdCrossed(let crossing):
-      try update(crossing.user, event) { $0.apply(crossing) }
+      try tell(crossing, event)
     case .calendarChanged(let setting):
       try change(to: setting)
       keepSystem(event)
@@ -125,15 +125,17 @@ extension FoldBatch {
   mutating func count(
     _ tokens: TokenCount, at index: Int, _ position: Position, in windows: PerPeriod<Window>
   ) throws(ProjectionFailure) {
-    let effects = folder.working.accounts.update(at: index) {
-      $0.account.count(tokens, in: windows)
+    let (told, effects) = folder.working.accounts.update(at: index) {
+      ($0.account.told, $0.account.count(tokens, in: windows))
     }
     folder.working.state.hasSpends = true
     let number = folder.working.accounts.number(at: index)
     for period in Period.allCases {
       switch effects[period] {
       case .counted: break
-      case .opened(let previous): keep(previous, of: number, period)
+      case .opened(let previous):
+        keep(previous, of: number, period)
+        keepTold(told[period], of: number, period, start: previous.start)
       case .late(let start): try add(tokens, to: start, of: number, period)
       }
     }

@@ -84,9 +84,11 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     let index = try existing(hold.user, event)
     let id = HoldID(event.position)
-    let entry = HoldEntry(hold: hold, holder: try scope(of: event.actor))
+    let entry = HoldEntry(
+      hold: hold, holder: try scope(of: event.actor), startedAt: event.happenedAt)
     insert(entry, as: id, at: index, stored: nil)
     folder.working.deadlines.add(hold.expiresAt, id)
+    folder.working.starts.add(event.happenedAt, id)
     try reserve(hold, of: id)
     folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
     try note(event.position, at: index)
@@ -97,8 +99,10 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     guard var entry = try hold(id), entry.isOpen else { return }
     entry.hold.expiresAt = expiresAt
+    entry.startedAt = event.happenedAt
     try store(entry, as: id, event)
     folder.working.deadlines.add(expiresAt, id)
+    folder.working.starts.add(event.happenedAt, id)
   }
 
   /// A part was used; the rest stays held.

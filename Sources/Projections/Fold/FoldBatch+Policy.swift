@@ -11,21 +11,49 @@ extension FoldBatch {
       allowances: account.hasAllowances ? try allowances(of: account.user) : .none, in: windows)
   }
 
-  /// Thresholds that `user` has reached and nobody was told of.
+  /// Thresholds that `user` has reached and nobody was told of: in the latest windows, or where a clock
+  /// that was ahead has moved those beyond `moment`, in those that hold it.
   public mutating func crossings(
-    of thresholds: Thresholds, by user: UserID
+    of thresholds: Thresholds, by user: UserID, at moment: Moment
   ) throws(ProjectionFailure) -> [ThresholdCrossing] {
     guard !thresholds.percents.isEmpty, let index = try index(of: user) else { return [] }
     let account = folder.working.accounts.account(at: index)
     if !account.hasAllowances, account.isUnlimited(defaults: state.defaults.limits) { return [] }
     let allowances = account.hasAllowances ? try allowances(of: user) : .none
     let limits = account.ownLimits.effective(defaults: state.defaults.limits)
-    return account.crossings(
-      of: thresholds,
-      limits: Limits {
-        limits[$0].raised(
-          by: allowances.tokens($0, inWindowStarting: account.latest[$0].start))
-      })
+    var crossings: [ThresholdCrossing] = []
+    for period in Period.allCases {
+      let isAhead = account.latest[period].start > moment
+      let (window, told) =
+        isAhead
+        ? try currentWindow(at: index, period, moment)
+        : (account.latest[period], account.told[period])
+      let limit = limits[period].raised(
+        by: allowances.tokens(period, inWindowStarting: window.start))
+      crossings += account.crossings(of: thresholds, in: window, period, limit: limit, told: told)
+    }
+    return crossings
+  }
+
+  /// What an account used in a window that is not its latest, and the highest threshold told there.
+  private mutating func currentWindow(
+    at index: Int, _ period: Period, _ moment: Moment
+  ) throws(ProjectionFailure) -> (window: WindowUsage, told: UInt8) {
+    let number = folder.working.accounts.number(at: index)
+    let start = windows(containing: moment)[period].start
+    let used = try pastUsage(of: number, period, start: start)
+    let told = try told(number, period, start: start)
+    return (WindowUsage(start: start, used: used), told)
+  }
+
+  private func told(
+    _ account: AccountNumber, _ period: Period, start: Moment
+  ) throws(ProjectionFailure) -> UInt8 {
+    let key = Key.window(account, period, start: start)
+    if let changed = changedRow(key.rawBytes, in: tables.told) { return changed?.first ?? 0 }
+    guard let row = try get(key.rawBytes, in: tables.told) else { return 0 }
+    guard row.byteCount == 1 else { throw .malformedRow(table: "told") }
+    return row.byte(at: 0)
   }
 
   func allowances(of user: UserID) throws(ProjectionFailure) -> Allowances {
@@ -77,6 +105,30 @@ extension FoldBatch {
 }
 
 extension FoldBatch {
+  /// A threshold was told: of the account's latest window, or of an earlier one.
+  mutating func tell(
+    _ crossing: ThresholdCrossing, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    try update(crossing.user, event) { $0.apply(crossing) }
+    let index = try existing(crossing.user, event)
+    let latest = folder.working.accounts.account(at: index).latest[crossing.period].start
+    guard latest != crossing.windowStart else { return }
+    let number = folder.working.accounts.number(at: index)
+    let told = try told(number, crossing.period, start: crossing.windowStart)
+    keepTold(
+      max(told, crossing.percent), of: number, crossing.period, start: crossing.windowStart)
+  }
+
+  /// Keeps what was told of a window that is not the account's latest, or not any more: a clock that was
+  /// ahead may come back to it. Only decisions ask for it, so that it may wait in memory.
+  mutating func keepTold(
+    _ percent: UInt8, of account: AccountNumber, _ period: Period, start: Moment
+  ) {
+    guard percent > 0 else { return }
+    let key = Key.window(account, period, start: start)
+    folder.working.direct.put([percent], under: key.rawBytes, in: tables.told)
+  }
+
   /// Limits or modes have changed with this event.
   mutating func changePolicy(
     _ event: borrowing FoldedEvent, _ change: (inout ProjectionState) -> Void = { _ in }

@@ -8,8 +8,20 @@ struct PendingHolds: Sendable {
     var entry: HoldEntry
     /// The account number of the user.
     let owner: AccountNumber
-    /// The deadline that the tables have of it; nil where it is not open there.
-    let storedDeadline: Moment?
+    /// The times that the tables have of it; nil where it is not open there.
+    let stored: Times?
+  }
+
+  /// The times that an open hold is found by.
+  struct Times: Hashable, Sendable {
+    let start: Moment
+    let deadline: Moment
+
+    /// nil for a hold that is not open.
+    init?(of entry: HoldEntry) {
+      guard entry.isOpen else { return nil }
+      (start, deadline) = (entry.startedAt, entry.hold.expiresAt)
+    }
   }
 
   private var changes: [HoldID: Change] = [:]
@@ -32,8 +44,7 @@ struct PendingHolds: Sendable {
   mutating func insert(
     _ entry: HoldEntry, as id: HoldID, of owner: AccountNumber, stored: HoldEntry?
   ) {
-    let deadline = stored.flatMap { $0.isOpen ? $0.hold.expiresAt : nil }
-    changes[id] = Change(entry: entry, owner: owner, storedDeadline: deadline)
+    changes[id] = Change(entry: entry, owner: owner, stored: stored.flatMap(Times.init(of:)))
   }
 
   func store(in transaction: inout WriteTransaction, _ tables: Tables) throws(LMDBError) {
@@ -47,25 +58,28 @@ struct PendingHolds: Sendable {
 }
 
 extension PendingHolds.Change {
-  /// Writes the entries by deadline and by user, which open holds have and others do not.
+  /// Writes the entries by deadline, by start and by user, which open holds have and others do not.
   fileprivate func storeOrder(
     of id: HoldID, in transaction: inout WriteTransaction, _ tables: Tables
   ) throws(LMDBError) {
-    let deadline = entry.isOpen ? entry.hold.expiresAt : nil
-    guard deadline != storedDeadline else { return }
+    let times = PendingHolds.Times(of: entry)
+    guard times != stored else { return }
     let nothing: [UInt8] = []
-    if let storedDeadline {
+    if let stored {
       try transaction.remove(
-        Key.deadline(storedDeadline, id.position).rawBytes, from: tables.expiries)
+        Key.deadline(stored.deadline, id.position).rawBytes, from: tables.expiries)
+      try transaction.remove(Key.start(stored.start, .hold(id)).rawBytes, from: tables.starts)
     }
-    if let deadline {
-      let key = Key.deadline(deadline, id.position)
-      try transaction.put(nothing.rawBytes, under: key.rawBytes, in: tables.expiries)
+    if let times {
+      let deadline = Key.deadline(times.deadline, id.position)
+      try transaction.put(nothing.rawBytes, under: deadline.rawBytes, in: tables.expiries)
+      let start = Key.start(times.start, .hold(id))
+      try transaction.put(nothing.rawBytes, under: start.rawBytes, in: tables.starts)
     }
     let key = Key.history(owner, from: id.position.rawValue)
-    if storedDeadline == nil {
+    if stored == nil {
       try transaction.put(nothing.rawBytes, under: key.rawBytes, in: tables.holdOwners)
-    } else if deadline == nil {
+    } else if times == nil {
       try transaction.remove(key.rawBytes, from: tables.holdOwners)
     }
   }

@@ -14,6 +14,7 @@ public final class StoreJob: Sendable {
   let direct: DirectWrites
   let holds: PendingHolds
   let deadlines: PendingDeadlines
+  let starts: PendingStarts
   /// Whether the tables get the state and everything that has to be true for its position; if not, the
   /// job takes rows of a long run and no more.
   private let storesState: Bool
@@ -43,6 +44,7 @@ public final class StoreJob: Sendable {
     direct = storesState ? working.direct : DirectWrites()
     holds = storesState ? working.holds : PendingHolds()
     deadlines = storesState ? working.deadlines : PendingDeadlines()
+    starts = storesState ? working.starts : PendingStarts()
     working.requests.removeAll()
     working.unstoredCount = 0
     gathered.withLock { working.exchangeGathered(with: &$0) }
@@ -51,6 +53,7 @@ public final class StoreJob: Sendable {
     working.direct.removeAll()
     working.holds = PendingHolds(capacity: holds.count)
     working.deadlines = PendingDeadlines()
+    working.starts = PendingStarts()
     working.storedPosition = state.position
   }
 

@@ -15,6 +15,8 @@ struct WorkingSet {
   var latestHold: (id: HoldID, entry: HoldEntry)?
   /// Deadlines of holds that are not in the tables yet.
   var deadlines = PendingDeadlines()
+  /// When their times to live began.
+  var starts = PendingStarts()
   var sessions = SessionCache()
   /// What is being stored at the moment; it is not in the tables yet, or only since a moment ago.
   var storing: StoreJob?

@@ -6,6 +6,9 @@ struct Tables: Sendable {
   let accounts: Table
   /// Account number, period, start → tokens used; every window but an account's latest.
   let windows: Table
+  /// Account number, period, start → the highest threshold told; of windows that were not the account's
+  /// latest any more.
+  let told: Table
   /// Actor's account number, request id → position.
   let requests: Table
   /// Account number, first position → 16 positions of events that concern the account.
@@ -41,30 +44,37 @@ struct Tables: Sendable {
   let sessionIDs: Table
   /// Session id, a zero, session → nothing; every session that was ever begun under an id.
   let sessionNames: Table
-  /// User, session → nothing; zeros for a session of nobody.
+  /// User, session → nothing; zeros for a session of nobody; those that were not deleted.
   let sessionOwners: Table
+  /// Session → nothing; those that were not deleted.
+  let livingSessions: Table
   /// Session, position → `SessionEventRow`; the events of a session in their order.
   let sessionEvents: Table
   /// Session, kind, what a client calls a step → position.
   let sessionKeys: Table
-  /// Deadline, position of the admission → session; calls under way in the order of their end.
+  /// Deadline, position of the admission → session, start; calls under way in the order of their end.
   let callExpiries: Table
+  /// Start, backwards, and what it is → nothing, or the session of a call; everything that has a time to
+  /// live, the latest start first (see `TimedThing`).
+  let starts: Table
   /// Budget id → `BudgetRow`.
   let budgets: Table
   /// `state`, `announced`, `anchor`, `runs_merged`.
   let meta: Table
 
   static let names = [
-    "accounts", "windows", "requests", "history", "snapshots", "system_events", "tokens",
+    "accounts", "windows", "told", "requests", "history", "snapshots", "system_events", "tokens",
     "token_ids", "holds", "hold_expiries", "hold_draws", "hold_owners", "allowances", "schedules",
     "schedule_ids", "corrections", "sessions",
-    "session_ids", "session_names", "session_owners", "session_events", "session_keys",
-    "call_expiries", "budgets", "meta",
+    "session_ids", "session_names", "session_owners", "living_sessions", "session_events",
+    "session_keys",
+    "call_expiries", "starts", "budgets", "meta",
   ]
 
   init(in environment: Environment) throws(LMDBError) {
     accounts = try environment.table("accounts")
     windows = try environment.table("windows")
+    told = try environment.table("told")
     requests = try environment.table("requests")
     history = try environment.table("history")
     snapshots = try environment.table("snapshots")
@@ -83,9 +93,11 @@ struct Tables: Sendable {
     sessionIDs = try environment.table("session_ids")
     sessionNames = try environment.table("session_names")
     sessionOwners = try environment.table("session_owners")
+    livingSessions = try environment.table("living_sessions")
     sessionEvents = try environment.table("session_events")
     sessionKeys = try environment.table("session_keys")
     callExpiries = try environment.table("call_expiries")
+    starts = try environment.table("starts")
     budgets = try environment.table("budgets")
     meta = try environment.table("meta")
   }

@@ -7,14 +7,17 @@ public struct HoldEntry: Hashable, Sendable {
   public var hold: Hold
   /// Who made it, as an account number; nobody else may end it.
   public let holder: AccountNumber
+  /// When its time to live began, by the clock of then; of an ended hold nothing.
+  public var startedAt: Moment
   /// nil while it is open.
   public var end: HoldEnd?
   /// The event that ended it.
   public var endedAt = Position.zero
 
-  init(hold: Hold, holder: AccountNumber) {
+  init(hold: Hold, holder: AccountNumber, startedAt: Moment) {
     self.hold = hold
     self.holder = holder
+    self.startedAt = startedAt
   }
 
   public var isOpen: Bool { end == nil }
@@ -32,10 +35,11 @@ public struct HoldEntry: Hashable, Sendable {
 ///         37      8  the deadline
 ///         45      8  the session, or 0
 ///         53      8  credits
-///         61         budgets: the length of each, one byte, and its text
+///         61      8  when its time to live began
+///         69         budgets: the length of each, one byte, and its text
 enum HoldRow {
   private static let endedByteCount = 29
-  private static let openByteCount = 61
+  private static let openByteCount = 69
 
   static func bytes(of entry: HoldEntry) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -50,6 +54,7 @@ enum HoldRow {
     bytes.appendInteger(entry.hold.expiresAt.microseconds)
     bytes.appendInteger(entry.hold.session?.position.rawValue ?? 0)
     bytes.appendInteger(entry.hold.credits.rawValue)
+    bytes.appendInteger(entry.startedAt.microseconds)
     for budget in entry.hold.budgets {
       bytes.append(UInt8(budget.description.utf8.count))
       bytes.append(contentsOf: budget.description.utf8)
@@ -63,8 +68,11 @@ enum HoldRow {
     guard end != nil || row.byte(at: 0) == 0 else { throw .malformedRow(table: "holds") }
     var hold = Hold(
       user: row.user(at: 1), tokens: .zero, expiresAt: Moment(microseconds: .max))
-    if end == nil || end == .expired { try readOpen(row, into: &hold) }
-    var entry = HoldEntry(hold: hold, holder: AccountNumber(row.halfWord(at: 17)))
+    let isWhole = end == nil || end == .expired
+    if isWhole { try readOpen(row, into: &hold) }
+    var entry = HoldEntry(
+      hold: hold, holder: AccountNumber(row.halfWord(at: 17)),
+      startedAt: isWhole ? row.moment(at: 61) : Moment(microseconds: .min))
     entry.end = end
     entry.endedAt = Position(row.word(at: 21))
     return entry

@@ -72,6 +72,15 @@ enum Key {
     return key.bytes
   }
 
+  /// Something whose time to live began at a moment; the latest comes first.
+  static func start(_ moment: Moment, _ thing: TimedThing) -> InlineArray<17, UInt8> {
+    var key = KeyBytes<17>()
+    key.append(Moment(microseconds: ~moment.microseconds))
+    key.append(thing.kind.rawValue)
+    key.append(thing.number)
+    return key.bytes
+  }
+
   /// Two numbers, the first deciding the order first.
   static func pair(_ first: UInt64, _ second: UInt64) -> InlineArray<16, UInt8> {
     var key = KeyBytes<16>()

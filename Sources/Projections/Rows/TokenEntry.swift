@@ -7,20 +7,23 @@ public struct TokenEntry: Hashable, Sendable {
   public let user: UserID
   public let digest: TokenDigest
   public let expiresAt: Moment?
+  /// When the token was given out, by the clock of then.
+  public let startedAt: Moment
   public let isRevoked: Bool
 
-  init(_ issue: TokenIssue, isRevoked: Bool = false) {
+  init(_ issue: TokenIssue, startedAt: Moment, isRevoked: Bool = false) {
     token = issue.token
     user = issue.user
     digest = issue.digest
     expiresAt = issue.expiresAt
+    self.startedAt = startedAt
     self.isRevoked = isRevoked
   }
 }
 
 /// The stored form of a token, under its digest while it is valid and under its id for ever.
 enum TokenRow {
-  static let byteCount = 65
+  static let byteCount = 73
 
   static func bytes(of entry: TokenEntry) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -31,6 +34,7 @@ enum TokenRow {
     bytes.appendInteger(entry.digest.words.2)
     bytes.appendInteger(entry.digest.words.3)
     bytes.appendInteger(entry.expiresAt?.microseconds ?? .max)
+    bytes.appendInteger(entry.startedAt.microseconds)
     bytes.append(entry.isRevoked ? 1 : 0)
     return bytes
   }
@@ -44,6 +48,6 @@ enum TokenRow {
         digest: TokenDigest(
           (row.word(at: 24), row.word(at: 32), row.word(at: 40), row.word(at: 48))),
         expiresAt: expiresAt.microseconds == .max ? nil : expiresAt),
-      isRevoked: row.byte(at: 64) == 1)
+      startedAt: row.moment(at: 64), isRevoked: row.byte(at: 72) == 1)
   }
 }

@@ -83,8 +83,7 @@ extension FoldBatch {
   ) throws(ProjectionFailure) -> [(session: SessionRef, admittedAt: Position)] {
     var found: [(session: SessionRef, admittedAt: Position)] = []
     try forEachDue(in: tables.callDeadlines, at: moment) { (key, row) throws(ProjectionFailure) in
-      guard row.byteCount == 8 else { throw .malformedRow(table: "call_expiries") }
-      found.append((SessionRef(Position(row.word(at: 0).byteSwapped)), key.position))
+      found.append((try CallExpiryRow(row).session, key.position))
       return found.count < limit
     }
     return found
@@ -113,6 +112,7 @@ extension FoldBatch {
     putNumber(ref.position.rawValue, under: Array(start.id.description.utf8), in: tables.sessionIDs)
     put([], under: Key.named(start.id, ref).rawBytes, in: tables.sessionNames)
     put([], under: Key.owned(ref, by: start.user).rawBytes, in: tables.sessionOwners)
+    put([], under: Key.number(ref.position.rawValue).rawBytes, in: tables.livingSessions)
     list(SessionEventEntry(position: event.position, parent: nil, earlierCount: 0), of: ref)
     if let user = start.user { try note(event.position, of: user, event) }
   }
@@ -132,15 +132,20 @@ extension FoldBatch {
       putNumber(event.position.rawValue, under: Key.session(ref, key), in: tables.sessionKeys)
     }
     try foldBudget(fact, session)
-    foldExpiry(fact, session, event.position)
+    try foldExpiry(fact, session, event)
     session.apply(fact, at: event.position, recordedAt: event.recordedAt)
     folder.working.sessions.change(session)
-    if case .deleted = fact {
-      remove(Array(session.id.description.utf8).rawBytes, from: tables.sessionIDs)
-    }
+    if case .deleted = fact { forget(session) }
     if case .usageRecorded(let usage) = fact, let user = usage.user {
       try count(usage.tokens?.total ?? .zero, of: user, event)
     }
+  }
+
+  /// Leaves a session out of every list of those that exist.
+  private mutating func forget(_ session: Session) {
+    remove(Array(session.id.description.utf8).rawBytes, from: tables.sessionIDs)
+    remove(Key.owned(session.ref, by: session.user).rawBytes, from: tables.sessionOwners)
+    remove(Key.number(session.ref.position.rawValue).rawBytes, from: tables.livingSessions)
   }
 
   mutating func fold(_ change: BudgetChange) throws(ProjectionFailure) {
@@ -193,9 +198,9 @@ extension FoldBatch {
     case .callAdmitted(let admission):
       budget.reserved = budget.reserved.addingClamped(admission.reservation)
     case .callEnded(let call, _):
-      budget.release(session.call(call))
+      budget.release(session.call(endedAs: call))
     case .usageRecorded(let usage):
-      budget.release(usage.call.flatMap(session.call))
+      budget.release(usage.call.flatMap { session.call($0) })
       budget.used = budget.used.addingClamped(usage.cost.amount ?? .zero)
     case .exhaustionRequested(let request):
       guard request.budget == id else { return }
@@ -209,25 +214,47 @@ extension FoldBatch {
 
   /// Keeps the order of the reservations' ends.
   private mutating func foldExpiry(
-    _ fact: SessionFact, _ session: Session, _ position: Position
-  ) {
+    _ fact: SessionFact, _ session: Session, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
     switch fact {
     case .callAdmitted(let admission):
-      let key = Key.deadline(admission.expiresAt, position)
-      putNumber(
-        session.ref.position.rawValue, under: Array(copying: key.rawBytes), in: tables.callExpiries)
+      keepExpiry(of: event.position, admission.expiresAt, in: session.ref, from: event.happenedAt)
+    case .callExtended(let id, let expiresAt):
+      guard let call = session.call(id), try removeExpiry(of: call) else { return }
+      keepExpiry(of: call.admittedAt, expiresAt, in: session.ref, from: event.happenedAt)
     case .callEnded(let call, _):
-      removeExpiry(of: session.call(call))
+      try removeExpiry(of: session.call(endedAs: call))
     case .usageRecorded(let usage):
-      removeExpiry(of: usage.call.flatMap(session.call))
+      try removeExpiry(of: usage.call.flatMap { session.call($0) })
     default: return
     }
   }
 
-  private mutating func removeExpiry(of call: OpenCall?) {
-    guard let call else { return }
-    remove(
-      Key.deadline(call.expiresAt, call.admittedAt).rawBytes, from: tables.callExpiries)
+  private mutating func keepExpiry(
+    of call: Position, _ deadline: Moment, in session: SessionRef, from start: Moment
+  ) {
+    put(
+      CallExpiryRow(session: session, startedAt: start).bytes,
+      under: Key.deadline(deadline, call).rawBytes, in: tables.callExpiries)
+    begin(.call(admittedAt: call), at: start, in: session)
+  }
+
+  /// false: the call ends with the hold that it stands for, or there is none.
+  @discardableResult
+  private mutating func removeExpiry(of call: OpenCall?) throws(ProjectionFailure) -> Bool {
+    guard let call else { return false }
+    let key = Key.deadline(call.expiresAt, call.admittedAt)
+    let row: CallExpiryRow
+    if let changed = changedRow(key.rawBytes, in: tables.callExpiries) {
+      guard let changed else { return false }
+      row = try CallExpiryRow(changed.rawBytes)
+    } else {
+      guard let stored = try get(key.rawBytes, in: tables.callExpiries) else { return false }
+      row = try CallExpiryRow(stored)
+    }
+    remove(key.rawBytes, from: tables.callExpiries)
+    endStart(of: .call(admittedAt: call.admittedAt), at: row.startedAt)
+    return true
   }
 }
 

@@ -32,7 +32,7 @@ enum SessionRow {
     _ ref: SessionRef, from row: RawSpan
   ) throws(ProjectionFailure) -> Session {
     var row = RowReader(row, of: "sessions")
-    let id = try row.bounded(SessionID.init)
+    let id = try row.bounded(SessionID.init(_:))
     let user = try row.byte() == 0 ? nil : try row.user()
     var session = StoredSession(
       ref: ref, id: id, user: user, seed: try row.entryID(),
@@ -141,7 +141,8 @@ extension RowReader {
     for _ in 0..<(try word()) {
       calls.append(
         OpenCall(
-          call: try bounded(StepID.init), reservation: try credits(), expiresAt: try moment(),
+          call: try bounded(StepID.init(stored:)), reservation: try credits(),
+          expiresAt: try moment(),
           admittedAt: try position(), isOwn: try byte() == 1))
     }
     return calls

@@ -23,12 +23,12 @@ extension Snapshot {
   ) throws(ProjectionFailure) -> [Session] {
     var found: [Session] = []
     let start = ref.map { $0.position.rawValue + 1 } ?? 0
-    try forEach(in: tables.sessions, from: Key.number(start).rawBytes) {
-      (key, row) throws(ProjectionFailure) in
-      guard key.byteCount == 8 else { throw .malformedRow(table: "sessions") }
-      let ref = SessionRef(Position(key.word(at: 0).byteSwapped))
-      let session = try SessionRow.session(ref, from: row)
-      if session.phase != .deleted { found.append(session) }
+    try forEach(in: tables.livingSessions, from: Key.number(start).rawBytes) {
+      (key, _) throws(ProjectionFailure) in
+      guard key.byteCount == 8,
+        let session = try session(SessionRef(Position(key.word(at: 0).byteSwapped)))
+      else { throw .malformedRow(table: "living_sessions") }
+      found.append(session)
       return found.count < limit
     }
     return found
@@ -47,7 +47,7 @@ extension Snapshot {
       guard bytes.count == 24, bytes.prefix(16) == owner else { return false }
       let session = try session(SessionRef(Position(key.word(at: 16).byteSwapped)))
       // The key of nobody is that of the user with the smallest id.
-      if let session, session.user == user, session.phase != .deleted { found.append(session) }
+      if let session, session.user == user { found.append(session) }
       return found.count < limit
     }
     return found
@@ -99,8 +99,7 @@ extension Snapshot {
     var found: Set<SessionRef> = []
     try forEach(in: tables.callExpiries, from: Key.number(0).rawBytes) {
       (_, row) throws(ProjectionFailure) in
-      guard row.byteCount == 8 else { throw .malformedRow(table: "call_expiries") }
-      found.insert(SessionRef(Position(row.word(at: 0).byteSwapped)))
+      found.insert(try CallExpiryRow(row).session)
       return true
     }
     return found.sorted()

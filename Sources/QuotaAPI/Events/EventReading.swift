@@ -14,7 +14,8 @@ extension Event {
     }
     self.init(
       position: try json.position("position"), recordedAt: try json.requiredMoment("recorded_at"),
-      happenedAt: try json.requiredMoment("happened_at"), actor: try json.actor("actor"),
+      decidedAt: try json.moment("decided_at"), happenedAt: try json.requiredMoment("happened_at"),
+      actor: try json.actor("actor"),
       requestID: try json.bounded("request_id", RequestID.init),
       reason: try json.bounded("reason", Reason.init), fact: try json.fact(of: kind))
   }
@@ -72,7 +73,8 @@ extension JSONValue {
     case .sessionStarted: .sessionStarted(try sessionStart())
     case .budgetChanged: .budgetChanged(try budgetChange())
     case .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
-      .sessionCallAdmitted, .sessionCallEnded, .sessionUsageRecorded, .sessionMessageAnswered,
+      .sessionCallAdmitted, .sessionCallEnded, .sessionCallExtended, .sessionUsageRecorded,
+      .sessionMessageAnswered,
       .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
       .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
       .sessionDeleted:

@@ -10,6 +10,7 @@ extension JSONWriter {
     member("position", event.position)
     member("type", event.fact.kind.name)
     member("recorded_at", event.recordedAt)
+    if let clock = event.decidedAt { member("decided_at", clock) }
     member("happened_at", event.happenedAt)
     self.name("actor")
     actor(event.actor)

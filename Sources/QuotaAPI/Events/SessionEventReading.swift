@@ -4,7 +4,7 @@ internal import QuotaModel
 extension JSONValue {
   func sessionStart() throws(MemberFault) -> SessionStart {
     SessionStart(
-      id: try requiredBounded("session_id", SessionID.init), user: try optionalUserID("user"),
+      id: try requiredBounded("session_id", SessionID.init(_:)), user: try optionalUserID("user"),
       seed: try entryID("seed"), model: try bounded("model", ModelName.init),
       limit: try credits("max_nano_aiu"), budget: try bounded("budget_id", BudgetID.init))
   }
@@ -33,13 +33,18 @@ extension JSONValue {
       .limitChanged(
         SessionLimitChange(
           old: try credits("old_nano_aiu"), new: try credits("new_nano_aiu"),
-          change: try bounded("change_id", StepID.init)))
+          change: try bounded("change_id", StepID.init(stored:))))
     case .sessionModelChanged: .modelChanged(try requiredBounded("model", ModelName.init))
     case .sessionMessageReceived: .messageReceived(try entryID("message_id"))
     case .sessionCallAdmitted: .callAdmitted(try admission())
     case .sessionCallEnded:
       .callEnded(
-        try requiredBounded("call_id", StepID.init), try named("end", CallEnd.allCases, \.name))
+        try requiredBounded("call_id", StepID.init(stored:)),
+        try named("end", CallEnd.allCases, \.name))
+    case .sessionCallExtended:
+      .callExtended(
+        try requiredBounded("call_id", StepID.init(stored:)),
+        expiresAt: try requiredMoment("expires_at"))
     case .sessionUsageRecorded: .usageRecorded(try sessionUsage())
     case .sessionMessageAnswered: .messageAnswered(try assistantMessage())
     case .sessionTurnEnded: .turnEnded(try requiredNumber("turn"))
@@ -73,7 +78,7 @@ extension JSONValue {
 
   private func admission() throws(MemberFault) -> CallAdmission {
     CallAdmission(
-      call: try requiredBounded("call_id", StepID.init),
+      call: try requiredBounded("call_id", StepID.init(stored:)),
       reservation: try requiredCredits("reservation_nano_aiu"),
       expiresAt: try requiredMoment("expires_at"), turn: try number("turn", in: 1...UInt64.max),
       model: try bounded("model", ModelName.init))
@@ -81,11 +86,11 @@ extension JSONValue {
 
   private func sessionUsage() throws(MemberFault) -> SessionUsage {
     SessionUsage(
-      id: try requiredBounded("usage_id", StepID.init), user: try optionalUserID("user"),
-      call: try bounded("call_id", StepID.init), sequence: try requiredNumber("sequence"),
+      id: try requiredBounded("usage_id", StepID.init(stored:)), user: try optionalUserID("user"),
+      call: try bounded("call_id", StepID.init(stored:)), sequence: try requiredNumber("sequence"),
       tokens: has(Self.tokenMembers) ? try tokenUsage() : nil,
       model: try bounded("model", ModelName.init), cost: try cost(),
-      agent: try bounded("agent_id", StepID.init),
+      agent: try bounded("agent_id", StepID.init(stored:)),
       durationMilliseconds: try number("duration_ms", in: 0...UInt32.max),
       finishReason: try bounded("finish_reason", CallMark.init),
       upstreamID: try bounded("upstream_id", CallMark.init))

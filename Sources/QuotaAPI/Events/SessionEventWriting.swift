@@ -33,6 +33,9 @@ extension JSONWriter {
     case .callEnded(let call, let end):
       member("call_id", call.description)
       member("end", end.name)
+    case .callExtended(let call, let expiresAt):
+      member("call_id", call.description)
+      member("expires_at", expiresAt)
     case .usageRecorded(let usage): sessionUsage(usage)
     case .messageAnswered(let message): assistantMessage(message)
     case .turnEnded(let turn): member("turn", turn)

@@ -41,10 +41,18 @@ final class Authenticator {
   private static let maximumCachedCount = 4096
 
   private struct Known {
+    /// How long the ledger is not asked again: when the clock was set back, it gives tokens another end.
+    private static let maximumAgeMicroseconds: Int64 = 10_000_000
+
     var caller: Caller
     var expiresAt: Moment?
+    var askedAt: Moment
 
-    func isValid(at moment: Moment) -> Bool { expiresAt.map { moment < $0 } ?? true }
+    func isValid(at moment: Moment) -> Bool {
+      let age = moment.microseconds - askedAt.microseconds
+      guard (0...Self.maximumAgeMicroseconds).contains(age) else { return false }
+      return expiresAt.map { moment < $0 } ?? true
+    }
   }
 
   private let queries: Queries
@@ -92,7 +100,7 @@ final class Authenticator {
     case .user(let user, let role, let expiresAt):
       if known.count >= Self.maximumCachedCount { forgetAll() }
       let caller = Caller(user: user, role: role)
-      known[header] = Known(caller: caller, expiresAt: expiresAt)
+      known[header] = Known(caller: caller, expiresAt: expiresAt, askedAt: moment)
       return caller
     }
   }

@@ -13,8 +13,8 @@ extension QuotaAPI {
   func checkCall(in id: String, _ call: SessionCall) throws(Problem) -> HTTPResponse? {
     let body = try sessionBody(call.request, isOptional: true)
     // Who makes the call is not part of the decision, but what is wrong should not be overlooked.
-    _ = try body.bounded(.agentID, StepID.init)
-    let stated = try body.bounded(.callID, StepID.init)
+    _ = try body.bounded(.agentID, StepID.init(_:))
+    let stated = try body.bounded(.callID, StepID.init(_:))
     let key = try call.idempotencyKey()
     let model = try body.bounded(.model, ModelName.init)
     let request = CallRequest(
@@ -40,15 +40,15 @@ extension QuotaAPI {
   /// `POST /v1/sessions/{id}/usage`
   func recordUsage(of id: String, _ call: SessionCall) throws(Problem) -> HTTPResponse? {
     let body = try sessionBody(call.request)
-    guard let usageID = try body.bounded(.usageID, StepID.init) else {
+    guard let usageID = try body.bounded(.usageID, StepID.init(_:)) else {
       throw .invalid("usage_id", "is required: it makes retries safe")
     }
-    var usage = CallUsage(id: usageID, call: try body.bounded(.reservationID, StepID.init))
+    var usage = CallUsage(id: usageID, call: try body.bounded(.reservationID, StepID.init(_:)))
     usage.tokens = try body.usedTokens()
     usage.model = try body.bounded(.model, ModelName.init)
     usage.cost = try body.nanoCredits(.nanoAIU)
     usage.price = usage.model.flatMap { sessionSettings.prices[$0] }
-    usage.agent = try body.bounded(.agentID, StepID.init)
+    usage.agent = try body.bounded(.agentID, StepID.init(_:))
     submit(.recordUsage(try call.address(id), usage), call) { answer in
       guard let answer = answer.ofSession,
         case .recorded(let cost, let isDuplicate) = answer.result

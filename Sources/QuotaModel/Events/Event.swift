@@ -3,6 +3,9 @@ public struct Event: Hashable, Sendable {
   public var position: Position
   /// When the log took it; never earlier than the event before.
   public var recordedAt: Moment
+  /// What the clock showed when it was decided; nil where that is `recordedAt`. It is earlier where the
+  /// clock was behind an event before.
+  public var decidedAt: Moment?
   /// When it happened; decides which windows it belongs to.
   public var happenedAt: Moment
   public var actor: Actor
@@ -11,11 +14,13 @@ public struct Event: Hashable, Sendable {
   public var fact: Fact
 
   public init(
-    position: Position, recordedAt: Moment, happenedAt: Moment, actor: Actor,
+    position: Position, recordedAt: Moment, decidedAt: Moment? = nil, happenedAt: Moment,
+    actor: Actor,
     requestID: RequestID? = nil, reason: Reason? = nil, fact: Fact
   ) {
     self.position = position
     self.recordedAt = recordedAt
+    self.decidedAt = decidedAt
     self.happenedAt = happenedAt
     self.actor = actor
     self.requestID = requestID

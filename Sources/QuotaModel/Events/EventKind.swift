@@ -45,6 +45,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   case scheduleEnded = 43
   case thresholdCrossed = 44
   case userErased = 45
+  case sessionCallExtended = 46
 
   /// The spelling on every border.
   public var name: String {
@@ -71,6 +72,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case .sessionMessageReceived: "session_message_received"
     case .sessionCallAdmitted: "session_call_admitted"
     case .sessionCallEnded: "session_call_ended"
+    case .sessionCallExtended: "session_call_extended"
     case .sessionUsageRecorded: "session_usage_recorded"
     case .sessionMessageAnswered: "session_message_answered"
     case .sessionTurnEnded: "session_turn_ended"
@@ -147,6 +149,7 @@ extension SessionFact {
     case .messageReceived: .sessionMessageReceived
     case .callAdmitted: .sessionCallAdmitted
     case .callEnded: .sessionCallEnded
+    case .callExtended: .sessionCallExtended
     case .usageRecorded: .sessionUsageRecorded
     case .messageAnswered: .sessionMessageAnswered
     case .turnEnded: .sessionTurnEnded

@@ -47,7 +47,12 @@ public struct Hold: Hashable, Sendable {
 
 extension HoldID {
   /// What the hold's call is called within its session.
-  public var call: StepID { StepID(unchecked: "hold-\(position)") }
+  public var call: StepID { StepID(self) }
+
+  /// What a settlement of the hold is called within its session.
+  public func usage(settledAt position: Position) -> StepID {
+    StepID(self, settledAt: position)
+  }
 }
 
 /// How a hold ended. Raw values are part of the projection's format.

@@ -41,25 +41,25 @@ public struct ThresholdCrossing: Hashable, Sendable {
 }
 
 extension Account {
-  /// The thresholds that the latest windows have reached and that nobody was told of, lowest first.
+  /// The thresholds that a window has reached and that nobody was told of, lowest first; `told` is the
+  /// highest that somebody was.
   ///
   /// Each is told once in a window, whatever becomes of the limit or of the usage afterwards.
-  public func crossings(of thresholds: Thresholds, limits: Limits) -> [ThresholdCrossing] {
-    var crossings: [ThresholdCrossing] = []
-    for period in Period.allCases where !limits[period].isUnlimited {
-      let window = latest[period]
-      for percent in thresholds.percents
-      where percent > told[period] && window.used.reaches(percent, of: limits[period]) {
-        crossings.append(
-          ThresholdCrossing(
-            user: user, period: period, windowStart: window.start, percent: percent,
-            limit: limits[period], used: window.used))
-      }
+  public func crossings(
+    of thresholds: Thresholds, in window: WindowUsage, _ period: Period, limit: TokenLimit,
+    told: UInt8
+  ) -> [ThresholdCrossing] {
+    guard !limit.isUnlimited else { return [] }
+    let reached = thresholds.percents.filter { $0 > told && window.used.reaches($0, of: limit) }
+    return reached.map {
+      ThresholdCrossing(
+        user: user, period: period, windowStart: window.start, percent: $0, limit: limit,
+        used: window.used)
     }
-    return crossings
   }
 
-  /// Takes into account that a crossing was told.
+  /// Takes into account that a crossing was told. What was told of another window than the latest is kept
+  /// apart.
   public mutating func apply(_ crossing: ThresholdCrossing) {
     guard latest[crossing.period].start == crossing.windowStart else { return }
     told[crossing.period] = max(told[crossing.period], crossing.percent)

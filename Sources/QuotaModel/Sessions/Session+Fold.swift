@@ -14,7 +14,11 @@ extension Session {
     case .callAdmitted(let admission):
       admit(admission, at: position)
     case .callEnded(let call, _):
-      calls.removeAll { $0.call == call }
+      end(self.call(endedAs: call))
+    case .callExtended(let call, let expiresAt):
+      if let place = calls.firstIndex(where: { $0.call == call }) {
+        calls[place].expiresAt = expiresAt
+      }
     case .usageRecorded(let usage):
       count(usage)
     case .exhaustionRequested(let request):
@@ -59,8 +63,14 @@ extension Session {
     return before
   }
 
+  /// Ends one call; its name may be another's by mistake, its admission is not.
+  private mutating func end(_ call: OpenCall?) {
+    guard let call else { return }
+    calls.removeAll { $0.admittedAt == call.admittedAt }
+  }
+
   private mutating func count(_ usage: SessionUsage) {
-    if let call = usage.call { calls.removeAll { $0.call == call } }
+    end(usage.call.flatMap { call($0) })
     let cost = usage.cost.amount ?? .zero
     total = total.addingClamped(cost)
     window.dearestCall = max(window.dearestCall, cost)
@@ -103,12 +113,13 @@ extension SessionFact {
   /// How many events of those that clients keep the fact is shown as (contract session-limits, 3).
   public var durableEventCount: Int {
     switch self {
-    case .resumed, .limitChanged, .messageReceived, .messageAnswered, .turnEnded, .checkpointed,
-      .warned, .failed, .aborted, .closed:
+    case .limitChanged(let change): change.isSilent ? 0 : 1
+    case .resumed, .messageReceived, .messageAnswered, .turnEnded, .checkpointed, .warned,
+      .failed, .aborted, .closed:
       1
     case .callAdmitted(let admission): admission.turn == nil ? 0 : 1
-    case .modelChanged, .callEnded, .usageRecorded, .exhaustionRequested, .exhaustionAnswered,
-      .windowStarted, .deleted:
+    case .modelChanged, .callEnded, .callExtended, .usageRecorded, .exhaustionRequested,
+      .exhaustionAnswered, .windowStarted, .deleted:
       0
     }
   }
@@ -120,8 +131,9 @@ extension SessionFact {
     case .callAdmitted(let admission): SessionKey(.call, admission.call.description)
     case .usageRecorded(let usage): SessionKey(.usage, usage.id.description)
     case .exhaustionRequested(let request): SessionKey(.request, request.id.description)
-    case .resumed, .modelChanged, .messageReceived, .callEnded, .messageAnswered, .turnEnded,
-      .checkpointed, .exhaustionAnswered, .warned, .failed, .aborted, .windowStarted, .closed,
+    case .resumed, .modelChanged, .messageReceived, .callEnded, .callExtended, .messageAnswered,
+      .turnEnded, .checkpointed, .exhaustionAnswered, .warned, .failed, .aborted, .windowStarted,
+      .closed,
       .deleted:
       nil
     }

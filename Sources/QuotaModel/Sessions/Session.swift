@@ -197,6 +197,11 @@ extension Session {
 
   public func call(_ id: StepID) -> OpenCall? { calls.first { $0.call == id } }
 
+  /// The call that an event ends; the first records of format 1 name a hold's call otherwise.
+  public func call(endedAs id: StepID) -> OpenCall? {
+    call(id) ?? id.formerHold.flatMap { call($0.call) }
+  }
+
   /// The id of an event that clients see: as random as the session's seed, and another one for each
   /// place, because the step below can be undone.
   public func eventID(at place: SessionEventPlace) -> EntryID {

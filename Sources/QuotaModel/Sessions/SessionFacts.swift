@@ -32,6 +32,8 @@ public enum SessionFact: Hashable, Sendable {
   case callAdmitted(CallAdmission)
   /// A call that ended without usage; what was reserved is free again.
   case callEnded(StepID, CallEnd)
+  /// A call whose reservation ends at another moment than was said when it was let in.
+  case callExtended(StepID, expiresAt: Moment)
   case usageRecorded(SessionUsage)
   /// What the model said; its text is kept beside the log.
   case messageAnswered(AssistantMessage)
@@ -74,6 +76,9 @@ public struct SessionLimitChange: Hashable, Sendable {
     self.new = new
     self.change = change
   }
+
+  /// Whether the request found the cap as it wanted it: only its id is remembered, and nobody is told.
+  public var isSilent: Bool { change != nil && old == new }
 }
 
 /// A model call that may go ahead.

@@ -1,3 +1,14 @@
+/// How every name begins that the service itself makes where clients make names, too. No client may choose
+/// one that does, so that neither can ever be taken for the other.
+private let ownNames = "quotalog."
+
+private func checkForeign(_ text: String) throws(TextRule) {
+  if text.utf8.starts(with: ownNames.utf8) {
+    throw TextRule(
+      description: "must not begin with '\(ownNames)', as names of the service's own do")
+  }
+}
+
 /// What applications call a session: a letter or digit, then up to 127 letters, digits, `.`, `_`, `-`
 /// (contract session-limits, 4.5).
 public struct SessionID: ByteText {
@@ -11,6 +22,15 @@ public struct SessionID: ByteText {
           "must begin with a letter or digit and have at most 128 letters, digits, '.', '_', '-'")
     }
     description = text
+  }
+
+  /// The id of a session that nobody has named; the same for the same number.
+  public init(own id: EntryID) { description = "\(ownNames)\(id)" }
+
+  /// Reads what a client wants to call a new session.
+  public init(chosen text: String) throws(TextRule) {
+    try self.init(text)
+    try checkForeign(text)
   }
 }
 
@@ -47,11 +67,37 @@ public struct StepID: ByteText {
   public static let maximumByteCount = 200
   public let description: String
 
-  init(unchecked text: String) { description = text }
-
+  /// Reads what a client has chosen.
   public init(_ text: String) throws(TextRule) {
+    try self.init(stored: text)
+    try checkForeign(text)
+  }
+
+  /// Reads what a record or a row says, names of the service's own included.
+  public init(stored text: String) throws(TextRule) {
     try checkText(text, upTo: Self.maximumByteCount)
     description = text
+  }
+
+  /// A step that the service takes by itself.
+  public init(own id: EntryID) { description = "\(ownNames)step.\(id)" }
+
+  /// The call that a hold stands for.
+  init(_ hold: HoldID) { description = "\(ownNames)hold.\(hold)" }
+
+  /// What a settlement of a hold used, by the settlement's position.
+  init(_ hold: HoldID, settledAt position: Position) {
+    description = "\(ownNames)hold.\(hold).\(position)"
+  }
+
+  /// Whether the service has made the name.
+  public var isOwn: Bool { description.utf8.starts(with: ownNames.utf8) }
+
+  /// The hold whose call the first records of format 1 call so, when no client calls one of its own so.
+  var formerHold: HoldID? {
+    let prefix = "hold-"
+    guard description.utf8.starts(with: prefix.utf8) else { return nil }
+    return HoldID(text: String(description.dropFirst(prefix.count)))
   }
 }
 

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Projections
-internal import QuotaModel
+public import QuotaModel
 internal import Synchronization
 
 /// The thread that decides and commits: whatever waits becomes one batch, one flush, one answer each.
@@ -85,6 +85,8 @@ public final class Committer: Sendable {
 public struct CommitterStatus: Sendable {
   /// Why commands fail at the moment; nil while they do not.
   public var outage: String?
+  /// When the last event was recorded.
+  public var recordedAt = Moment(microseconds: .min)
   public var batchCount: UInt64 = 0
   public var commandCount: UInt64 = 0
 }
@@ -117,6 +119,7 @@ private final class CommitLoop: @unchecked Sendable {
       ledger.storeFolded()
       ledger.keepCheckpoint(isLast: true)
     }
+    tellStatus()
     var tickets: [Committer.Ticket] = []
     while queue.moveAll(to: &tickets, waitingAtMost: waitMilliseconds()) {
       if let takeover = takeovers.take() { takeover.carryOut(by: ledger) }
@@ -125,16 +128,21 @@ private final class CommitLoop: @unchecked Sendable {
         tickets.removeAll(keepingCapacity: true)
       } else if ledger.outage != nil {
         _ = try? ledger.recover()
-      } else if isHoldDue {
-        _ = ledger.execute([Committer.Ticket]())
+      } else if ledger.isTimeDue {
+        ledger.letTimePass()
       } else {
         // Nobody waits: a good moment to write down what is only in memory.
         ledger.storeFolded()
       }
       ledger.keepCheckpoint()
-      status.outage = ledger.outage?.description
-      report(status)
+      tellStatus()
     }
+  }
+
+  private func tellStatus() {
+    status.outage = ledger.outage?.description
+    status.recordedAt = ledger.recordedAt
+    report(status)
   }
 
   private func commit(_ tickets: [Committer.Ticket]) {
@@ -144,9 +152,7 @@ private final class CommitLoop: @unchecked Sendable {
     deliver(answers)
   }
 
-  private var isHoldDue: Bool { ledger.nextDeadline.map { $0 <= clock() } ?? false }
-
-  /// Until the next hold expires, at most a second: the clock may jump while we wait. Shorter where
+  /// Until the next deadline, at most a second: the clock may jump while we wait. Shorter where
   /// something is to be stored as soon as nothing else is to be done.
   private func waitMilliseconds() -> Int {
     guard ledger.outage == nil else { return 1000 }

@@ -1,7 +1,7 @@
 internal import EventLog
 internal import Evidence
 internal import Glibc
-internal import QuotaModel
+public import QuotaModel
 
 /// Looks at every part of a data directory and says what it would do; changes nothing.
 ///
@@ -13,8 +13,12 @@ public struct Doctor {
   private static let foldedPerSecond: UInt64 = 500_000
 
   private let path: String
+  private let now: Moment
 
-  public init(ofStoreAt path: String) { self.path = path }
+  public init(ofStoreAt path: String, at now: Moment = System.clock()) {
+    self.path = path
+    self.now = now
+  }
 
   /// Examines everything; the pages and the tree quickly, each record only with `readingRecords`.
   public func examine(
@@ -36,7 +40,7 @@ public struct Doctor {
     findings += [logPages, namePages]
     guard isLogWhole else { return findings }
     if areNamesWhole { findings += missingNames() }
-    findings += [log(), witness()]
+    findings += [log(), witness()] + clock()
     if readingRecords { findings.append(records(progress)) }
     findings += projection() + files() + readers()
     return findings
@@ -179,6 +183,22 @@ public struct Doctor {
       throw .treeDiffers(.rootDiffers(kept.size, signed: signed.root, computed: root))
     }
     return nil
+  }
+
+  /// Whether the clock is behind the last event; nothing where it is not.
+  private func clock() -> [DoctorFinding] {
+    do throws(StoreFailure) {
+      let log = try openLog()
+      let recordedAt = try usingLog { () throws(LogFailure) in try log.recordedAt(log.head()) }
+      guard let lag = recordedAt.flatMap({ ClockLag(after: $0, now: now) }) else { return [] }
+      return [
+        .warning(
+          "clock", lag.description,
+          "set the clock right if it is wrong; if it was ahead before, nothing has to be done")
+      ]
+    } catch {
+      return [.failure("clock", error.description, Self.restoring)]
+    }
   }
 
   /// The checkpoint that lies beside the log.

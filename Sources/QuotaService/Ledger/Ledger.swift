@@ -19,10 +19,14 @@ public final class Ledger {
   private static let maximumUnstoredCount = 24_576
   private static let maximumUnstoredMicroseconds: Int64 = 2_000_000
   private static let minimumWaitMicroseconds: Int64 = 20_000
+  /// How long a deadline is left alone that came and brought nothing about.
+  private static let idleWaitMicroseconds: Int64 = 1_000_000
   /// How long a ledger without a background waits for readers of what was erased.
   private static let overwritingTime = Duration.seconds(10)
-  /// When the next hold expires, as of the last batch.
+  /// When time brings something about next, as of the last batch.
   public private(set) var nextDeadline: Moment?
+  /// What the clock showed at the last batch; before the first, when the last event was recorded.
+  private var latestNow = Moment(microseconds: .min)
   /// The next deadline that the tables have in order: of calls in sessions, of scheduled changes.
   private var storedDeadline: Moment?
 
@@ -60,10 +64,14 @@ public final class Ledger {
       trouble = trouble ?? error
     }
     nextDeadline = try firstDeadline()
+    latestNow = folder.state.recordedAt
   }
 
   /// Why commands fail at the moment; nil while they do not.
   public var outage: StoreFailure? { trouble }
+
+  /// When the last event was recorded.
+  var recordedAt: Moment { folder.state.recordedAt }
 
   /// Has commands fail until a recovery.
   func reportOutage(_ failure: StoreFailure) { trouble = failure }
@@ -146,11 +154,15 @@ public final class Ledger {
   ) throws(StoreFailure) -> [Committer.NumberedAnswer] {
     var batch = try beginBatch()
     // A decision counts no hold that is over, however many are due.
-    while try !batch.expire() {
+    while try !batch.letTimePass() {
+      let hasDoneNothing = batch.records.isEmpty
       try commit(batch)
       if let trouble { throw trouble }
       batch = try beginBatch()
+      // What is due and cannot be ended keeps nobody from their answer.
+      if hasDoneNothing { break }
     }
+    latestNow = batch.now
     if tickets.count > 1 { batch.fold.expect(tickets.compactMap(\.submission.command.spender)) }
     var answers: [Committer.NumberedAnswer] = []
     answers.reserveCapacity(tickets.count)
@@ -223,6 +235,33 @@ public final class Ledger {
     }
   }
 
+  /// Whether a deadline has come, or the clock was set back, so that deadlines have to be looked at.
+  var isTimeDue: Bool {
+    let now = clock()
+    return now < latestNow || nextDeadline.map { $0 <= now } ?? false
+  }
+
+  /// Brings about what is due without a command.
+  ///
+  /// A deadline that came and brought nothing about belongs to something that has ended since. Once that is
+  /// stored, the tables name the next one; whatever they name, this thread sleeps until it is later.
+  func letTimePass() {
+    let before = folder.state.position
+    _ = execute([Committer.Ticket]())
+    guard trouble == nil, folder.state.position == before else { return }
+    storeFolded()
+    guard trouble == nil else { return }
+    do throws(StoreFailure) {
+      nextDeadline = try firstDeadline()
+    } catch {
+      trouble = error
+      return
+    }
+    let now = clock()
+    guard let deadline = nextDeadline, deadline <= now else { return }
+    nextDeadline = Moment(microseconds: now.microseconds + Self.idleWaitMicroseconds)
+  }
+
   /// Whether something is folded and not stored.
   public var hasUnstored: Bool { folder.unstoredCount > 0 }
 
@@ -272,9 +311,9 @@ public final class Ledger {
 
   /// The next moment at which time brings something about.
   private func nextDeadline(_ holdDeadline: Moment?) -> Moment? {
-    // A hold that has ended may still be the first: what is due now was looked at a moment ago.
+    // What has ended may still be the first: everything due was looked at a moment ago.
     let soon = Moment(microseconds: clock().microseconds + Self.minimumWaitMicroseconds)
-    return [storedDeadline, holdDeadline.map { max($0, soon) }].compactMap(\.self).min()
+    return [storedDeadline, holdDeadline].compactMap(\.self).min().map { max($0, soon) }
   }
 
   private func readStoredDeadline() throws(StoreFailure) -> Moment? {
@@ -298,13 +337,6 @@ public final class Ledger {
 }
 
 extension LedgerBatch {
-  /// Ends what has a deadline; answers whether that was all.
-  fileprivate mutating func expire() throws(StoreFailure) -> Bool {
-    let areHoldsDone = try expireHolds()
-    let areCallsDone = try expireCalls()
-    return try applySchedules() && areCallsDone && areHoldsDone
-  }
-
   /// A moment before which no hold expires.
   func earliestHoldDeadline() throws(StoreFailure) -> Moment? {
     do { return try fold.earliestDeadline() } catch { throw .projection(error) }

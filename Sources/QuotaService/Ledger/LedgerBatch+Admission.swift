@@ -187,7 +187,7 @@ extension LedgerBatch {
     let answer: Answer
     switch event.fact {
     case .spendHeld(let hold):
-      let timeToLive = hold.expiresAt.microseconds - event.recordedAt.microseconds
+      let timeToLive = hold.expiresAt.microseconds - event.happenedAt.microseconds
       differences = [
         ("user", user != hold.user), ("estimate", request.estimate != hold.tokens),
         ("session_id", try differs(request.session, from: hold.session)),

@@ -2,13 +2,10 @@ internal import Projections
 internal import QuotaModel
 
 extension LedgerBatch {
-  /// Stored holds that expire in one batch at most, so that memory stays bounded whatever is due.
-  private static let maximumExpiryCount = 4096
-
   /// Ends holds whose deadline has come; answers whether those were all.
   mutating func expireHolds() throws(StoreFailure) -> Bool {
     let due = try usingProjection { () throws(ProjectionFailure) in
-      try fold.holds(expiredAt: now, limit: Self.maximumExpiryCount)
+      try fold.holds(expiredAt: now, limit: Self.maximumDueCount)
     }
     for (id, entry) in due.holds { _ = try record(.holdExpired(id, user: entry.hold.user)) }
     return due.areAll
@@ -71,7 +68,7 @@ extension LedgerBatch {
     _ submission: Submission
   ) throws(StoreFailure) {
     var usage = CallUsage(
-      id: id.usage(at: position), call: used.isFinal ? id.call : nil)
+      id: id.usage(settledAt: position), call: used.isFinal ? id.call : nil)
     usage.tokens = used.usage
     usage.model = used.model
     usage.cost = used.cost
@@ -133,7 +130,7 @@ extension LedgerBatch {
     guard case .holdExtended(let hold, user: _, let expiresAt) = event.fact else {
       return event.conflict(in: "type")
     }
-    let first = expiresAt.microseconds - event.recordedAt.microseconds
+    let first = expiresAt.microseconds - event.happenedAt.microseconds
     if hold != id || first != seconds * 1_000_000 {
       let member = hold != id ? "hold" : "ttl_seconds"
       return event.conflict(in: member)
@@ -189,12 +186,5 @@ extension LedgerBatch {
     if event.actor == actor { return true }
     guard case .user(let user) = actor else { return true }
     return try account(user)?.account.role == .staff
-  }
-}
-
-extension HoldID {
-  /// What a settlement of the hold is called within its session.
-  fileprivate func usage(at position: Position) -> StepID {
-    (try? StepID("\(call)-\(position)")) ?? call
   }
 }

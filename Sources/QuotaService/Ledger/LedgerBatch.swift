@@ -7,8 +7,11 @@ internal import QuotaModel
 struct LedgerBatch: ~Copyable {
   let store: Store
   let settings: LedgerSettings
-  /// One clock reading for the whole batch, never earlier than the event before.
+  /// The clock as it is, read once for the whole batch; everything is decided by it.
   let now: Moment
+  /// When the log takes the batch: the same, but never earlier than the event before. It is for the
+  /// record and decides nothing.
+  let recordedAt: Moment
   var fold: FoldBatch
   private(set) var records = RecordBatch()
   /// Names given in this batch; they are stored before the events are.
@@ -29,7 +32,8 @@ struct LedgerBatch: ~Copyable {
     self.store = store
     self.settings = settings
     fold = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
-    now = max(clock(), fold.state.recordedAt)
+    now = clock()
+    recordedAt = max(now, fold.state.recordedAt)
     firstPosition = fold.state.position.next
   }
 
@@ -43,25 +47,25 @@ struct LedgerBatch: ~Copyable {
   /// Makes an event of `fact` and folds it.
   mutating func record(
     _ fact: Fact, happenedAt: Moment? = nil, for submission: Submission? = nil,
-    withRequestID: Bool = true
+    withRequestID: Bool = true, because reason: Reason? = nil
   ) throws(StoreFailure) -> Receipt {
     let position = fold.state.position.next
     records.append(
       Event(
-        position: position, recordedAt: now, happenedAt: happenedAt ?? now,
-        actor: submission?.actor ?? .service,
-        requestID: withRequestID ? submission?.requestID : nil, reason: submission?.reason,
-        fact: fact))
+        position: position, recordedAt: recordedAt, decidedAt: now == recordedAt ? nil : now,
+        happenedAt: happenedAt ?? now, actor: submission?.actor ?? .service,
+        requestID: withRequestID ? submission?.requestID : nil,
+        reason: reason ?? submission?.reason, fact: fact))
     // The bytes that the log will hold, by the way that a rebuild takes.
     try fold.fold(records.bytes, range: records.range(at: records.count - 1))
     if let user = fact.userOfNewUsage { try tellCrossings(by: user) }
-    return Receipt(position: position, recordedAt: now, isReplayed: false)
+    return Receipt(position: position, recordedAt: recordedAt, isReplayed: false)
   }
 
   /// Records the thresholds that the user has reached now.
   private mutating func tellCrossings(by user: UserID) throws(StoreFailure) {
     let crossings = try usingProjection { () throws(ProjectionFailure) in
-      try fold.crossings(of: settings.thresholds, by: user)
+      try fold.crossings(of: settings.thresholds, by: user, at: now)
     }
     for crossing in crossings { _ = try record(.thresholdCrossed(crossing)) }
   }

@@ -23,7 +23,7 @@ public enum PointInTime: Hashable, Sendable {
 public struct PastPoint: Hashable, Sendable {
   /// The last event that counts; zero where nothing had happened.
   public let position: Position
-  /// The moment that was asked about, or when the event was recorded.
+  /// The moment that was asked about, or what the clock showed when the event was decided.
   public let moment: Moment
 
   public init(position: Position, moment: Moment) {

@@ -130,9 +130,9 @@ extension Queries {
   ) throws(StoreFailure) -> Result<Explanation, ExplanationFault> {
     let end = Position(refusal.position.rawValue - 1)
     let past = try PastAccountReader(
-      of: user, at: PastPoint(position: end, moment: refusal.recordedAt),
+      of: user, at: PastPoint(position: end, moment: refusal.happenedAt),
       limit: Self.maximumFoldCount, knowsHolds: true, in: self
-    ) { (calendar) in PerPeriod { calendar.window($0, containing: refusal.recordedAt) } }
+    ) { (calendar) in PerPeriod { calendar.window($0, containing: refusal.happenedAt) } }
     let violations = refusal.fact.refusal?.violations ?? []
     let violation = violations.first { $0.period == request.period } ?? violations.first
     let window = past.windows[violation?.period ?? request.period]

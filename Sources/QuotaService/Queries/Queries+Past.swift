@@ -14,14 +14,12 @@ extension Queries {
     let head = try head()
     switch point {
     case .position(let position):
-      let recordedAt = try usingLog { () throws(LogFailure) in
-        try store.log.recordedAt(position)
-      }
-      guard let recordedAt else {
+      let clock = try usingLog { () throws(LogFailure) in try store.log.clock(at: position) }
+      guard let clock else {
         return position == .zero
           ? .success(PastPoint(position: .zero, moment: .earliest)) : .failure(.beyondHead(head))
       }
-      return .success(PastPoint(position: position, moment: recordedAt))
+      return .success(PastPoint(position: position, moment: clock))
     case .moment(let moment):
       let position = try usingLog { () throws(LogFailure) in
         try store.log.lastPosition(recordedBy: moment)

@@ -19,7 +19,8 @@ extension LedgerBatch {
     if case .session(_, .deleted) = fact { keep(mark: NameStore.mark(of: ref)) }
     if let text { keep(SessionText(session: ref, position: receipt.position, bytes: text)) }
     let event = Event(
-      position: receipt.position, recordedAt: receipt.recordedAt, happenedAt: receipt.recordedAt,
+      position: receipt.position, recordedAt: receipt.recordedAt,
+      decidedAt: now == recordedAt ? nil : now, happenedAt: now,
       actor: submission?.actor ?? .service, reason: submission?.reason, fact: fact)
     let entry = SessionEventEntry(
       position: receipt.position, parent: before?.lastEvent,

@@ -145,7 +145,12 @@ extension LedgerBatch {
       return try answer(.unchanged, about: session.ref)
     }
     if Self.limit(of: session, after: update) == session.limit {
-      return .session(SessionAnswer(session, .unchanged))
+      // A repetition must find that there was a first time, whatever the cap is by then.
+      if let change, !change.isOwn {
+        let fact = SessionLimitChange(old: session.limit, new: session.limit, change: change)
+        try tell(.limitChanged(fact), in: session.ref, submission)
+      }
+      return try answer(.unchanged, about: session.ref)
     }
     try changeLimit(of: session, update, change: change, submission)
     return try answer(.done, about: session.ref)
@@ -270,7 +275,7 @@ extension LedgerBatch {
 
   /// Ends reservations whose time has come; answers whether those were all.
   mutating func expireCalls() throws(StoreFailure) -> Bool {
-    let limit = 4096
+    let limit = Self.maximumDueCount
     let due = try usingProjection { () throws(ProjectionFailure) in
       try fold.expiredCalls(at: now, limit: limit)
     }

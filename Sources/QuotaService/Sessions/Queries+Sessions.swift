@@ -12,13 +12,19 @@ extension Queries {
     return session
   }
 
-  /// The session that people mean by a text: its id, or the number of one that was deleted.
+  /// The session that people mean by a text: its id, or the number of one that was deleted. A session may
+  /// be called like another one's number; `@` before it says that the number is meant.
   public func session(spelling text: String) throws(StoreFailure) -> Session? {
+    if text.hasPrefix("@") { return try session(numbered: text.dropFirst()) }
     if let id = try? SessionID(text),
       let session = try session(SessionAddress(id, as: .everybody))
     {
       return session
     }
+    return try session(numbered: text[...])
+  }
+
+  private func session(numbered text: Substring) throws(StoreFailure) -> Session? {
     guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(text) else {
       return nil
     }

@@ -89,12 +89,13 @@ extension Store {
     guard let state, state.position == .zero || state.calendar != setting else { return }
     _ = try TimeZones.calendar(setting)
     let position = state.position.next
-    let now = max(clock(), state.recordedAt)
+    let now = clock()
+    let recordedAt = max(now, state.recordedAt)
     var records = RecordBatch()
     records.append(
       Event(
-        position: position, recordedAt: now, happenedAt: now, actor: .operator,
-        fact: .calendarChanged(setting)))
+        position: position, recordedAt: recordedAt, decidedAt: now == recordedAt ? nil : now,
+        happenedAt: now, actor: .operator, fact: .calendarChanged(setting)))
     try usingLog { () throws(LogFailure) in
       _ = try log.append([
         SegmentAppend(

@@ -63,7 +63,7 @@ struct UserTotals {
     } else {
       fold?.apply(event.fact, at: event.position, happenedAt: event.happenedAt)
     }
-    let point = PastPoint(position: event.position, moment: event.recordedAt)
+    let point = PastPoint(position: event.position, moment: event.decidedAt ?? event.recordedAt)
     policy = try usingStore { () throws(StoreFailure) in try queries.defaults(at: point) }
   }
 

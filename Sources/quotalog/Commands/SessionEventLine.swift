@@ -23,6 +23,7 @@ extension EventLine {
       " call \(admission.call)\(text(of: admission.turn)) reserves "
         + "\(credits(admission.reservation)) until \(admission.expiresAt.rfc3339)"
     case .callEnded(let call, let end): " call \(call) \(end.name)"
+    case .callExtended(let call, let expiresAt): " call \(call) until \(expiresAt.rfc3339)"
     case .usageRecorded(let usage): text(of: usage)
     case .messageAnswered(let message): " message \(message.message)\(text(of: message.turn))"
     case .turnEnded(let turn): text(of: turn)

@@ -245,6 +245,7 @@ private final class Service {
   func run() throws(ExitFailure) {
     try stopOnSignals()
     if isBackground { try endWhenUnused() }
+    try tellClock()
     announce()
     // Not before everything that may fail: the process must not end while it reads.
     audit?.start()
@@ -254,6 +255,14 @@ private final class Service {
     webhooks?.finish()
     consumerDesk.stop()
     try store.finish()
+  }
+
+  /// Says that the clock is behind the last event, where it is.
+  private func tellClock() throws(ExitFailure) {
+    let lag = try usingStore { () throws(StoreFailure) in
+      try Queries(store).clockLag(at: System.clock())
+    }
+    if let lag { Terminal.remark(lag.description) }
   }
 
   private func announce() {

@@ -6,6 +6,7 @@ func description(of event: Event) -> [String: String] {
   members["kind"] = event.fact.kind.name
   members["position"] = "\(event.position)"
   members["recorded_at"] = "\(event.recordedAt.microseconds)"
+  members["decided_at"] = event.decidedAt.map { "\($0.microseconds)" }
   members["happened_at"] = "\(event.happenedAt.microseconds)"
   members["request_id"] = event.requestID?.description
   members["reason"] = event.reason?.description

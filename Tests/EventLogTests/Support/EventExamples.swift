@@ -36,6 +36,12 @@ enum EventExamples {
         .max, .userDeactivated(ada), actor: .user(ada),
         requestID: String(repeating: "é", count: 228), reason: String(repeating: "ö", count: 500))),
     EventExample(
+      "decided-earlier",
+      event(
+        227, .userDeactivated(ada), actor: .user(eve), requestID: "r",
+        reason: "The clock came back.",
+        decidedAt: 1_690_000_000_000_001)),
+    EventExample(
       "times-earliest", event(6, .userDeactivated(ada), recordedAt: 0, happenedAt: .min)),
     EventExample(
       "times-latest",
@@ -141,11 +147,12 @@ extension EventExamples {
 
   static func event(
     _ position: UInt64, _ fact: Fact, actor: Actor = .operator, requestID: String? = nil,
-    reason: String? = nil, recordedAt: Int64 = 1_700_000_000_000_000,
+    reason: String? = nil, recordedAt: Int64 = 1_700_000_000_000_000, decidedAt: Int64? = nil,
     happenedAt: Int64 = 1_699_999_999_999_999
   ) -> Event {
     Event(
       position: Position(position), recordedAt: Moment(microseconds: recordedAt),
+      decidedAt: decidedAt.map { Moment(microseconds: $0) },
       happenedAt: Moment(microseconds: happenedAt), actor: actor,
       requestID: requestID.map { text in must { try RequestID(text) } },
       reason: reason.map { text in must { try Reason(text) } }, fact: fact)

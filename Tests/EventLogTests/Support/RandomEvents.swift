@@ -7,7 +7,8 @@ struct RandomEvents {
 
   mutating func event(at position: Position) -> Event {
     Event(
-      position: position, recordedAt: moment(), happenedAt: moment(), actor: actor(),
+      position: position, recordedAt: moment(), decidedAt: maybe { $0.moment() },
+      happenedAt: moment(), actor: actor(),
       requestID: maybe { it in EventExamples.must { try RequestID(it.text(upTo: 456)) } },
       reason: maybe { it in EventExamples.must { try Reason(it.text(upTo: 1000)) } }, fact: fact())
   }
@@ -60,7 +61,8 @@ struct RandomEvents {
     case .holdExpired: .holdExpired(HoldID(Position(word())), user: user())
     case .spendRefused: .spendRefused(refusal())
     case .sessionStarted, .sessionResumed, .sessionLimitChanged, .sessionModelChanged,
-      .sessionMessageReceived, .sessionCallAdmitted, .sessionCallEnded, .sessionUsageRecorded,
+      .sessionMessageReceived, .sessionCallAdmitted, .sessionCallEnded, .sessionCallExtended,
+      .sessionUsageRecorded,
       .sessionMessageAnswered, .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested,
       .exhaustionAnswered, .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted,
       .sessionClosed, .sessionDeleted, .budgetChanged:

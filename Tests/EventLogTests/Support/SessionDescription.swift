@@ -22,6 +22,8 @@ func description(of fact: SessionFact) -> [String: String] {
   case .messageReceived(let message): ["message": "\(message)"]
   case .callAdmitted(let admission): description(of: admission)
   case .callEnded(let call, let end): ["call": "\(call)", "end": end.name]
+  case .callExtended(let call, let expiresAt):
+    ["call": "\(call)", "expires_at": "\(expiresAt.microseconds)"]
   case .usageRecorded(let usage): description(of: usage)
   case .messageAnswered(let message):
     members([

@@ -60,6 +60,10 @@ extension EventExamples {
     EventExample("session-call-expired", happens(.callEnded(step("call-1"), .expired))),
     EventExample("session-call-lost", happens(.callEnded(step("call-1"), .lost))),
     EventExample(
+      "session-call-extended",
+      happens(.callExtended(step("call-1"), expiresAt: Moment(microseconds: 1_768_000_700_000_001)))
+    ),
+    EventExample(
       "session-message-answered",
       happens(.messageAnswered(AssistantMessage(message: message, turn: nil)))),
     EventExample(

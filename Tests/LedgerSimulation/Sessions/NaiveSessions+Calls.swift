@@ -48,7 +48,7 @@ extension NaiveSessions {
     sessions[place].admitted[request.call] = .some(turn)
     sessions[place].calls.append(
       Call(
-        id: request.call, reservation: max(1, guess),
+        id: request.call, reservation: max(1, guess), startedAt: now,
         expiresAt: Moment(
           microseconds: now.microseconds + request.timeToLiveSeconds * 1_000_000),
         isOwn: turn != nil))

@@ -109,8 +109,8 @@ extension NaiveSessions {
       return update == .keep || first == new
         ? outcome(.unchanged, place) : .conflict("session_limits")
     }
-    if new == sessions[place].limit { return outcome(.unchanged, place) }
     if let change { sessions[place].changes[change] = .some(new) }
+    if new == sessions[place].limit { return outcome(.unchanged, place) }
     self.change(limitOf: place, to: new)
     return outcome(.done, place)
   }

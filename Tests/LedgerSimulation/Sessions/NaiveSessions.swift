@@ -15,7 +15,8 @@ public struct NaiveSessions {
   struct Call {
     let id: StepID
     let reservation: Int64
-    let expiresAt: Moment
+    var startedAt: Moment
+    var expiresAt: Moment
     let isOwn: Bool
   }
 
@@ -62,10 +63,18 @@ public struct NaiveSessions {
     sessions.lastIndex { $0.opening.id == id && !$0.isDeleted }
   }
 
-  /// Ends the calls whose time is over.
+  /// Ends the calls whose time is over; what was made while the clock was ahead has all of it from now on.
   mutating func begin(at moment: Moment) {
     now = moment
     for place in sessions.indices {
+      for index in sessions[place].calls.indices {
+        let call = sessions[place].calls[index]
+        guard call.startedAt > moment else { continue }
+        let timeToLive = call.expiresAt.microseconds - call.startedAt.microseconds
+        sessions[place].calls[index].startedAt = moment
+        sessions[place].calls[index].expiresAt = Moment(
+          microseconds: moment.microseconds + timeToLive)
+      }
       sessions[place].calls.removeAll { $0.expiresAt <= moment }
     }
   }

@@ -16,6 +16,7 @@ public final class SessionSimulation {
   public private(set) var refs: [SessionRef] = []
   private var numbers: SeededNumbers
   private var commands: RandomSessionCommands
+  private var jumps = JumpingClock()
   /// nil while the store is closed.
   private var opened: (store: Store, ledger: Ledger)?
 
@@ -56,8 +57,10 @@ public final class SessionSimulation {
   /// Runs so many batches, or until something is wrong.
   public func run(batches count: Int) throws(StoreFailure) {
     for _ in 0..<count where disagreement == nil {
-      clock.move(
-        bySeconds: numbers.once(in: 30) ? numbers.number(0...40_000) : numbers.number(0...20))
+      if !jumps.jumps(clock, using: &numbers) {
+        clock.move(
+          bySeconds: numbers.once(in: 30) ? numbers.number(0...40_000) : numbers.number(0...20))
+      }
       if numbers.once(in: 30) {
         try reopen()
         // As a server does before it takes commands.

@@ -64,6 +64,7 @@ public struct SessionWitness {
       request = nil
     case .deleted: isDeleted = true
     case .resumed, .limitChanged, .modelChanged, .messageReceived, .callAdmitted, .callEnded,
+      .callExtended,
       .messageAnswered, .turnEnded, .warned, .failed, .aborted, .windowStarted, .closed:
       break
     }

@@ -19,7 +19,7 @@ import Testing
       38: "hold_extended",
       39: "usage_corrected", 40: "modes_changed", 41: "allowance_granted",
       42: "limits_scheduled", 43: "schedule_ended", 44: "threshold_crossed",
-      45: "user_erased",
+      45: "user_erased", 46: "session_call_extended",
     ]
     let found = EventKind.allCases.map { (Int($0.rawValue), $0.name) }
     #expect(Dictionary(uniqueKeysWithValues: found) == kinds)

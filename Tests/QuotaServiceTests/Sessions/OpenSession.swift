@@ -43,7 +43,7 @@ final class OpenSession {
   func report(
     _ usage: String, nano: Int64?, call: String? = nil, model: String? = nil
   ) throws -> SessionResult? {
-    var report = CallUsage(id: try StepID(usage), call: try call.map(StepID.init))
+    var report = CallUsage(id: try StepID(usage), call: try call.map(StepID.init(_:)))
     report.cost = nano.map(NanoCredits.of)
     report.model = try model.map(ModelName.init)
     return try execute(.recordUsage(address, report)).result
