@@ -25,7 +25,8 @@ class Purse:
 
     def budget(self, limit: float) -> str:
         name = new_id()
-        assert self.service.admin.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": limit}).status == 201
+        body = {"max_ai_credits": limit, "members": [self.person.uuid]}
+        assert self.service.admin.ask("PUT", f"/v1/budgets/{name}", body).status == 201
         return name
 
     def hold(self, credits: float | None, tokens: int = 100, **members):

@@ -31,7 +31,7 @@ def budget(runtime, credits: float) -> str:
 
 
 def put(runtime, name: str, credits: float) -> None:
-    answer = runtime.admin.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": credits})
+    answer = runtime.admin.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": credits, "open": True})
     assert answer.status in (200, 201), answer.gist
 
 

@@ -329,7 +329,7 @@ def test_everything_is_as_it_was_after_a_restart_and_after_a_kill(start):
 
 def test_a_shared_budget_caps_its_sessions_together(service, app):
     budget = f"/v1/budgets/b-{uuid.uuid4()}"
-    made = service.admin.ask("PUT", budget, {"max_ai_credits": 3})
+    made = service.admin.ask("PUT", budget, {"max_ai_credits": 3, "open": True})
     assert made.status == 201
     assert service.admin.ask("PUT", budget, {"maxAiCredits": 3.0}).gist == (200, made.body)
     name = budget.rpartition("/")[2]
@@ -358,7 +358,8 @@ def test_a_user_stays_in_the_budget_that_the_settings_say(start, tmp_path):
     service = start()
     person, other = service.register(), service.register()
     for name in ("b1", "b2"):
-        assert service.admin.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": 1}).status == 201
+        members = {"members": [other.uuid] if name == "b2" else []}
+        assert service.admin.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": 1} | members).status == 201
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"session_budgets": {person.uuid: "b1"}}))
     service.restart("--config", str(file))

@@ -27,9 +27,9 @@ def sessions(runtime) -> Sessions:
 
 def budget(service: SessionService, limit: float, name: str | None = None) -> str:
     name = name or f"budget-{uuid.uuid4()}"
-    answer = service.user.client.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": limit})
-    if answer.status == 403:
-        answer = service.admin.ask("PUT", f"/v1/budgets/{name}", {"max_ai_credits": limit})
+    open_to_all = {"max_ai_credits": limit, "open": True}
+    assert service.user.client.ask("PUT", f"/v1/budgets/{name}", open_to_all).status == 403
+    answer = service.admin.ask("PUT", f"/v1/budgets/{name}", open_to_all)
     assert answer.status in (200, 201), answer.gist
     return name
 

@@ -16,9 +16,18 @@ public struct RandomSessionFacts {
     switch kind {
     case .sessionStarted: .sessionStarted(start())
     case .budgetChanged:
-      .budgetChanged(BudgetChange(budget: budget(), old: maybe { $0.amount() }, new: amount()))
+      .budgetChanged(
+        BudgetChange(
+          budget: budget(), old: maybe { $0.amount() }, new: amount(),
+          access: maybe { $0.access() }))
     default: .session(SessionRef(Position(max(1, word()))), sessionFact(of: kind))
     }
+  }
+
+  private mutating func access() -> BudgetAccess {
+    if word() & 3 == 0 { return .open }
+    let count = word() & 7 == 0 ? BudgetAccess.maximumMemberCount : Int(word() % 4)
+    return .members((0..<count).map { _ in UserID(high: word(), low: word()) }.sorted())
   }
 
   private mutating func sessionFact(of kind: EventKind) -> SessionFact {

@@ -46,9 +46,7 @@ extension [UInt8] {
       appendInteger(session.position.rawValue)
       appendBody(of: fact)
     case .budgetChanged(let change):
-      appendText(change.budget.description)
-      appendOptional(change.old)
-      appendCredits(change.new)
+      append(change)
     case .holdExtended(let hold, let user, let expiresAt):
       appendUser(user)
       appendInteger(hold.position.rawValue)

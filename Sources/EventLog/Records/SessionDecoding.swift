@@ -13,8 +13,25 @@ extension RecordReader {
 
   @_lifetime(self: copy self)
   mutating func budgetChange() throws(RecordDamage) -> BudgetChange {
-    BudgetChange(
+    var change = BudgetChange(
       budget: try bounded(BudgetID.init), old: try optionalCredits(), new: try credits())
+    if !isAtEnd { change.access = try budgetAccess() }
+    return change
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func budgetAccess() throws(RecordDamage) -> BudgetAccess {
+    switch BudgetParts(rawValue: try byte()) {
+    case .open: return .open
+    case .members:
+      let count = Int(try byte())
+      guard count <= BudgetAccess.maximumMemberCount else { throw .malformed }
+      var members: [UserID] = []
+      for _ in 0..<count { members.append(try user()) }
+      guard members == Set(members).sorted() else { throw .malformed }
+      return .members(members)
+    default: throw .malformed
+    }
   }
 
   @_lifetime(self: copy self)

@@ -11,6 +11,20 @@ extension [UInt8] {
     appendOptional(start.budget)
   }
 
+  mutating func append(_ change: BudgetChange) {
+    appendText(change.budget.description)
+    appendOptional(change.old)
+    appendCredits(change.new)
+    switch change.access {
+    case nil: break
+    case .open: append(BudgetParts.open.rawValue)
+    case .members(let members):
+      append(BudgetParts.members.rawValue)
+      append(UInt8(members.count))
+      for member in members { appendUser(member) }
+    }
+  }
+
   /// What follows the session's number.
   mutating func appendBody(of fact: SessionFact) {
     switch fact {

@@ -153,6 +153,7 @@ extension FoldBatch {
     var budget =
       try budget(change.budget) ?? SharedBudget(id: change.budget, limit: change.new)
     budget.limit = change.new
+    budget.access = change.access ?? budget.access
     folder.working.sessions.change(budget)
   }
 

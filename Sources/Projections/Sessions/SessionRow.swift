@@ -189,6 +189,12 @@ enum BudgetRow {
     row.appendInteger(budget.reserved.rawValue)
     row.appendInteger(UInt64(budget.asking.count))
     for session in budget.asking { row.appendInteger(session.position.rawValue) }
+    switch budget.access {
+    case .open: row.append(1)
+    case .members(let members):
+      row.append(0)
+      for member in members { row.appendUser(member) }
+    }
     return row
   }
 
@@ -198,7 +204,21 @@ enum BudgetRow {
     budget.used = try row.credits()
     budget.reserved = try row.credits()
     for _ in 0..<(try row.word()) { budget.asking.append(SessionRef(try row.position())) }
-    guard row.isAtEnd else { throw row.damage }
+    budget.access = try row.access()
     return budget
+  }
+}
+
+extension RowReader {
+  @_lifetime(self: copy self)
+  fileprivate mutating func access() throws(ProjectionFailure) -> BudgetAccess {
+    switch try byte() {
+    case 0: break
+    case 1 where isAtEnd: return .open
+    default: throw damage
+    }
+    var members: [UserID] = []
+    while !isAtEnd { members.append(try user()) }
+    return .members(members)
   }
 }

@@ -12,7 +12,33 @@ extension JSONValue {
   func budgetChange() throws(MemberFault) -> BudgetChange {
     BudgetChange(
       budget: try requiredBounded("budget_id", BudgetID.init), old: try credits("old_nano_aiu"),
-      new: try requiredCredits("new_nano_aiu"))
+      new: try requiredCredits("new_nano_aiu"), access: try budgetAccess())
+  }
+
+  /// Who may use a shared budget; nil where nothing is said about it.
+  func budgetAccess() throws(MemberFault) -> BudgetAccess? {
+    let open = try bool("open")
+    guard let list = self["members"], list.kind != .null else {
+      return open.map { $0 ? .open : .nobody }
+    }
+    guard open != true else {
+      throw MemberFault(member: "members", rule: "must be absent where open is true")
+    }
+    guard list.kind == .array else {
+      throw MemberFault(member: "members", rule: "must be a list of users' ids")
+    }
+    guard list.count <= BudgetAccess.maximumMemberCount else {
+      throw MemberFault(
+        member: "members", rule: "must name at most \(BudgetAccess.maximumMemberCount) users")
+    }
+    var members: Set<UserID> = []
+    for element in list.elements {
+      guard let user = element.string.flatMap(UserID.init(spelling:)) else {
+        throw MemberFault(member: "members", rule: "must be a list of users' ids")
+      }
+      members.insert(user)
+    }
+    return .members(members.sorted())
   }
 
   /// Reads what `JSONWriter.sessionFact` writes.

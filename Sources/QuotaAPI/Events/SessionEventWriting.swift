@@ -14,6 +14,19 @@ extension JSONWriter {
     member("budget_id", change.budget.description)
     optionalMember("old_nano_aiu", change.old)
     member("new_nano_aiu", change.new)
+    if let access = change.access { budgetAccess(access) }
+  }
+
+  /// `open`, or the ids of the `members`; `JSONValue.budgetAccess` reads them.
+  mutating func budgetAccess(_ access: BudgetAccess) {
+    switch access {
+    case .open: member("open", true)
+    case .members(let members):
+      name("members")
+      beginArray()
+      for member in members { string(member.description) }
+      endArray()
+    }
   }
 
   /// The members of what happened in a session; `JSONValue.sessionEvent` reads them.

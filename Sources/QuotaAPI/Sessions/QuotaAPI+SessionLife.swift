@@ -144,11 +144,11 @@ extension QuotaAPI {
     let id: BudgetID
     do { id = try BudgetID(text) } catch { throw .invalid("budget_id", error.description) }
     let body = try sessionBody(call.request)
-    try body.allowOnly(.maximum)
+    try body.allowOnly(.maximum, .open, .members)
     guard let limit = try body.credits(.maximum) else {
       throw .invalid("max_ai_credits", "is required")
     }
-    submit(.setBudget(id, limit), call) { answer in
+    submit(.setBudget(id, limit, try body.budgetAccess()), call) { answer in
       guard case .budget(let budget, let isNew) = answer else { return .unexpectedInSession }
       return .json(isNew ? 201 : 200) { $0.budget(budget) }
     }
@@ -156,11 +156,17 @@ extension QuotaAPI {
   }
 
   /// `GET /v1/budgets/{id}`
-  func budget(_ text: String) throws(Problem) -> HTTPResponse {
+  func budget(_ text: String, _ call: SessionCall) throws(Problem) -> HTTPResponse {
     guard let id = try? BudgetID(text) else { throw Problem(.unknownBudget) }
     let budget = try reading { () throws(StoreFailure) in try queries.budget(id) }
-    guard let budget else { throw Problem(.unknownBudget) }
-    return .json(200) { $0.budget(budget) }
+    guard let budget, mayRead(budget, call.caller) else { throw Problem(.unknownBudget) }
+    // Who else shares a budget is for those who say so.
+    return .json(200) { $0.budget(budget, withAccess: call.caller.role != .user) }
+  }
+
+  private func mayRead(_ budget: SharedBudget, _ caller: Caller) -> Bool {
+    caller.role != .user || budget.access.includes(caller.user)
+      || sessionSettings.budgetsOfUsers[caller.user] == budget.id
   }
 }
 

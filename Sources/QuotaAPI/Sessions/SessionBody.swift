@@ -80,6 +80,10 @@ struct SessionBody {
 
   private static let integerRule = "must be an integer from 0 to 9223372036854775807"
 
+  func budgetAccess() throws(Problem) -> BudgetAccess? {
+    do { return try json?.budgetAccess() } catch { throw Problem(error) }
+  }
+
   /// A number of credits above zero; nil where it is absent or null.
   func credits(_ member: SessionMember) throws(Problem) -> NanoCredits? {
     try optional(member, Self.credits)
@@ -151,5 +155,7 @@ extension SessionMember {
   static let reasoning = SessionMember("reasoning_tokens", "reasoningTokens")
   static let nanoAIU = SessionMember("nano_aiu", "nanoAiu")
   static let reservationID = SessionMember("reservation_id", "reservationId")
+  static let open = SessionMember("open")
+  static let members = SessionMember("members")
   static let action = SessionMember("action")
 }

@@ -65,13 +65,14 @@ extension JSONWriter {
   }
 
   /// A shared budget as its operators see it; what is kept free for calls under way is not used.
-  public mutating func budget(_ budget: SharedBudget) {
+  public mutating func budget(_ budget: SharedBudget, withAccess: Bool = true) {
     beginObject()
     member("budget_id", budget.id.description)
     credits("max_ai_credits", budget.limit)
     member("used_nano_aiu", budget.used.rawValue)
     credits("used_ai_credits", budget.used)
     credits("remaining_ai_credits", budget.limit.subtractingClamped(budget.used))
+    if withAccess { budgetAccess(budget.access) }
     endObject()
   }
 

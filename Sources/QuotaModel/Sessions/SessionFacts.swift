@@ -280,16 +280,21 @@ public enum SessionClosing: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// A shared budget whose cap was set.
+/// A shared budget whose cap was set, or who may use it.
 public struct BudgetChange: Hashable, Sendable {
   public var budget: BudgetID
   public var old: NanoCredits?
   public var new: NanoCredits
+  /// nil: as before, and nobody at first.
+  public var access: BudgetAccess?
 
-  public init(budget: BudgetID, old: NanoCredits?, new: NanoCredits) {
+  public init(
+    budget: BudgetID, old: NanoCredits?, new: NanoCredits, access: BudgetAccess? = nil
+  ) {
     self.budget = budget
     self.old = old
     self.new = new
+    self.access = access
   }
 }
 

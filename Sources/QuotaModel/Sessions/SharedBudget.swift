@@ -1,3 +1,21 @@
+/// Which users may join, read and use a shared budget by themselves (contract session-limits, 8.1). For others
+/// it does not exist; staff and services use every budget, for anybody.
+public enum BudgetAccess: Hashable, Sendable {
+  case open
+  /// In order, each once; as many as one record holds at most.
+  case members([UserID])
+
+  public static let maximumMemberCount = 200
+  public static let nobody = BudgetAccess.members([])
+
+  public func includes(_ user: UserID) -> Bool {
+    switch self {
+    case .open: true
+    case .members(let members): members.contains(user)
+    }
+  }
+}
+
 /// A cap over several sessions (contract session-limits, 8.1).
 public struct SharedBudget: Hashable, Sendable {
   public let id: BudgetID
@@ -6,6 +24,7 @@ public struct SharedBudget: Hashable, Sendable {
   public var used = NanoCredits.zero
   /// What is kept free for calls under way in its sessions.
   public var reserved = NanoCredits.zero
+  public var access = BudgetAccess.nobody
   /// Sessions that wait for an answer because it is spent.
   public var asking: [SessionRef] = []
 

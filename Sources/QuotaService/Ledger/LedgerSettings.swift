@@ -8,6 +8,8 @@ public struct LedgerSettings: Hashable, Sendable {
   public var maximumLatenessSeconds: Int64?
   /// Seconds from one signed checkpoint to the next, while the log grows.
   public var checkpointSeconds: Int64
+  /// Shared budgets that the sessions of users join by configuration, which lets them in.
+  public var budgetsOfUsers: [UserID: BudgetID] = [:]
 
   public init(
     thresholds: Thresholds = .standard, maximumLatenessSeconds: Int64? = nil,

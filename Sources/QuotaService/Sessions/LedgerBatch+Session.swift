@@ -7,7 +7,8 @@ extension LedgerBatch {
   ) throws(StoreFailure) -> Answer {
     switch command {
     case .start(let opening): return try start(opening, submission)
-    case .setBudget(let budget, let limit): return try setBudget(budget, limit, submission)
+    case .setBudget(let budget, let limit, let access):
+      return try setBudget(budget, limit, access, submission)
     case .releaseLostCalls: return try releaseLostCalls()
     case .resume(let address, _), .setLimit(let address, _, change: _), .setModel(let address, _),
       .receive(let address, _, text: _), .admit(let address, _), .endCall(let address, _),
@@ -33,7 +34,11 @@ extension LedgerBatch {
     case .receive(_, let message, let text):
       guard session.phase == .open else { return .failed(.sessionClosed) }
       try tell(.messageReceived(message), in: ref, submission, text: text)
-    case .admit(_, let request): return try admit(request, to: session, submission)
+    case .admit(let address, let request):
+      if let budget = session.budget, try !isUsable(budget, by: address.viewer) {
+        return .failed(.unknownBudget)
+      }
+      return try admit(request, to: session, submission)
     case .endCall(_, let outcome): return try endCall(outcome, of: session, submission)
     case .recordUsage(_, let usage): return try recordUsage(usage, of: session, submission)
     case .drop(_, let call, let warning):
@@ -68,7 +73,7 @@ extension LedgerBatch {
     if let user = opening.user, try account(user)?.account.isActive != true {
       return .failed(.unknownUser)
     }
-    if let budget = opening.budget, try self.budget(budget) == nil {
+    if let budget = opening.budget, try !isUsable(budget, by: opening.viewer) {
       return .failed(.unknownBudget)
     }
     let limit: NanoCredits? = if case .set(let limit) = opening.limit { limit } else { nil }
@@ -241,12 +246,24 @@ extension LedgerBatch {
 
   // MARK: Shared budgets
 
+  /// Whether somebody may spend from a budget; for others it does not exist.
+  private mutating func isUsable(
+    _ id: BudgetID, by viewer: SessionViewer
+  ) throws(StoreFailure) -> Bool {
+    guard let budget = try budget(id) else { return false }
+    guard case .user(let user) = viewer else { return true }
+    return budget.access.includes(user) || settings.budgetsOfUsers[user] == id
+  }
+
   private mutating func setBudget(
-    _ id: BudgetID, _ limit: NanoCredits, _ submission: Submission
+    _ id: BudgetID, _ limit: NanoCredits, _ access: BudgetAccess?, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     let before = try budget(id)
-    if let before, before.limit == limit { return .budget(before, isNew: false) }
-    let change = BudgetChange(budget: id, old: before?.limit, new: limit)
+    let newAccess = access == before?.access ? nil : access
+    if let before, before.limit == limit, newAccess == nil {
+      return .budget(before, isNew: false)
+    }
+    let change = BudgetChange(budget: id, old: before?.limit, new: limit, access: newAccess)
     _ = try record(.budgetChanged(change), for: submission, withRequestID: false)
     guard let budget = try budget(id) else { return .failed(.unknownBudget) }
     if !budget.isExhausted {

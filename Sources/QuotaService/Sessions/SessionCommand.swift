@@ -21,7 +21,8 @@ public enum SessionCommand: Sendable {
   case clear(SessionAddress)
   case close(SessionAddress, SessionClosing)
   case delete(SessionAddress)
-  case setBudget(BudgetID, NanoCredits)
+  /// nil: whoever may use it stays; nobody at first.
+  case setBudget(BudgetID, NanoCredits, BudgetAccess?)
   /// Ends the calls that were under way in turns of a process that has ended.
   case releaseLostCalls
 }

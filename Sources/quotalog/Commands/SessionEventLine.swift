@@ -9,7 +9,15 @@ extension EventLine {
 
   static func detail(of change: BudgetChange) -> String {
     let old = change.old?.credits ?? "none"
-    return " budget \(change.budget) \(old) → \(credits(change.new))"
+    return " budget \(change.budget) \(old) → \(credits(change.new))\(text(of: change.access))"
+  }
+
+  private static func text(of access: BudgetAccess?) -> String {
+    switch access {
+    case nil: ""
+    case .open: " open to every user"
+    case .members(let members): " for \(members.count) users"
+    }
   }
 
   static func detail(of fact: SessionFact) -> String {

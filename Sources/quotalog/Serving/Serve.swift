@@ -64,11 +64,18 @@ private final class Service {
     let answers = AnswerBox()
     let inbox = CommandDesk.Inbox()
     let (loop, waker) = try Self.makeLoop()
-    committer = try usingStore { () throws(StoreFailure) in
+    let sessions = try Self.sessionSettings(configuration, Queries(store))
+    var ledger = configuration.ledger
+    ledger.budgetsOfUsers = sessions.budgetsOfUsers
+    committer = try usingStore { [ledger] () throws(StoreFailure) in
       try Committer(
-        store: store, settings: configuration.ledger,
+        store: store, settings: ledger,
         onNews: { (news) in
           inbox.put(news)
+          waker.waker.wake()
+        },
+        onRightsChanged: {
+          inbox.noteRightsChanged()
           waker.waker.wake()
         },
         deliver: { (delivered) in
@@ -80,7 +87,6 @@ private final class Service {
     }
     let hub = SessionHub(Queries(store))
     desk = CommandDesk(committer, inbox, hub)
-    let sessions = try Self.sessionSettings(configuration, hub)
     runtime = try Self.makeRuntime(loop, configuration, sessions, desk, hub)
     api = QuotaAPI(
       store: store, committer: committer, answers: answers, settings: configuration.api,
@@ -122,7 +128,11 @@ private final class Service {
       (try? loop.schedule(after: milliseconds, body)) != nil
     }
     do throws(EventLoopFailure) {
-      try loop.schedule(every: 15_000) { [unowned self] in api.keepStreamsAlive() }
+      try loop.schedule(every: 15_000) { [unowned self] in
+        api.keepStreamsAlive()
+        // Tokens expire without anybody doing anything.
+        runtime.endForbidden()
+      }
       // A failure is one of the disk, which whoever writes reports.
       try loop.schedule(every: Self.readerCheckMilliseconds) { [unowned self] in
         try? store.clearDeadReaders()
@@ -134,11 +144,11 @@ private final class Service {
   }
 
   private static func sessionSettings(
-    _ configuration: ServeConfiguration, _ hub: SessionHub
+    _ configuration: ServeConfiguration, _ queries: Queries
   ) throws(ExitFailure) -> SessionSettings {
     var settings = configuration.sessions
     for (user, budget) in configuration.budgetsOfUsers {
-      settings.budgetsOfUsers[try known(user, hub)] = budget
+      settings.budgetsOfUsers[try known(user, queries)] = budget
     }
     return settings
   }
@@ -148,7 +158,7 @@ private final class Service {
     _ desk: CommandDesk, _ hub: SessionHub
   ) throws(ExitFailure) -> CopilotRuntime {
     let localUser = try configuration.localUser.map { (user) throws(ExitFailure) in
-      try known(user, hub)
+      try known(user, hub.queries)
     }
     do throws(RuntimeFailure) {
       return try CopilotRuntime(
@@ -182,9 +192,9 @@ private final class Service {
   }
 
   private static func known(
-    _ reference: UserReference, _ hub: SessionHub
+    _ reference: UserReference, _ queries: Queries
   ) throws(ExitFailure) -> UserID {
-    let user = try usingStore { () throws(StoreFailure) in try hub.queries.user(reference) }
+    let user = try usingStore { () throws(StoreFailure) in try queries.user(reference) }
     guard let user else {
       throw ExitFailure(.badData, "a setting names a user that nobody knows: \(reference)")
     }

@@ -59,6 +59,11 @@ private func description(of fact: Fact) -> [String: String] {
     add(["session": "\(session)"])
   case .budgetChanged(let change):
     add(["budget": "\(change.budget)", "new": "\(change.new)"])
+    switch change.access {
+    case nil: break
+    case .open: add(["access": "open"])
+    case .members(let members): add(["access": "members \(members)"])
+    }
     members["old"] = change.old?.description
   }
   return members

@@ -2,7 +2,7 @@ import QuotaModel
 
 /// Every optional part of what happens in sessions alone.
 extension EventExamples {
-  static let sessionParts = startParts + usageParts + otherParts
+  static let sessionParts = startParts + usageParts + otherParts + budgetParts
 
   private static let startParts = [
     started("user", 270) { $0.user = ada },
@@ -40,6 +40,19 @@ extension EventExamples {
       "limit-change-id", 297,
       .limitChanged(SessionLimitChange(old: nil, new: nil, change: step("c")))),
   ]
+
+  private static let budgetParts = [
+    budget("open", 298, .open), budget("members", 299, .members([ada].sorted())),
+    budget("no-members", 300, .nobody),
+  ]
+
+  private static func budget(
+    _ part: String, _ position: UInt64, _ access: BudgetAccess
+  ) -> EventExample {
+    let change = BudgetChange(
+      budget: must { try BudgetID("b") }, old: nil, new: credits(1), access: access)
+    return EventExample("part-budget-\(part)", event(position, .budgetChanged(change)))
+  }
 
   private static let message = EntryID(random: 1, 2)
   private static let model = must { try ModelName("m") }

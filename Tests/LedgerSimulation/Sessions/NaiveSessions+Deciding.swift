@@ -5,7 +5,8 @@ extension NaiveSessions {
   mutating func decide(_ command: SessionCommand) -> SessionOutcome {
     switch command {
     case .start(let opening): start(opening)
-    case .setBudget(let budget, let limit): setBudget(budget, limit.rawValue)
+    case .setBudget(let budget, let limit, let access):
+      setBudget(budget, limit.rawValue, access)
     case .releaseLostCalls: releaseLostCalls()
     case .resume(let address, _), .setLimit(let address, _, change: _), .setModel(let address, _),
       .receive(let address, _, text: _), .admit(let address, _), .endCall(let address, _),
@@ -30,7 +31,11 @@ extension NaiveSessions {
       guard sessions[place].isOpen else { return .failed(.sessionClosed) }
       say(text, in: place)
     case .fail(_, _, let text): say(text, in: place)
-    case .admit(_, let request): return admit(request, to: place)
+    case .admit(_, let request):
+      if let budget = sessions[place].opening.budget, !mayUse(budget, address.viewer) {
+        return .failed(.unknownBudget)
+      }
+      return admit(request, to: place)
     case .endCall(_, let outcome): endCall(outcome, of: place)
     case .recordUsage(_, let usage): return recordUsage(usage, of: place)
     case .drop(_, let call, _): endCall(call, of: place)
@@ -80,7 +85,9 @@ extension NaiveSessions {
   }
 
   private mutating func begin(_ opening: SessionOpening) -> SessionOutcome {
-    if let budget = opening.budget, budgets[budget] == nil { return .failed(.unknownBudget) }
+    if let budget = opening.budget, !mayUse(budget, opening.viewer) {
+      return .failed(.unknownBudget)
+    }
     var session = Session(opening: opening)
     session.limit = opening.limit.amount
     session.model = opening.model
@@ -161,9 +168,22 @@ extension NaiveSessions {
     sessions[place].calls = []
   }
 
-  private mutating func setBudget(_ id: BudgetID, _ limit: Int64) -> SessionOutcome {
+  private func mayUse(_ budget: BudgetID, _ viewer: SessionViewer) -> Bool {
+    guard budgets[budget] != nil else { return false }
+    guard case .user(let user) = viewer else { return true }
+    switch budgetAccesses[budget] {
+    case nil: return false
+    case .open: return true
+    case .members(let members): return members.contains(user)
+    }
+  }
+
+  private mutating func setBudget(
+    _ id: BudgetID, _ limit: Int64, _ access: BudgetAccess?
+  ) -> SessionOutcome {
     let isNew = budgets[id] == nil
     budgets[id] = limit
+    if let access { budgetAccesses[id] = access }
     if used(of: id) < limit {
       for place in sessions.indices where sessions[place].opening.budget == id {
         if sessions[place].question?.isShared == true { sessions[place].question = nil }

@@ -50,6 +50,7 @@ public struct NaiveSessions {
   /// All that ever were, in the order of their beginning; deleted ones stay.
   public internal(set) var sessions: [Session] = []
   var budgets: [BudgetID: Int64] = [:]
+  var budgetAccesses: [BudgetID: BudgetAccess] = [:]
   var questionCount = 0
   /// The numbers of the questions whose ids are known.
   var questionNumbers: [String: Int] = [:]

@@ -22,7 +22,8 @@ struct RandomSessionCommands {
   ) -> SessionCommand {
     if numbers.once(in: 12) { return .start(opening(using: &numbers)) }
     if numbers.once(in: 25) {
-      return .setBudget(budget(using: &numbers), amount(1...300, using: &numbers))
+      return .setBudget(
+        budget(using: &numbers), amount(1...300, using: &numbers), access(using: &numbers))
     }
     let address = address(naive, using: &numbers)
     switch Int.random(in: 0..<40, using: &numbers) {
@@ -54,6 +55,14 @@ struct RandomSessionCommands {
 
   private func viewer(using numbers: inout SeededNumbers) -> SessionViewer {
     numbers.once(in: 10) ? .user(numbers.element(of: users)) : .everybody
+  }
+
+  private func access(using numbers: inout SeededNumbers) -> BudgetAccess? {
+    switch Int.random(in: 0..<3, using: &numbers) {
+    case 0: nil
+    case 1: .open
+    default: .members(users.filter { _ in numbers.once(in: 2) }.sorted())
+    }
   }
 
   private func opening(using numbers: inout SeededNumbers) -> SessionOpening {
