@@ -27,6 +27,7 @@ let package = Package(
     .systemLibrary(name: "CLMDB"),
     .systemLibrary(name: "CXXHash"),
     .systemLibrary(name: "CCrypto"),
+    .systemLibrary(name: "CUTF8Proc"),
 
     .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: borrowing),
     .target(name: "QuotaModel", swiftSettings: strict),
@@ -41,7 +42,9 @@ let package = Package(
       name: "Projections", dependencies: ["LMDB", "QuotaModel"], swiftSettings: borrowing),
     .target(
       name: "QuotaService",
-      dependencies: ["EventLog", "Evidence", "Projections", "QuotaModel", "LMDB", "CCrypto"],
+      dependencies: [
+        "EventLog", "Evidence", "Projections", "QuotaModel", "LMDB", "CCrypto", "CUTF8Proc",
+      ],
       swiftSettings: borrowing),
 
     .target(

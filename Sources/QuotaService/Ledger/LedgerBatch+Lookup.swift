@@ -18,8 +18,10 @@ extension LedgerBatch {
     switch reference {
     case .id(let user): return user
     case .name(let name):
-      if !newNames.isEmpty, let name = try? UserName(name), let user = newNames[name] {
-        return user
+      if !newNames.isEmpty {
+        for text in [name, NameRule.composed(name)] {
+          if let name = try? UserName(text), let user = newNames[name] { return user }
+        }
       }
       if names == nil { names = try store.names.beginReading() }
       return try names?.user(named: name)

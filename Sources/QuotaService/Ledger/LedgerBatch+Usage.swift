@@ -19,22 +19,24 @@ extension LedgerBatch {
     {
       return .failed(.tooLate(limitSeconds: limit))
     }
-    guard let (user, lifetime) = try spender(report, submission) else {
-      return .failed(.unknownUser)
+    let (user, lifetime): (UserID, TokenCount)
+    switch try spender(report, submission) {
+    case .failure(let failure): return .failed(failure)
+    case .success(let found): (user, lifetime) = found
     }
     guard lifetime.adding(report.usage.total) != nil else { return .failed(.overflow) }
     let spend = Spend(user: user, usage: report.usage, model: report.model)
     return .recorded(try record(.tokensSpent(spend), happenedAt: happenedAt, for: submission))
   }
 
-  /// Who spent, and what they had spent before; nil for a user that nobody knows.
+  /// Who spent, and what they had spent before.
   private mutating func spender(
     _ report: UsageReport, _ submission: Submission
-  ) throws(StoreFailure) -> (user: UserID, lifetime: TokenCount)? {
+  ) throws(StoreFailure) -> Result<(user: UserID, lifetime: TokenCount), CommandFailure> {
     if let user = try user(report.user), let lifetime = try lifetime(of: user) {
-      return (user, lifetime)
+      return .success((user, lifetime))
     }
-    guard report.registersUnknownUser else { return nil }
+    guard report.registersUnknownUser else { return .failure(.unknownUser) }
     return try registerOnFirstSight(report.user, submission).map { ($0, .zero) }
   }
 
@@ -42,20 +44,23 @@ extension LedgerBatch {
     do { return try fold.lifetime(of: user) } catch { throw .projection(error) }
   }
 
-  /// Registers whoever a report names; nil where the name cannot be one.
+  /// Registers whoever a report names.
   private mutating func registerOnFirstSight(
     _ reference: UserReference, _ submission: Submission
-  ) throws(StoreFailure) -> UserID? {
+  ) throws(StoreFailure) -> Result<UserID, CommandFailure> {
     let user: UserID
     switch reference {
     case .id(let id): user = id
     case .name(let text):
-      guard let name = try? UserName(text) else { return nil }
+      let name: UserName
+      do throws(TextRule) { name = try NameRule.registered(UserName(text)) } catch {
+        return .failure(.nameRefused(error))
+      }
       user = System.randomUser()
       give(name, to: user)
     }
     _ = try record(.userRegistered(user, role: .user), for: submission, withRequestID: false)
-    return user
+    return .success(user)
   }
 
   /// The first receipt again, or the first member in which the repetition differs.

@@ -263,8 +263,15 @@ struct NameReading: ~Copyable {
     self.path = path
   }
 
-  /// Whoever carries `name`, registered or not.
+  /// Whoever carries `name`, registered or not: the very name, else its composed form, in which names are
+  /// registered.
   func user(named name: String) throws(StoreFailure) -> UserID? {
+    if let user = try user(withExactly: name) { return user }
+    let composed = NameRule.composed(name)
+    return composed.utf8.elementsEqual(name.utf8) ? nil : try user(withExactly: composed)
+  }
+
+  private func user(withExactly name: String) throws(StoreFailure) -> UserID? {
     let key = Array(name.utf8)
     guard (1...UserName.maximumByteCount).contains(key.count) else { return nil }
     do throws(LMDBError) {

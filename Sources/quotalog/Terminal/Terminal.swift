@@ -45,14 +45,16 @@ enum Terminal {
   /// `text` in a colour of the terminal, where standard output is one and nobody objects.
   static func coloured(_ text: String, _ colour: Colour) -> String {
     guard isInteractive, Environment["NO_COLOR"] == nil else { return text }
-    return "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m"
+    return "\(colour.sequence)\(text)\u{1B}[0m"
   }
 
-  enum Colour: Int {
+  enum Colour: Int, CaseIterable {
     case red = 31
     case green = 32
     case yellow = 33
     case grey = 90
+
+    var sequence: String { "\u{1B}[\(rawValue)m" }
   }
 }
 
@@ -69,8 +71,10 @@ struct Output {
     throw ExitFailure(.inputOutput, "writing failed: \(unsafe String(cString: strerror(errno)))")
   }
 
-  /// Writes everything; answers false where the file takes no more.
+  /// Writes everything; answers false where the file takes no more. A terminal is shown what people wrote,
+  /// never told to do what it says.
   func write(_ bytes: [UInt8]) -> Bool {
+    let bytes = isatty(descriptor) == 1 ? TerminalText.harmless(bytes) : bytes
     var offset = 0
     while offset < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { (buffer) in
