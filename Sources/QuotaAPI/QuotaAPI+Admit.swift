@@ -63,7 +63,15 @@ extension QuotaAPI {
       guard origins.contains(origin) else { return }
       response.headers.append((name: "Access-Control-Allow-Origin", value: origin))
     }
-    guard isPreflight else { return }
+    guard isPreflight else {
+      // Scripts of another origin see nothing else of an answer than these and the simplest fields.
+      response.headers.append(
+        (
+          name: "Access-Control-Expose-Headers",
+          value: "ratelimit, ratelimit-policy, retry-after, allow, www-authenticate"
+        ))
+      return
+    }
     response.headers.append(
       (name: "Access-Control-Allow-Methods", value: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
     response.headers.append(

@@ -62,6 +62,11 @@ public final class QuotaAPI: HTTPHandler {
     queries = Queries(store)
     feed = EventFeed(queries)
     authenticator = Authenticator(queries)
+    hub.onRightsChanged.append { [unowned self] in
+      authenticator.forgetAll()
+      streams.endForbidden()
+      feed.endForbidden()
+    }
   }
 
   /// Bodies up to here have come with their head as a rule: checking twice would only cost.
@@ -181,15 +186,7 @@ public final class QuotaAPI: HTTPHandler {
 
   /// Sends a command; `complete` gets its answer on this thread.
   func submit(_ submission: Submission, _ complete: @escaping (Answer) -> Void) {
-    guard submission.command.changesRights else { return submit(submission, .other(complete)) }
-    submit(
-      submission,
-      .other { [authenticator, streams, feed] answer in
-        authenticator.forgetAll()
-        streams.endForbidden()
-        feed.endForbidden()
-        complete(answer)
-      })
+    submit(submission, .other(complete))
   }
 
   func submit(_ submission: Submission, _ completion: Completion) {
@@ -216,6 +213,24 @@ public final class QuotaAPI: HTTPHandler {
     ClockLag(after: committer.currentStatus.recordedAt, now: clock())
   }
 
+  /// Whom a finding is about, and the figures, are for those who may read everybody's.
+  private func differs(_ finding: AuditFinding, _ request: HTTPRequest) -> HTTPResponse {
+    let isTold = (try? caller(of: request))?.role.mayReadAnyUsage ?? false
+    return .json(503) { json in
+      json.beginObject()
+      json.member("status", "differs")
+      let remedy = "ask with a token, or see the server's messages"
+      json.member(
+        "detail",
+        "what is answered differs from the log: \(isTold ? finding.description : remedy)")
+      if isTold {
+        json.member("user", optional: finding.user?.description)
+        json.member("position", finding.position)
+      }
+      json.endObject()
+    }
+  }
+
   private func health(_ route: Route, _ request: HTTPRequest) -> HTTPResponse {
     if route == .ready, let outage = outage() {
       return .json(503, headers: [(name: "Retry-After", value: "1")]) { json in
@@ -226,16 +241,7 @@ public final class QuotaAPI: HTTPHandler {
       }
     }
     let audit = route == .ready ? auditStatus() : nil
-    if let finding = audit?.finding {
-      return .json(503) { json in
-        json.beginObject()
-        json.member("status", "differs")
-        json.member("detail", "what is answered differs from the log: \(finding)")
-        json.member("user", optional: finding.user?.description)
-        json.member("position", finding.position)
-        json.endObject()
-      }
-    }
+    if let finding = audit?.finding { return differs(finding, request) }
     return .json(200) { json in
       json.beginObject()
       json.member("status", "ok")
@@ -346,17 +352,5 @@ struct PendingCommands {
     guard let completion = entries[index].take() else { return nil }
     free.append(index)
     return completion
-  }
-}
-
-extension Command {
-  /// Whether anybody's token may be worth something else afterwards.
-  fileprivate var changesRights: Bool {
-    switch self {
-    case .register, .setActive, .setRole, .erase, .issueToken, .revokeToken: true
-    case .recordUsage, .setLimits, .setDefaults, .schedule, .cancelSchedule, .allow, .correct,
-      .check, .hold, .settle, .extend, .void, .session:
-      false
-    }
   }
 }

@@ -13,6 +13,7 @@ public final class CommandDesk {
 
     fileprivate struct Content: Sendable {
       var news: [SessionNews] = []
+      var haveRightsChanged = false
       var answers: [Committer.NumberedAnswer] = []
     }
 
@@ -21,6 +22,8 @@ public final class CommandDesk {
     public func put(_ news: [SessionNews]) {
       content.withLock { $0.news.append(contentsOf: news) }
     }
+
+    public func noteRightsChanged() { content.withLock { $0.haveRightsChanged = true } }
 
     /// Takes the answers that are a desk's out of what the committer delivers.
     public func take(from answers: inout [Committer.NumberedAnswer]) {
@@ -72,9 +75,11 @@ public final class CommandDesk {
     }
   }
 
-  /// Passes on what happened, and then the answers.
+  /// Says that rights have changed, passes on what happened, and then the answers.
   public func collect() {
     let content = inbox.takeAll()
+    // Whoever has lost a right hears nothing of what happened with it or after it.
+    if content.haveRightsChanged { hub.noteRightsChanged() }
     hub.deliver(content.news)
     for (number, answer) in content.answers { waiting.removeValue(forKey: number)?(answer) }
   }

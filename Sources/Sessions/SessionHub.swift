@@ -28,6 +28,8 @@ public final class SessionHub {
   public let queries: Queries
   /// Told of everything, after the listeners of the session.
   public var onNews: [(SessionNews) -> Void] = []
+  /// Told when rights have changed: whoever lets somebody in for longer than one answer asks again.
+  public var onRightsChanged: [() -> Void] = []
   /// Told when nobody is left who would answer a session's question.
   public var onInterestLost: ((SessionRef) -> Void)?
   /// Ends what runs in a session, and then calls the body; set by whoever runs turns.
@@ -53,6 +55,9 @@ public final class SessionHub {
       for observer in onNews { observer(item) }
     }
   }
+
+  /// To be called for every batch of commands that changed who may do what, before its news.
+  public func noteRightsChanged() { for observer in onRightsChanged { observer() } }
 
   /// Shows an event that is not kept.
   @discardableResult

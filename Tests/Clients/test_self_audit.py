@@ -25,7 +25,8 @@ def ready(service: Service) -> Answer:
     url = urlsplit(service.base)
     connection = HTTPConnection(url.hostname, url.port, timeout=20)
     try:
-        connection.request("GET", "/readyz")
+        headers = {"Authorization": f"Token {service.admin.token}"} if service.admin.token else {}
+        connection.request("GET", "/readyz", headers=headers)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read())
     finally:
@@ -51,6 +52,9 @@ def red(service: Service) -> dict:
     answer = until(lambda: (found := ready(service)).status == 503 and found, "the audit finds it", 15)
     assert time.monotonic() - start < 15
     assert answer.json["status"] == "differs", answer.gist
+    told = service.nobody.get("/readyz?verbose")
+    assert told.status == 503 and set(told.json) == {"status", "detail"}, "strangers are told of nobody"
+    assert not re.search(r"[0-9a-f]{8}-|\d", told.json["detail"]), told.json
     return answer.json
 
 

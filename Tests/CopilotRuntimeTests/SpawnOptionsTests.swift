@@ -41,8 +41,8 @@ import Testing
     let options = try options(words)
     #expect(
       options.notes == [
-        "ignored the unknown argument --cli-login-sync-integration-id=7",
-        "ignored the unknown argument --new-flag", "ignored the unknown argument value",
+        "ignored the unknown flag --cli-login-sync-integration-id",
+        "ignored the unknown flag --new-flag", "ignored a value of an unknown flag",
         "ignored --host without a value",
       ])
     #expect(options.dataPath == "store")

@@ -35,6 +35,7 @@ final class APIWithoutSocket {
     let store = try Store(at: path, mode: .writing)
     committer = try Committer(
       store: store, onNews: { [news] in news.put($0) },
+      onRightsChanged: { [news] in news.noteRightsChanged() },
       deliver: { [answers] in answers.put($0.map(\.answer)) })
     hub = SessionHub(Queries(store))
     api = QuotaAPI(
@@ -96,7 +97,10 @@ final class APIWithoutSocket {
   }
 
   /// Tells what happened since the last time.
-  func deliver() { hub.deliver(news.takeAll()) }
+  func deliver() {
+    if news.takeRightsChange() { hub.noteRightsChanged() }
+    hub.deliver(news.takeAll())
+  }
 
   private func request(
     _ method: HTTPMethod, _ path: String, token: String?, fields: [(String, String)] = []
@@ -114,6 +118,16 @@ final class APIWithoutSocket {
 /// News on their way from the committer's thread.
 private final class NewsBox: Sendable {
   private let news = Mutex<[SessionNews]>([])
+  private let haveRightsChanged = Mutex(false)
+
+  func noteRightsChanged() { haveRightsChanged.withLock { $0 = true } }
+
+  func takeRightsChange() -> Bool {
+    haveRightsChanged.withLock { (haveChanged) in
+      defer { haveChanged = false }
+      return haveChanged
+    }
+  }
 
   func put(_ new: [SessionNews]) { news.withLock { $0 += new } }
 

@@ -21,10 +21,11 @@ struct MethodCall {
   /// Carries the method out, or says why not.
   func run() {
     do throws(RPCError) {
-      if method != "connect" { try requireConnection() }
-      guard let body = Self.table[method] else { throw .unhandledMethod(method) }
+      let known = Self.table[method]
+      if method != "connect" { try requireConnection(for: known) }
+      guard let known else { throw .unhandledMethod(method) }
       do throws(CallFault) {
-        try body(self)()
+        try known.body(self)()
       } catch {
         throw error.error(of: method)
       }
@@ -67,53 +68,70 @@ struct MethodCall {
     }
   }
 
-  private func requireConnection() throws(RPCError) {
+  private func requireConnection(for known: Method?) throws(RPCError) {
     guard let identity = client.identity else { throw .connectRequired }
     guard let token = identity.token else { return }
-    guard case .user = try? runtime.hub.queries.identify(token, at: runtime.clock()) else {
-      throw .authenticationFailed
+    guard case .user(_, let role, _) = try? runtime.hub.queries.identify(token, at: runtime.clock())
+    else { throw .authenticationFailed }
+    guard known?.access != .changing || role.mayChangeSessions else {
+      throw .failed(method: method, text: "the role \(role.name) may not do this")
     }
   }
 }
 
 extension MethodCall {
-  typealias Body = @Sendable (MethodCall) -> () throws(CallFault) -> Void
+  /// A method, and what it takes to call it.
+  struct Method: Sendable {
+    enum Access { case reading, changing }
 
-  static let table: [String: Body] = [
-    "connect": connect,
-    "ping": ping,
-    "status.get": status,
-    "auth.getStatus": authStatus,
-    "models.list": listModels,
-    "account.getQuota": quota,
-    "llmInference.setProvider": setInferenceProvider,
-    "llmInference.httpResponseStart": responseStart,
-    "llmInference.httpResponseChunk": responseChunk,
-    "session.create": create,
-    "session.resume": resume,
-    "session.send": send,
-    "session.sendAndWait": sendAndWait,
-    "session.abort": abort,
-    "session.options.update": updateOptions,
-    "session.ui.handlePendingSessionLimitsExhausted": answerExhaustion,
-    "session.eventLog.registerInterest": registerInterest,
-    "session.eventLog.releaseInterest": releaseInterest,
-    "session.eventLog.read": readEvents,
-    "session.eventLog.tail": tailEvents,
-    "session.getMessages": messages,
-    "session.usage.getMetrics": metrics,
-    "session.metadata.snapshot": snapshot,
-    "session.list": listSessions,
-    "session.getMetadata": metadata,
-    "session.getLastId": lastID,
-    "session.getForeground": foreground,
-    "session.detach": detach,
-    "session.destroy": destroy,
-    "session.delete": delete,
-    "session.commands.execute": executeCommand,
-    "plugins.builtin.set": acceptSetting,
-    "sessionFs.setProvider": acceptSetting,
-    "runtime.shutdown": shutDown,
+    let access: Access
+    let body: @Sendable (MethodCall) -> () throws(CallFault) -> Void
+  }
+
+  private static func reads(
+    _ body: @escaping @Sendable (MethodCall) -> () throws(CallFault) -> Void
+  ) -> Method { Method(access: .reading, body: body) }
+
+  /// For roles that may change sessions.
+  private static func changes(
+    _ body: @escaping @Sendable (MethodCall) -> () throws(CallFault) -> Void
+  ) -> Method { Method(access: .changing, body: body) }
+
+  static let table: [String: Method] = [
+    "connect": reads(connect),
+    "ping": reads(ping),
+    "status.get": reads(status),
+    "auth.getStatus": reads(authStatus),
+    "models.list": reads(listModels),
+    "account.getQuota": reads(quota),
+    "llmInference.setProvider": changes(setInferenceProvider),
+    "llmInference.httpResponseStart": changes(responseStart),
+    "llmInference.httpResponseChunk": changes(responseChunk),
+    "session.create": changes(create),
+    "session.resume": changes(resume),
+    "session.send": changes(send),
+    "session.sendAndWait": changes(sendAndWait),
+    "session.abort": changes(abort),
+    "session.options.update": changes(updateOptions),
+    "session.ui.handlePendingSessionLimitsExhausted": changes(answerExhaustion),
+    "session.eventLog.registerInterest": changes(registerInterest),
+    "session.eventLog.releaseInterest": reads(releaseInterest),
+    "session.eventLog.read": reads(readEvents),
+    "session.eventLog.tail": reads(tailEvents),
+    "session.getMessages": reads(messages),
+    "session.usage.getMetrics": reads(metrics),
+    "session.metadata.snapshot": reads(snapshot),
+    "session.list": reads(listSessions),
+    "session.getMetadata": reads(metadata),
+    "session.getLastId": reads(lastID),
+    "session.getForeground": reads(foreground),
+    "session.detach": reads(detach),
+    "session.destroy": changes(destroy),
+    "session.delete": changes(delete),
+    "session.commands.execute": changes(executeCommand),
+    "plugins.builtin.set": reads(acceptSetting),
+    "sessionFs.setProvider": reads(acceptSetting),
+    "runtime.shutdown": reads(shutDown),
   ]
 }
 

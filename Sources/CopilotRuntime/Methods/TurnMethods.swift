@@ -54,7 +54,7 @@ extension MethodCall {
       message: id,
       text: MessageText(content: prompt, attachments: attachments ?? Array("[]".utf8)),
       headers: try HeaderList.read(parameters["requestHeaders"], "requestHeaders"),
-      sender: client, actor: client.identity?.actor ?? .service,
+      sender: client, identity: client.identity,
       address: SessionAddress(session.id, as: address, ref: session.ref), finish: finish)
   }
 

@@ -100,7 +100,9 @@ private struct Flags {
     if Self.switches.contains(name) {
       values[name] = ""
     } else if !Self.valued.contains(name) {
-      notes.append("ignored the unknown argument \(word)")
+      // What a flag brings along may be a secret.
+      let what = name.hasPrefix("-") ? "the unknown flag \(name)" : "a value of an unknown flag"
+      notes.append("ignored \(what)")
     } else if word.count > name.count {
       values[name] = String(word.dropFirst(name.count + 1))
     } else if let value = rest.first, !value.hasPrefix("--") {

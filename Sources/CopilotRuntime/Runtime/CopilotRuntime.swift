@@ -43,6 +43,7 @@ public final class CopilotRuntime {
     self.clock = clock
     do { http = try HTTPClient(on: loop) } catch { throw .models(error.description) }
     hub.onNews.append { [unowned self] in heard($0) }
+    hub.onRightsChanged.append { [unowned self] in endForbidden() }
     hub.onInterestLost = { [unowned self] in engines[$0]?.interestLost() }
     hub.stopTurn = { [unowned self] ref, body in
       guard let engine = engines[ref] else { return body() }
@@ -114,6 +115,24 @@ public final class CopilotRuntime {
   }
 
   public var clientCount: Int { clients.count }
+
+  /// Whether what a client showed when it connected still lets it in. Where that cannot be read it stays
+  /// as it was.
+  func isAllowed(_ identity: RuntimeClient.Identity?) -> Bool {
+    guard let token = identity?.token else { return true }
+    guard let found = try? hub.queries.identify(token, at: clock()) else { return true }
+    if case .user(identity?.user, _, _) = found { return true }
+    return false
+  }
+
+  /// Closes the connections of clients whose rights have ended, and gives up what they wanted and has not
+  /// begun: no event goes to them any more, and no model call.
+  public func endForbidden() {
+    let forbidden = clients.values.filter { !isAllowed($0.identity) }
+    guard !forbidden.isEmpty else { return }
+    for client in forbidden { client.connection.abort() }
+    for engine in engines.values { engine.giveUpForbidden() }
+  }
 }
 
 /// Why the endpoint cannot start.

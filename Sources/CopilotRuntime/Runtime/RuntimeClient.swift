@@ -9,7 +9,7 @@ final class RuntimeClient {
   struct Identity {
     let user: UserID?
     let viewer: SessionViewer
-    /// Checked again with every request: a token can be revoked.
+    /// nil for a client that needs none. Asked about with every request, and whenever rights change.
     let token: TokenDigest?
 
     var actor: Actor { user.map { .user($0) } ?? .operator }
@@ -32,7 +32,9 @@ final class RuntimeClient {
   /// Whether it came over a socket that only this system user reaches.
   let isLocal: Bool
   /// What the process that passes its bytes on wants to see as token.
-  var relayedToken: String?
+  private(set) var relayedToken: String?
+  /// Whether nothing has come yet: a relay greets with the first frame, before any byte of its client.
+  private var mayBeGreeted: Bool
   var identity: Identity?
   var attachments: [SessionRef: Attachment] = [:]
   var interests: [String: Interest] = [:]
@@ -46,6 +48,7 @@ final class RuntimeClient {
     self.connection = connection
     self.runtime = runtime
     self.isLocal = isLocal
+    mayBeGreeted = isLocal
     connection.delegate = self
   }
 
@@ -83,11 +86,13 @@ final class RuntimeClient {
 
 extension RuntimeClient: RPCConnectionDelegate {
   func connection(_ connection: RPCConnection, received request: RPCRequest) {
+    mayBeGreeted = false
     MethodCall(request, of: self).run()
   }
 
   func connection(_ connection: RPCConnection, received notification: RPCCall) {
-    guard isLocal, notification.method == "quotalog.relay", identity == nil else { return }
+    defer { mayBeGreeted = false }
+    guard mayBeGreeted, notification.method == "quotalog.relay" else { return }
     relayedToken = notification.params?["token"]?.string
   }
 

@@ -73,6 +73,18 @@ final class SessionEngine {
     turn.stop(.byEnding)
   }
 
+  /// Gives up what senders wanted who may do nothing any more. A call under way goes on: it has been sent,
+  /// and what it uses has to be counted.
+  func giveUpForbidden() {
+    let forbidden = queue.filter { !runtime.isAllowed($0.identity) }
+    queue.removeAll { !runtime.isAllowed($0.identity) }
+    for send in forbidden {
+      send.finish?(.failed("the sender may do nothing any more", completion: nil))
+    }
+    guard let turn, !turn.isCalling, !runtime.isAllowed(turn.send.identity) else { return }
+    turn.stop(.byEnding)
+  }
+
   /// The turn has ended and everything about it is told.
   func turnEnded() {
     turn = nil
@@ -92,10 +104,14 @@ final class SessionEngine {
 
   /// Whoever answers model calls: the sender's own handler first.
   func handler(for send: Send) -> RuntimeClient? {
-    if let sender = send.sender, sender.answersModelCalls, sender.connection.isOpen {
-      return sender
-    }
-    return clients.values.first { $0.answersModelCalls && $0.connection.isOpen }
+    if let sender = send.sender, mayAnswer(sender) { return sender }
+    return clients.values.first(where: mayAnswer)
+  }
+
+  /// A token may have expired since anybody asked: what is said in a session, and the keys of its provider,
+  /// go to nobody who may not have them.
+  private func mayAnswer(_ client: RuntimeClient) -> Bool {
+    client.answersModelCalls && client.connection.isOpen && runtime.isAllowed(client.identity)
   }
 }
 
@@ -106,8 +122,9 @@ struct Send {
   /// Header fields for this turn's model calls.
   let headers: [(name: String, value: String)]
   weak var sender: RuntimeClient?
-  /// Who may do it.
-  let actor: Actor
+  /// Who sends it, and by which right.
+  let identity: RuntimeClient.Identity?
+  var actor: Actor { identity?.actor ?? .service }
   let address: SessionAddress
   /// Told how the turn ended, where somebody waits for that.
   let finish: ((TurnEnd) -> Void)?

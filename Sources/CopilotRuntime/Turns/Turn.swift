@@ -22,7 +22,7 @@ final class Turn {
     case ending
   }
 
-  private let send: Send
+  let send: Send
   private unowned let engine: SessionEngine
   private let call: StepID
   private var state = State.receiving

@@ -26,6 +26,31 @@ public struct FoldBatch: ~Copyable {
     return folder.working.accounts.entry(at: index)
   }
 
+  /// Whether anybody but `user` is active and manages users. It may cost looking at every account.
+  public mutating func hasOtherStaff(than user: UserID) throws(ProjectionFailure) -> Bool {
+    let isStaff = { (account: Account) in
+      account.user != user && account.isActive && account.role == .staff
+    }
+    if folder.working.accounts.slots.contains(where: { isStaff($0.entry.account) }) { return true }
+    var candidates: [UserID] = []
+    do throws(LMDBError) {
+      var cursor = try cursor(in: tables.accounts)
+      var entry = try cursor.first()
+      while let found = entry {
+        candidates.append(found.key.user(at: 0))
+        entry = try cursor.next()
+      }
+    } catch {
+      throw ProjectionFailure(error)
+    }
+    for candidate in candidates where folder.working.accounts.index(of: candidate) == nil {
+      let key = Key.account(candidate)
+      guard let row = try get(key.rawBytes, in: tables.accounts) else { continue }
+      if isStaff(try AccountRow.entry(of: candidate, from: row).account) { return true }
+    }
+    return false
+  }
+
   /// Says whom the batch is about to ask for; only a hint, which makes many answers come quicker.
   public func expect(_ users: [UserID]) { folder.working.accounts.warm(users) }
 

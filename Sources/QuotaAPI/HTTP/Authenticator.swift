@@ -56,7 +56,8 @@ final class Authenticator {
   }
 
   private let queries: Queries
-  private var known: [String: Known] = [:]
+  /// By the bytes of the header: texts that only look the same are not.
+  private var known: [[UInt8]: Known] = [:]
   /// Who came last, and the header: a service sends the same one again and again.
   private var latest: (header: [UInt8], caller: Known)?
 
@@ -75,17 +76,20 @@ final class Authenticator {
     {
       return latest.caller.caller
     }
-    let text = headers["authorization"]
-    let caller = try caller(text, at: moment)
-    if let header, let text, let found = known[text] { latest = (Array(header), found) }
-    return caller
-  }
-
-  private func caller(_ header: String?, at moment: Moment) throws(Unauthenticated) -> Caller {
-    guard let header else { throw .notProvided }
-    if let found = known[header], found.isValid(at: moment) {
+    guard let header, let text = headers["authorization"] else { throw .notProvided }
+    let bytes = Array(header)
+    if let found = known[bytes], found.isValid(at: moment) {
+      latest = (bytes, found)
       return found.caller
     }
+    let found = try identify(text, at: moment)
+    if known.count >= Self.maximumCachedCount { forgetAll() }
+    known[bytes] = found
+    latest = (bytes, found)
+    return found.caller
+  }
+
+  private func identify(_ header: String, at moment: Moment) throws(Unauthenticated) -> Known {
     let token = try Self.token(in: header)
     let identity: Identity
     do {
@@ -98,10 +102,8 @@ final class Authenticator {
     case .inactive: throw .inactive
     case .expired: throw .expired
     case .user(let user, let role, let expiresAt):
-      if known.count >= Self.maximumCachedCount { forgetAll() }
-      let caller = Caller(user: user, role: role)
-      known[header] = Known(caller: caller, expiresAt: expiresAt, askedAt: moment)
-      return caller
+      return Known(
+        caller: Caller(user: user, role: role), expiresAt: expiresAt, askedAt: moment)
     }
   }
 

@@ -29,6 +29,13 @@ extension Problem {
       self.init(409, "user_exists", "a user with this UUID exists already", member: "uuid")
     case .nameTaken:
       self.init(409, "name_taken", "another user has this name already", member: "name")
+    case .nameRefused(let rule):
+      self.init(400, "invalid", "name \(rule)", member: "name")
+    case .lastStaff:
+      self.init(
+        409, "last_staff",
+        "nobody else could manage users: make another user staff first, or use the command beside "
+          + "the data", member: "user")
     case .tokenExists:
       self.init(409, "token_exists", "this token was issued before", member: "token")
     case .unknownToken:

@@ -108,11 +108,11 @@ extension QuotaAPI {
     }
   }
 
+  /// Whether a request is about whoever sends it: the user that it names is looked up as it is looked up to
+  /// be answered, and users are compared, never names.
   func isSelf(_ text: String, _ caller: Caller) -> Bool {
-    switch UserReference(text) {
-    case .id(let user): user == caller.user
-    case .name(let name): (try? queries.name(of: caller.user))??.description == name
-    }
+    let named = (try? queries.user(UserReference(text))) ?? nil
+    return named?.account.user == caller.user
   }
 
   /// The body as a JSON object.

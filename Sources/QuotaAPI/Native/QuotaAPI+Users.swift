@@ -20,13 +20,15 @@ extension QuotaAPI {
     } catch {
       throw Problem(error)
     }
-    submit(.register(registration), request, caller, reply) { answer in
+    submit(.register(registration), request, caller, reply) { [unowned self] answer in
       guard case .recorded(let receipt) = answer else { return .unexpected }
+      // As it was stored: a name may have another form than the one that was sent.
+      let name = (try? queries.name(of: registration.user)) ?? registration.name
       return .json(201) { json in
         json.beginObject()
         json.member("user", registration.user.description)
         json.name("name")
-        if let name = registration.name { json.string(name.description) } else { json.null() }
+        if let name { json.string(name.description) } else { json.null() }
         json.member("role", registration.role.name)
         json.member("active", true)
         json.member("erased", false)
@@ -156,7 +158,8 @@ extension QuotaAPI {
     let expiresAt = lifetime.map { Moment(microseconds: clock().microseconds + $0 * 1_000_000) }
     submit(.issueToken(.id(user), token, expiresAt: expiresAt), request, caller, reply) { answer in
       guard case .recorded = answer else { return .unexpected }
-      return .json(201) { json in
+      // RFC 6750, 5.3, of whatever brings a token.
+      return .json(201, headers: [(name: "Cache-Control", value: "no-store")]) { json in
         json.beginObject()
         json.member("token_id", token.id.description)
         json.member("token", token.text)

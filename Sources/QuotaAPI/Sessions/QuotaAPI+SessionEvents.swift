@@ -22,7 +22,7 @@ extension QuotaAPI {
       throw .invalid("after", "lies behind the session's last event")
     }
     if form == "application/json" { return try page(of: session, query) }
-    guard !query.isInterested || call.caller.mayAnswer else {
+    guard !query.isInterested || call.caller.role.mayChangeSessions else {
       throw Problem(
         403, "forbidden", "the role \(call.caller.role.name) may not answer", member: "interest")
     }
@@ -86,9 +86,4 @@ extension QuotaAPI {
       json.endObject()
     }
   }
-}
-
-extension Caller {
-  /// Whether the caller may answer questions about the caps of the sessions that it sees.
-  fileprivate var mayAnswer: Bool { role != .auditor && role != .support }
 }

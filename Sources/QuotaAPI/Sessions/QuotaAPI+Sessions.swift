@@ -55,7 +55,7 @@ extension QuotaAPI {
       case (.exhaustion(let id, let question), _): return try answer(question, in: id, call)
       case (.events(let id), _): return try sessionEvents(of: id, call)
       case (.budget(let id), .put): return try setBudget(id, call)
-      case (.budget(let id), _): return try budget(id)
+      case (.budget(let id), _): return try budget(id, call)
       case (.unknown, _): return Problem(404, "not_found", "there is nothing here").errorResponse
       }
     } catch {
@@ -142,12 +142,9 @@ extension Caller {
   var sessionViewer: SessionViewer { role == .user ? .user(user) : .everybody }
 
   fileprivate func mayUse(_ path: SessionPath, _ method: HTTPMethod) -> Bool {
-    let isReading = method == .get || method == .head
-    switch (path, role) {
-    case (_, .auditor), (_, .support): return isReading
-    case (.budget, _): return isReading || role.mayRecordUsage
-    default: return true
-    }
+    if method == .get || method == .head { return true }
+    if case .budget = path { return role.mayRecordUsage }
+    return role.mayChangeSessions
   }
 }
 

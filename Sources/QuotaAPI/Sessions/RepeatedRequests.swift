@@ -4,8 +4,10 @@ internal import QuotaModel
 /// What requests under an `Idempotency-Key` were answered, for a while and as long as the process
 /// lives; for commands of which the ledger cannot tell a repetition.
 struct RepeatedRequests {
-  /// Answers that are remembered; older ones make room.
-  private static let maximumCount = 1024
+  /// Answers that are remembered of one caller, and of all; older ones make room. What one caller asks
+  /// takes no room from another, as long as there is any.
+  private static let maximumCountOfCaller = 256
+  private static let maximumCount = 4096
 
   struct Key: Hashable {
     let caller: UserID
@@ -20,8 +22,8 @@ struct RepeatedRequests {
   }
 
   private var entries: [Key: Entry] = [:]
-  /// The keys by age.
-  private var order: [Key] = []
+  /// The keys of each caller by age.
+  private var orders: [UserID: [Key]] = [:]
 
   /// What to do with a request.
   enum Course {
@@ -64,17 +66,26 @@ struct RepeatedRequests {
   }
 
   private mutating func add(_ key: Key, _ entry: Entry) {
-    if order.count >= Self.maximumCount, let index = order.firstIndex(where: isAnswered) {
-      entries[order.remove(at: index)] = nil
+    if orders[key.caller]?.count ?? 0 >= Self.maximumCountOfCaller { forgetOldest(of: key.caller) }
+    if entries.count >= Self.maximumCount,
+      let greatest = orders.max(by: { $0.value.count < $1.value.count })
+    {
+      forgetOldest(of: greatest.key)
     }
     entries[key] = entry
-    order.append(key)
+    orders[key.caller, default: []].append(key)
+  }
+
+  private mutating func forgetOldest(of caller: UserID) {
+    guard let key = orders[caller]?.first(where: isAnswered) else { return }
+    forget(key)
   }
 
   private func isAnswered(_ key: Key) -> Bool { entries[key]?.response != nil }
 
   private mutating func forget(_ key: Key) {
     entries[key] = nil
-    order.removeAll { $0 == key }
+    orders[key.caller]?.removeAll { $0 == key }
+    if orders[key.caller]?.isEmpty == true { orders[key.caller] = nil }
   }
 }

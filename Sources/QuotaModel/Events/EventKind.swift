@@ -140,6 +140,22 @@ extension Fact {
   }
 }
 
+extension Fact {
+  /// Whether it changes who may do what: what somebody was let in for has to be asked anew.
+  public var changesRights: Bool {
+    switch self {
+    case .userRegistered, .userDeactivated, .userReactivated, .userErased, .roleChanged,
+      .tokenIssued, .tokenRevoked:
+      true
+    case .defaultsChanged, .limitsChanged, .calendarChanged, .tokensSpent, .spendHeld,
+      .holdSettled, .holdVoided, .holdExpired, .spendRefused, .sessionStarted, .session,
+      .budgetChanged, .spendShadowed, .holdDrawn, .holdExtended, .usageCorrected, .modesChanged,
+      .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
+      false
+    }
+  }
+}
+
 extension SessionFact {
   public var kind: EventKind {
     switch self {

@@ -32,6 +32,8 @@ extension Role {
   public var mayReadAnyUsage: Bool { self != .user }
   public var mayRecordUsage: Bool { self == .service || self == .staff }
   public var mayReadEvents: Bool { self == .auditor || self == .staff }
+  /// Begins and changes sessions: for oneself with the role `user`, else for anybody.
+  public var mayChangeSessions: Bool { self == .user || mayRecordUsage }
   public var mayManageUsers: Bool { self == .staff }
 }
 

@@ -34,10 +34,12 @@ public final class Committer: Sendable {
   private let thread: Mutex<pthread_t?>
 
   /// Starts the thread. `deliver` is called on it, once for each batch, with a number and an answer
-  /// for every ticket of the batch; `onNews` before it, with what happened in sessions.
+  /// for every ticket of the batch; before it `onRightsChanged`, where the batch changes who may do
+  /// what, and `onNews`, with what happened in sessions.
   public init(
     store: Store, settings: LedgerSettings = LedgerSettings(),
     clock: @escaping Clock = System.clock, onNews: (@Sendable ([SessionNews]) -> Void)? = nil,
+    onRightsChanged: (@Sendable () -> Void)? = nil,
     deliver: @escaping @Sendable ([NumberedAnswer]) -> Void
   ) throws(StoreFailure) {
     queue = WorkQueue(capacity: Self.queueCapacity)
@@ -47,6 +49,7 @@ public final class Committer: Sendable {
     ledger.onNews = onNews
     // Known before the first turn: a store may be read-only from its start.
     status.withLock { $0.outage = ledger.outage?.description }
+    ledger.onRightsChanged = onRightsChanged
     let overwriting = OverwritingThread(names: store.names)
     self.overwriting = overwriting
     ledger.overwriteInBackground = { overwriting.start() }

@@ -74,6 +74,10 @@ public enum CommandFailure: Error, Hashable, Sendable {
   case userErased
   case userExists
   case nameTaken
+  /// Nobody may be called so from now on.
+  case nameRefused(TextRule)
+  /// Nobody would be left who manages users.
+  case lastStaff
   case tokenExists
   case unknownToken
   /// The same request id was recorded with other content; the first member that differs.

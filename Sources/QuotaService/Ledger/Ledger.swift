@@ -33,6 +33,9 @@ public final class Ledger {
   /// Told what happened in sessions, once it is durable and before anybody gets an answer.
   public var onNews: (([SessionNews]) -> Void)?
 
+  /// Told that rights have changed, once that is durable and before anybody gets an answer.
+  public var onRightsChanged: (() -> Void)?
+
   /// Has the bytes overwritten that erased users left behind; nil: on the thread of the ledger.
   public var overwriteInBackground: (() -> Void)? {
     didSet { if overwriteInBackground != nil, hasRemains { overwriteRemains() } }
@@ -116,6 +119,8 @@ public final class Ledger {
     try reconcileNames()
     nextDeadline = try firstDeadline()
     trouble = nil
+    // What was folded now may have taken rights away.
+    onRightsChanged?()
     return true
   }
 
@@ -185,8 +190,11 @@ public final class Ledger {
       return batch.abandon()
     }
     try append(segment, try store.names.store(batch.newNames, batch.newTexts))
-    let (news, erases) = (batch.news, batch.erases)
-    defer { publish(news, erases: erases) }
+    let (news, erases, changesRights) = (batch.news, batch.erases, batch.changesRights)
+    defer {
+      if changesRights { onRightsChanged?() }
+      publish(news, erases: erases)
+    }
     // The events stand from here on, whatever becomes of the projection.
     let isDue = isStoringDue
     do throws(StoreFailure) {

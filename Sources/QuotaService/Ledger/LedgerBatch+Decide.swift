@@ -35,9 +35,15 @@ extension LedgerBatch {
     _ registration: Registration, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     guard try account(registration.user) == nil else { return .failed(.userExists) }
-    if let name = registration.name, try isTaken(name) { return .failed(.nameTaken) }
+    let name: UserName?
+    do throws(TextRule) {
+      name = try registration.name.map { (name) throws(TextRule) in try NameRule.registered(name) }
+    } catch {
+      return .failed(.nameRefused(error))
+    }
+    if let name, try isTaken(name) { return .failed(.nameTaken) }
     if let token = registration.token, try isKnown(token) { return .failed(.tokenExists) }
-    if let name = registration.name { give(name, to: registration.user) }
+    if let name { give(name, to: registration.user) }
     var receipt = try record(
       .userRegistered(registration.user, role: registration.role), for: submission)
     if let token = registration.token {
@@ -53,6 +59,7 @@ extension LedgerBatch {
     guard let account = try account(reference)?.account else { return .failed(.unknownUser) }
     if account.isActive == isActive { return .unchanged }
     if account.isErased { return .failed(.userErased) }
+    if !isActive, try isLastStaff(account, for: submission.actor) { return .failed(.lastStaff) }
     let fact: Fact =
       isActive ? .userReactivated(account.user) : .userDeactivated(account.user)
     return .recorded(try record(fact, for: submission))
@@ -64,6 +71,7 @@ extension LedgerBatch {
     guard let account = try account(reference)?.account else { return .failed(.unknownUser) }
     if account.isErased { return .failed(.userErased) }
     if account.role == role { return .unchanged }
+    if try isLastStaff(account, for: submission.actor) { return .failed(.lastStaff) }
     return .recorded(
       try record(.roleChanged(account.user, old: account.role, new: role), for: submission))
   }
@@ -89,6 +97,13 @@ extension LedgerBatch {
     if let reference, try user(reference) != entry.user { return .failed(.unknownToken) }
     if entry.isRevoked { return .unchanged }
     return .recorded(try record(.tokenRevoked(token, user: entry.user), for: submission))
+  }
+
+  /// Whether a user would be the last one to manage users. The operator may take that away, too: whoever has
+  /// the data directory can make another.
+  mutating func isLastStaff(_ account: Account, for actor: Actor) throws(StoreFailure) -> Bool {
+    guard case .user = actor, account.role == .staff, account.isActive else { return false }
+    do { return try !fold.hasOtherStaff(than: account.user) } catch { throw .projection(error) }
   }
 
   private func isKnown(_ token: NewToken) throws(StoreFailure) -> Bool {

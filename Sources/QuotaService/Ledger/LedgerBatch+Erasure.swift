@@ -12,6 +12,7 @@ extension LedgerBatch {
     }
     guard let account = try account(reference)?.account else { return .failed(.unknownUser) }
     if account.isErased { return .unchanged }
+    if try isLastStaff(account, for: submission.actor) { return .failed(.lastStaff) }
     for session in try sessions(of: account.user) { try delete(session, submission) }
     let receipt = try record(.userErased(account.user), for: submission)
     keep(mark: NameStore.mark(of: account.user, at: receipt.position))

@@ -20,6 +20,8 @@ struct LedgerBatch: ~Copyable {
   private(set) var newTexts: [SessionText] = []
   /// Whether something is to be erased when the batch stands.
   private(set) var erases = false
+  /// Whether it changes who may do what.
+  private(set) var changesRights = false
   /// What happened in sessions, in order.
   private(set) var news: [SessionNews] = []
   let firstPosition: Position
@@ -58,6 +60,7 @@ struct LedgerBatch: ~Copyable {
         reason: reason ?? submission?.reason, fact: fact))
     // The bytes that the log will hold, by the way that a rebuild takes.
     try fold.fold(records.bytes, range: records.range(at: records.count - 1))
+    if fact.changesRights { changesRights = true }
     if let user = fact.userOfNewUsage { try tellCrossings(by: user) }
     return Receipt(position: position, recordedAt: recordedAt, isReplayed: false)
   }

@@ -136,6 +136,9 @@ enum QuotalogFailure {
       ExitFailure(.badData, "the user was erased, which cannot be undone: add a new one")
     case .userExists: ExitFailure(.badData, "a user with this UUID exists already")
     case .nameTaken: ExitFailure(.badData, "another user has this name already")
+    case .nameRefused(let rule): ExitFailure(.badData, "the name \(rule)")
+    case .lastStaff:
+      ExitFailure(.badData, "nobody else could manage users: make another user staff")
     case .tokenExists: ExitFailure(.badData, "this token was issued before")
     case .unknownToken: ExitFailure(.badData, "there is no token with this id")
     case .requestConflict(let member, let position):

@@ -22,12 +22,13 @@ extension Subcommand {
     say(admin, path, arguments)
   }
 
-  /// Makes a store with a first staff user, whose token is known to nobody but the caller.
+  /// Makes a store with a first staff user; its token, where it gets one, is known to nobody but the caller.
   static func newStore(
-    at path: String, _ calendar: CalendarSetting = .default, origin: LogOrigin? = nil
+    at path: String, _ calendar: CalendarSetting = .default, origin: LogOrigin? = nil,
+    token: NewToken? = NewToken()
   ) throws(ExitFailure) -> Registration {
     let admin = Registration(
-      user: System.randomUser(), name: try name("admin"), role: .staff, token: NewToken())
+      user: System.randomUser(), name: try name("admin"), role: .staff, token: token)
     let draft = try usingStore { () throws(StoreFailure) in
       try StoreDraft(at: path, clock: System.clock, origin: origin)
     }

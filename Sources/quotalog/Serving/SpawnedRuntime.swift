@@ -103,9 +103,11 @@ extension SpawnedRuntime {
     // Where there is no such directory, making the store will say so.
     if directory >= 0 { flock(directory, LOCK_EX) }
     guard unsafe access(path + "/log/data.mdb", F_OK) != 0 else { return }
-    let admin = try Subcommand.newStore(at: path)
+    // An SDK keeps what stands on standard error in a file of its own: no place for a token.
+    _ = try Subcommand.newStore(at: path, token: nil)
     Terminal.complain("created a store at \(path)")
-    Terminal.complain("the token of its staff user admin is \(admin.token?.text ?? "")")
+    Terminal.complain(
+      "its staff user admin has no token yet: `quotalog token issue admin` makes one")
   }
 
   private static func parent(of path: String) -> String {
