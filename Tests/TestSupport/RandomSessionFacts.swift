@@ -27,7 +27,7 @@ public struct RandomSessionFacts {
   private mutating func access() -> BudgetAccess {
     if word() & 3 == 0 { return .open }
     let count = word() & 7 == 0 ? BudgetAccess.maximumMemberCount : Int(word() % 4)
-    return .members((0..<count).map { _ in UserID(high: word(), low: word()) }.sorted())
+    return .members(Set((0..<count).map { _ in UserID(high: word(), low: word()) }).sorted())
   }
 
   private mutating func sessionFact(of kind: EventKind) -> SessionFact {

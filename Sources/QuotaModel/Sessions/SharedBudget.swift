@@ -5,7 +5,7 @@ public enum BudgetAccess: Hashable, Sendable {
   /// In order, each once; as many as one record holds at most.
   case members([UserID])
 
-  public static let maximumMemberCount = 200
+  public static let maximumMemberCount = 128
   public static let nobody = BudgetAccess.members([])
 
   public func includes(_ user: UserID) -> Bool {
