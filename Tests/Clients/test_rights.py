@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import subprocess
@@ -11,12 +12,14 @@ from urllib.parse import quote
 
 import pytest
 
+import faults
 from contract import USAGE
 from model import Model
 from peer import Peer
 from runtime import SessionService
 from service import DEADLINE_SECONDS, Account, Client, Service, Store, binary, environment, next_line, until
 from sessions import Session
+from test_failing_disk import Asker, FailingStore
 
 PROVIDER_KEY = "a-key-that-only-the-application-knows"
 
@@ -368,3 +371,51 @@ def test_who_may_use_a_budget_is_said_plainly(service, members):
     answer = service.admin.ask("PUT", "/v1/budgets/b-plain", {"max_ai_credits": 5} | members)
     assert answer.status == 400, answer.gist
     assert service.admin.get("/v1/budgets/b-plain").status == 404
+
+
+# ---- on a disk that is full
+
+
+@pytest.mark.parametrize("way", ["revoked", "deactivated", "erased", "demoted"])
+@pytest.mark.parametrize("restart", ["kill", "stop", None])
+def test_a_right_that_was_taken_on_a_full_disk_is_gone(tmp_path, way, restart):
+    """The log takes the event and the projection cannot: acknowledged is acknowledged, also when there is room again."""
+    store = FailingStore.make(tmp_path)
+    service = Service(store)
+    try:
+        account = service.register("support")
+        token_id = service.issue_token(account)
+        account.token, other = token_id["token"], service.register()
+        admin, theirs = Asker(service.base, store.admin["token"]), Asker(service.base, account.token)
+        reading, writing = (("GET", f"/v1/users/{other.uuid}/usage"), ("PATCH", f"/v1/users/{other.uuid}/limits", {"daily_limit": 5}))
+        assert theirs.ask(*reading).status == theirs.ask(*writing).status == 200
+        store.instrument.order("fail", error=errno.ENOSPC, kinds=faults.WRITE, match="projections/", lasting=True)
+        path = f"/v1/users/{account.uuid}"
+        taken = {
+            "revoked": ("DELETE", f"{path}/tokens/{token_id['token_id']}"),
+            "deactivated": ("PATCH", path, {"active": False}),
+            "erased": ("DELETE", path),
+            "demoted": ("PATCH", path, {"role": "user"}),
+        }[way]
+        answer = admin.ask(*taken)
+        expected = 403 if way == "demoted" else 401
+        if answer.status == 503:
+            pytest.skip("nothing was taken")
+        assert answer.status in (200, 204), answer
+        assert store.instrument.happened > 0, "the disk has failed"
+        for _ in range(3):
+            assert theirs.ask(*reading).status == expected
+        if restart:
+            service.server.kill() if restart == "kill" else service.server.stop()
+            service.resume()
+            theirs.base = admin.base = service.base
+            assert theirs.ask(*reading).status == expected, "and after a restart, with a disk that is still full"
+        store.instrument.disarm()
+        until(lambda: admin.ask("PATCH", f"/v1/users/{other.uuid}/limits", {"weekly_limit": 9}).status == 200, "room")
+        assert theirs.ask(*reading).status == expected
+        assert theirs.ask(*writing).status == expected
+        service.restart()
+        theirs.base = service.base
+        assert theirs.ask(*reading).status == expected
+    finally:
+        service.close()

@@ -7,11 +7,13 @@ extension FoldBatch {
     _ issue: TokenIssue, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
     try endStart(of: issue.token)
-    let row = TokenRow.bytes(of: TokenEntry(issue, startedAt: event.happenedAt))
+    let entry = TokenEntry(issue, startedAt: event.happenedAt)
+    let row = TokenRow.bytes(of: entry)
     let digest = Key.token(issue.digest)
     let id = Key.number(issue.token.rawValue)
     put(row, under: digest.rawBytes, in: tables.tokens)
     put(row, under: id.rawBytes, in: tables.tokenIDs)
+    publish(entry, under: issue.digest)
     if issue.expiresAt != nil { begin(.token(issue.token), at: event.happenedAt) }
   }
 
@@ -22,7 +24,12 @@ extension FoldBatch {
     let digest = Key.token(entry.digest)
     let id = Key.number(token.rawValue)
     remove(digest.rawBytes, from: tables.tokens)
+    publish(nil, under: entry.digest)
     put(TokenRow.bytes(of: entry.revoked), under: id.rawBytes, in: tables.tokenIDs)
+  }
+
+  private func publish(_ entry: TokenEntry?, under digest: TokenDigest) {
+    if folder.purpose == .deciding { folder.working.unpublished.tokens.append((digest, entry)) }
   }
 
   private mutating func endStart(of token: TokenID) throws(ProjectionFailure) {

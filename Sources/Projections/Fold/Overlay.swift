@@ -35,6 +35,10 @@ struct OverlayContent: Sendable {
   /// What was allowed on top of limits, in order; few, as operators are.
   private var allowances: [(user: UserID, allowances: Allowances)] = []
   private var storedAllowances: [(user: UserID, allowances: Allowances)] = []
+  /// What became of access tokens, in order, nil where it is worth nothing; few, as operators are. The tables have it
+  /// before anybody is told, unless they cannot be written: then it is known from here.
+  private var tokens: [(digest: TokenDigest, entry: TokenEntry?)] = []
+  private var storedTokens: [(digest: TokenDigest, entry: TokenEntry?)] = []
   private var storedAccounts = AccountCache()
   private var storedPast = PendingPast()
 
@@ -62,6 +66,13 @@ struct OverlayContent: Sendable {
     return change?.allowances
   }
 
+  /// What a token is worth by now; nil where nothing became of it, an empty answer where it is worth nothing.
+  func token(_ digest: TokenDigest) -> TokenEntry?? {
+    let change =
+      tokens.last { $0.digest == digest } ?? storedTokens.last { $0.digest == digest }
+    return change.map(\.entry)
+  }
+
   func used(in window: WindowKey) -> TokenCount? {
     past.windows[window] ?? storedPast.windows[window]
   }
@@ -83,6 +94,7 @@ struct OverlayContent: Sendable {
     for (account, block) in additions.blocks { past.append(block, of: account) }
     holds.append(contentsOf: additions.holds)
     allowances.append(contentsOf: additions.allowances)
+    tokens.append(contentsOf: additions.tokens)
   }
 
   /// Everything so far is being stored.
@@ -92,8 +104,10 @@ struct OverlayContent: Sendable {
     swap(&storedPast, &past)
     swap(&storedHolds, &holds)
     swap(&storedAllowances, &allowances)
+    swap(&storedTokens, &tokens)
     holds.removeAll(keepingCapacity: true)
     allowances.removeAll()
+    tokens.removeAll()
     accounts.removeAll()
     past.removeAll()
     hasNewerState = false
@@ -105,6 +119,7 @@ struct OverlayContent: Sendable {
     storedPast.removeAll()
     storedHolds.removeAll(keepingCapacity: true)
     storedAllowances.removeAll()
+    storedTokens.removeAll()
     if !hasNewerState { state = nil }
   }
 }
@@ -132,12 +147,14 @@ struct PastAdditions: Sendable {
   var blocks: [(account: AccountNumber, block: HistoryBlock)] = []
   var holds: [(id: HoldID, entry: HoldEntry)] = []
   var allowances: [(user: UserID, allowances: Allowances)] = []
+  var tokens: [(digest: TokenDigest, entry: TokenEntry?)] = []
 
   mutating func removeAll() {
     windows.removeAll(keepingCapacity: true)
     blocks.removeAll(keepingCapacity: true)
     holds.removeAll(keepingCapacity: true)
     allowances.removeAll()
+    tokens.removeAll()
   }
 }
 

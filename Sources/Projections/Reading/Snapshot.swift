@@ -50,6 +50,7 @@ public struct Snapshot: ~Copyable {
 
   /// The valid token with this digest, or nil.
   public func token(_ digest: TokenDigest) throws(ProjectionFailure) -> TokenEntry? {
+    if let entry = overlay.token(digest) { return entry }
     let key = Key.token(digest)
     guard let row = try get(key.rawBytes, in: tables.tokens) else { return nil }
     return try TokenRow.entry(from: row)
