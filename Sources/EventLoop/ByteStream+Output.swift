@@ -57,6 +57,11 @@ extension ByteStream {
 
   var isAwaitingRoom: Bool { writable?.isActive ?? false }
 
+  private func roomHasCome() {
+    loop.base.clock.begin()
+    send()
+  }
+
   private func send() {
     guard let descriptor = socket?.descriptor else { return }
     let taken = output.send(to: descriptor, keepsMemory: keepsOutputMemory)
@@ -96,7 +101,7 @@ extension ByteStream {
       loop.base, descriptor: descriptor, flags: EV_WRITE | EV_PERSIST, context: self
     ) { _, _, context in
       guard let context = unsafe context else { return }
-      unsafe Unmanaged<ByteStream>.fromOpaque(context).takeUnretainedValue().send()
+      unsafe Unmanaged<ByteStream>.fromOpaque(context).takeUnretainedValue().roomHasCome()
     }
   }
 }

@@ -91,6 +91,7 @@ extension ByteStream {
   }
 
   private func receive() {
+    loop.base.clock.begin()
     guard let descriptor = socket?.descriptor else { return }
     if acknowledgesAtOnce { socket?.acknowledgeNow() }
     let count = loop.readBuffer.receive(from: descriptor)

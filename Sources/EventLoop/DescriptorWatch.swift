@@ -29,6 +29,7 @@ public final class DescriptorWatch {
     ) { _, flags, context in
       guard let context = unsafe context else { return }
       let watch = unsafe Unmanaged<DescriptorWatch>.fromOpaque(context).takeUnretainedValue()
+      watch.registration?.clock.begin()
       watch.onReady(Readiness(flags: Int32(flags)))
     }
     try registration.activate()

@@ -5,9 +5,11 @@ import CLibevent
 /// A registration keeps its base alive: freeing an event after its base would touch freed memory.
 @safe final class EventBase {
   let pointer: OpaquePointer
+  /// Every callback tells it that it begins.
+  let clock: TurnClock
 
   /// A loop over epoll that sends changes of interest in batches and takes no locks: one thread uses it.
-  init() throws(EventLoopFailure) {
+  init(_ clock: TurnClock) throws(EventLoopFailure) {
     guard let configuration = unsafe event_config_new() else { throw .outOfMemory }
     defer { unsafe event_config_free(configuration) }
     let flags = EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue | EVENT_BASE_FLAG_NOLOCK.rawValue
@@ -15,12 +17,14 @@ import CLibevent
       let pointer = unsafe event_base_new_with_config(configuration)
     else { throw EventLoopFailure("event_base_new") }
     unsafe self.pointer = pointer
+    self.clock = clock
   }
 
   deinit { unsafe event_base_free(pointer) }
 
-  /// Waits for something to happen and runs its callbacks.
-  func runOneTurn() {
-    _ = unsafe event_base_loop(pointer, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY)
+  /// Runs the callbacks of what has happened, or else waits for something to happen.
+  func runOneTurn(waits: Bool) {
+    let flags = (waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK) | EVLOOP_NO_EXIT_ON_EMPTY
+    _ = unsafe event_base_loop(pointer, flags)
   }
 }

@@ -10,6 +10,9 @@ public final class EventLoop {
   /// sending brought more work, so it should cost little when there is nothing to hand over.
   public var onTurnEnd: (() -> Void)?
 
+  /// How its time is shared among connections.
+  public let shares: TurnShares
+
   let base: EventBase
   let readBuffer = ReadBuffer()
   private let timers = TimerKeeper()
@@ -19,8 +22,10 @@ public final class EventLoop {
   private var postponed: [() -> Void] = []
   private var isStopping = false
 
-  public init() throws(EventLoopFailure) {
-    base = try EventBase()
+  /// The clock is what its time is shared by.
+  public init(clock: TurnClock = TurnClock()) throws(EventLoopFailure) {
+    base = try EventBase(clock)
+    shares = TurnShares(clock)
   }
 
   deinit { timers.releaseAll() }
@@ -29,11 +34,20 @@ public final class EventLoop {
   public func run() {
     endTurn()
     while !isStopping {
-      base.runOneTurn()
+      base.runOneTurn(waits: !shares.isAwaited)
+      shares.serve()
       endTurn()
+      shares.endTurn()
+      base.clock.end()
     }
     isStopping = false
   }
+
+  /// Nanoseconds of the longest turn so far: what somebody may have waited for others.
+  public var longestTurnNanoseconds: UInt64 { base.clock.longest }
+
+  /// Measures the longest turn anew.
+  public func forgetLongestTurn() { base.clock.forget() }
 
   /// Ends ``run()`` after the present turn. Called on the loop's thread.
   public func stop() {

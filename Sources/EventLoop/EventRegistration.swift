@@ -5,6 +5,8 @@ import Glibc
 @safe final class EventRegistration {
   private let event: OpaquePointer
   private let base: EventBase
+  /// To be told by the callback that it begins.
+  var clock: TurnClock { base.clock }
   private(set) var isActive = false
 
   /// Prepares the interest without activating it.

@@ -2,7 +2,11 @@ import CLibevent
 import Glibc
 
 /// A listening socket on a loop, TCP or unix domain; released, it no longer listens.
+///
+/// Where descriptors or memory run short it rests, and tries again by itself.
 public final class Listener {
+  /// How long it rests.
+  private static let restMilliseconds = 250
   /// How many connections are taken per turn, so that a flood of them leaves time for the others.
   private static let batch = 64
 
@@ -11,6 +15,7 @@ public final class Listener {
   /// Whether only processes of this machine can connect.
   public let isLocal: Bool
 
+  private let loop: EventLoop
   private let socket: Socket
   private let onConnection: (consuming Socket) -> Void
   private let file: SocketFile?
@@ -26,6 +31,7 @@ public final class Listener {
     self.port = try socket.boundPort()
     isLocal = address.isLoopback
     file = nil
+    self.loop = loop
     self.onConnection = onConnection
     self.socket = consume socket
     do throws(EventLoopFailure) { try watch(on: loop.base) } catch { throw .loop(error) }
@@ -42,20 +48,10 @@ public final class Listener {
     file = SocketFile(path: path)
     port = 0
     isLocal = true
+    self.loop = loop
     self.onConnection = onConnection
     self.socket = consume socket
     do throws(EventLoopFailure) { try watch(on: loop.base) } catch { throw .loop(error) }
-  }
-
-  /// Leaves new connections waiting in the kernel.
-  public func pause() {
-    registration?.deactivate()
-  }
-
-  /// Takes connections again, also after it had to stop for want of descriptors or memory.
-  public func resume() throws(EventLoopFailure) {
-    guard let registration, !registration.isActive else { return }
-    try registration.activate()
   }
 
   private func watch(on base: EventBase) throws(EventLoopFailure) {
@@ -69,7 +65,20 @@ public final class Listener {
     self.registration = registration
   }
 
+  /// Leaves new connections waiting in the kernel for a while: accepting again at once would fail again,
+  /// in every turn of the loop.
+  private func rest() {
+    let timer = try? loop.schedule(after: Self.restMilliseconds) { [weak self] in self?.goOn() }
+    // Without a timer nobody would wake it: then it has to go on, whatever that costs.
+    if timer != nil { registration?.deactivate() }
+  }
+
+  private func goOn() {
+    do throws(EventLoopFailure) { try registration?.activate() } catch { rest() }
+  }
+
   private func acceptWaiting() {
+    registration?.clock.begin()
     let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     for _ in 0..<Self.batch {
       guard registration?.isActive == true else { return }
@@ -79,7 +88,7 @@ public final class Listener {
       } else if errno == EAGAIN {
         return
       } else if Self.needsRelief(errno) {
-        return pause()
+        return rest()
       }
     }
   }

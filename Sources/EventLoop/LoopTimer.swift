@@ -34,6 +34,7 @@ public final class LoopTimer {
   }
 
   private func fire() {
+    registration?.clock.begin()
     if !repeats { cancel() }
     body()
   }

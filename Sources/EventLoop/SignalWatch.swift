@@ -15,7 +15,9 @@ final class SignalWatch {
       base, descriptor: number, flags: EV_SIGNAL | EV_PERSIST, context: self
     ) { _, _, context in
       guard let context = unsafe context else { return }
-      unsafe Unmanaged<SignalWatch>.fromOpaque(context).takeUnretainedValue().body()
+      let watch = unsafe Unmanaged<SignalWatch>.fromOpaque(context).takeUnretainedValue()
+      watch.registration?.clock.begin()
+      watch.body()
     }
     try registration.activate()
     self.registration = registration

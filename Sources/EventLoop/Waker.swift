@@ -65,6 +65,7 @@ final class WakeWatch {
   }
 
   private func woken() {
+    registration?.clock.begin()
     signal.lower()
     onWake()
   }

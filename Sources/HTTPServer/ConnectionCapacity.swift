@@ -1,4 +1,4 @@
-import Glibc
+import EventLoop
 
 /// How many connections there can be.
 struct ConnectionCapacity {
@@ -14,9 +14,7 @@ struct ConnectionCapacity {
 
   /// As many as are wanted, but no more than the process may open descriptors.
   init(wanted: Int) {
-    var limit = rlimit()
-    _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    let possible = Int(clamping: limit.rlim_cur) - Self.reserve - Self.refused
+    let possible = OpenFiles.limit - Self.reserve - Self.refused
     served = max(1, min(wanted, possible))
     total = served + Self.refused
   }

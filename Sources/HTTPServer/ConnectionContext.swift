@@ -7,6 +7,7 @@ import EventLoop
 final class ConnectionContext {
   let limits: HTTPServerLimits
   let handler: any HTTPHandler
+  let shares: TurnShares
   let parser = HeadParser()
   var writer = ResponseWriter()
   let notices: StreamNotices
@@ -21,6 +22,7 @@ final class ConnectionContext {
   init(loop: EventLoop, limits: HTTPServerLimits, handler: any HTTPHandler) {
     self.limits = limits
     self.handler = handler
+    shares = loop.shares
     notices = StreamNotices(loop: loop, handler: handler)
   }
 }

@@ -12,8 +12,8 @@ struct Deadlines {
     case firstRequest
     /// Another request, after so many.
     case nextRequest(after: Int)
-    /// The rest of a request, after so many.
-    case restOfRequest(after: Int)
+    /// The rest of a request, after so many and after so much of its body.
+    case restOfRequest(after: Int, steps: Int)
     /// The end of a connection that has had its last answer.
     case end
     /// Nothing that the client owes.

@@ -24,7 +24,10 @@ extension HTTPConnection {
     if stream.hasEndedOutput { return .end }
     guard mayRead else { return .nothing }
     let count = reader.completedCount
-    if !unread.isEmpty || reader.isInBody { return .restOfRequest(after: count) }
+    if !unread.isEmpty || reader.isInBody {
+      let steps = reader.heldBytes / max(context.limits.requestProgressBytes, 1)
+      return .restOfRequest(after: count, steps: steps)
+    }
     guard answers.isEmpty else { return .nothing }
     return count == 0 ? .firstRequest : .nextRequest(after: count)
   }

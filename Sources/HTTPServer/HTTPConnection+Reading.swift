@@ -3,7 +3,7 @@ import EventLoop
 extension HTTPConnection {
   /// Whether to go on reading: a request that has begun, or else another one.
   var mayRead: Bool {
-    !isClosing && (reader.isInBody || hasRoom)
+    !isClosing && !isWaitingForTurn && (reader.isInBody || hasRoom)
   }
 
   /// Whether the client may ask for more: not while it has much to wait for, or to take.
@@ -26,6 +26,29 @@ extension HTTPConnection {
     }
   }
 
+  /// Whether more may come while what has come waits for its turn. Mostly there is no more to come, and
+  /// ending and renewing an interest in the socket costs system calls.
+  var mayKeep: Bool { isWaitingForTurn && !isClosing && unread.count < Self.keptByteCount }
+
+  private static let keptByteCount = 65_536
+
+  /// Keeps what has come until it is its turn.
+  func postpone(_ bytes: Span<UInt8>) {
+    unread.append(bytes, from: 0, to: bytes.count)
+    waitForTurn()
+  }
+
+  /// Reads what was left from before, now or when it is its turn.
+  func goOnReading() {
+    if context.shares.begin(in: lane) { readAgain() } else { waitForTurn() }
+  }
+
+  private func waitForTurn() {
+    guard !isWaitingForTurn else { return }
+    isWaitingForTurn = true
+    context.shares.wait(self, in: lane)
+  }
+
   /// Reads what was left from before.
   func readAgain() {
     var input: [UInt8] = []
@@ -42,7 +65,10 @@ extension HTTPConnection {
     isReadingRequests = true
     defer { isReadingRequests = false }
     do throws(Refusal) {
-      while mayRead, try readStep(bytes, &position) {}
+      while mayRead, try readStep(bytes, &position) {
+        // More than a slice of requests may have come at once.
+        if position < bytes.count, !reader.isInBody, context.shares.isSliceOver { waitForTurn() }
+      }
     } catch {
       refuse(error)
     }
@@ -72,6 +98,7 @@ extension HTTPConnection {
       try reader.acceptBody(limit: bodyLimit)
       owesContinue = head.expectsContinue
     case .answer(let response):
+      noteParty()
       // A client that waits for our word may or may not send the body now: nobody can tell.
       if head.expectsContinue || isLast(head.keepsAlive) { stopReading() }
       answer(sequence, with: response)
@@ -87,7 +114,13 @@ extension HTTPConnection {
     answers.holdBody(request.body.count, for: sequence)
     if isLast(current.keepsAlive) { stopReading() }
     let reply = ReplyHandle(connection: id, sequence: sequence)
-    if let response = context.handler.handle(request, reply) { answer(sequence, with: response) }
+    let response = context.handler.handle(request, reply)
+    noteParty()
+    if let response { answer(sequence, with: response) }
+  }
+
+  private func noteParty() {
+    lane = TurnShares.Lane(number: context.handler.latestParty)
   }
 
   /// Whether no request may follow the one that is being read.

@@ -24,6 +24,10 @@ final class HTTPConnection {
   var isClosing = false
   /// The client has closed its side.
   var hasInputEnded = false
+  /// Whom its latest request was for.
+  var lane = TurnShares.Lane.unknown
+  /// What has come waits for its turn; nothing is read meanwhile.
+  var isWaitingForTurn = false
   /// What is read is being handled, and ``settle()`` follows.
   var isReadingRequests = false
   /// This connection's part of what all of them hold.
@@ -52,7 +56,7 @@ final class HTTPConnection {
 extension HTTPConnection: ByteStreamOwner {
   func received(_ bytes: Span<UInt8>) {
     if isClosing { return }
-    read(bytes)
+    if !isWaitingForTurn, context.shares.begin(in: lane) { read(bytes) } else { postpone(bytes) }
     settle()
   }
 
@@ -63,7 +67,7 @@ extension HTTPConnection: ByteStreamOwner {
 
   func outputAdvanced() {
     notifyIfSent()
-    if !unread.isEmpty, mayRead { readAgain() }
+    if !unread.isEmpty, mayRead { goOnReading() }
     settle()
   }
 
@@ -72,11 +76,24 @@ extension HTTPConnection: ByteStreamOwner {
   }
 }
 
+extension HTTPConnection: TurnTaker {
+  func takeTurn() {
+    isWaitingForTurn = false
+    guard stream.isOpen else { return }
+    if mayRead { readAgain() }
+    settle()
+  }
+}
+
 extension HTTPConnection {
   /// Nothing of a request has come that has not been answered.
   var isIdle: Bool {
     answers.isEmpty && unread.isEmpty && !reader.isInBody && stream.pendingOutput == 0
   }
+
+  /// Whether a request has come that is not answered, or the body of one is on its way. The beginning of
+  /// a head is none: whatever could be read of it has been.
+  private var isInRequest: Bool { reader.isInBody || !unread.isEmpty && !mayRead }
 
   /// Reads no more requests and answers what has been read.
   func stopReading() {
@@ -116,10 +133,10 @@ extension HTTPConnection {
     guard stream.isOpen, !isReadingRequests else { return }
     if hasInputEnded, mayRead { acceptEnd() }
     countBytes()
-    if context.isDraining, unread.isEmpty, !reader.isInBody { stopReading() }
+    if context.isDraining, !isInRequest { stopReading() }
     if isClosing, answers.isEmpty { stream.endOutput() }
     if stream.hasEndedOutput, hasInputEnded { return drop() }
-    if !hasInputEnded, mayRead || stream.hasEndedOutput {
+    if !hasInputEnded, mayRead || mayKeep || stream.hasEndedOutput {
       stream.resumeReading()
     } else {
       stream.pauseReading()

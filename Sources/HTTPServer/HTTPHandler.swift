@@ -7,6 +7,11 @@ public protocol HTTPHandler: AnyObject {
   /// piece by piece through ``HTTPServer/beginStream(_:status:headers:)``.
   func handle(_ request: HTTPRequest, _ reply: ReplyHandle) -> HTTPResponse?
 
+  /// Whom the latest request was for, by a number of the handler's own; zero: for nobody it knows.
+  ///
+  /// Those for whom there is much to do share the server's time, whichever connections they use.
+  var latestParty: UInt64 { get }
+
   /// A stream has ended without its handler: nothing more can be written to it.
   ///
   /// Told once, by the loop, never from within a call to the server; and not of a stream that the
@@ -20,6 +25,9 @@ public protocol HTTPHandler: AnyObject {
 }
 
 extension HTTPHandler {
+  /// For a handler that tells nobody from anybody.
+  public var latestParty: UInt64 { 0 }
+
   /// For a handler that begins no streams.
   public func streamClosed(_ handle: StreamHandle, _ reason: StreamClosure) {}
 

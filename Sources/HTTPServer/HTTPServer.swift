@@ -112,11 +112,6 @@ extension HTTPServer {
   private func checkDeadlines() {
     context.sweep += 1
     for connection in connections.all { connection.checkDeadlines() }
-    do throws(EventLoopFailure) {
-      try listener?.resume()
-    } catch {
-      // Still no memory for it: the next sweep tries again.
-    }
   }
 
   private func endDrain() {

@@ -25,9 +25,12 @@ public struct HTTPServerLimits: Sendable {
   public var streamPendingBytes = 1_048_576
   /// Open connections; further ones are answered 503. Never more than the process may open.
   public var connections = 10_000
-  /// Seconds for a head and its body together, however steadily they trickle; then 408. A connection
-  /// that has not sent anything for so long is closed.
+  /// Seconds for a head, however steadily it trickles, and then for each ``requestProgressBytes`` of the
+  /// body; then 408. A connection that has not sent anything for so long is closed.
   public var requestSeconds = 10
+  /// What a client must send of a body in ``requestSeconds`` to be given as long again: a slow client
+  /// gets a large body in, one that only trickles none.
+  public var requestProgressBytes = 131_072
   /// Seconds that a connection may rest between requests.
   public var idleSeconds = 60
   /// Seconds in which a client must take all that it is owed, or at least ``writeProgressBytes``.

@@ -63,7 +63,22 @@ struct HeadScanner {
       }
     }
     if spaces != 2 { throw .malformed("a request line is not three words") }
+    try checkVersion(bytes, line)
   }
+
+  /// The last word has to be `HTTP/`, a digit, a point and a digit (RFC 9112, section 2.3); the parser
+  /// looks at the first letter and the digits alone.
+  private func checkVersion(_ bytes: Span<UInt8>, _ line: Range<Int>) throws(Refusal) {
+    let start = line.upperBound - 8
+    let isVersion =
+      start > line.lowerBound && bytes[start - 1] == .space
+      && Self.protocolName.enumerated().allSatisfy { bytes[start + $0.offset] == $0.element }
+      && bytes[start + 5].isDigit && bytes[start + 6] == UInt8(ascii: ".")
+      && bytes[start + 7].isDigit
+    guard isVersion else { throw .malformed("no HTTP version it could have") }
+  }
+
+  private static let protocolName = Array("HTTP/".utf8)
 }
 
 /// The rules for one line of a header or a trailer.

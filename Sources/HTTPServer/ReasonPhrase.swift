@@ -60,3 +60,8 @@ enum ReasonPhrase {
     }
   }
 }
+
+extension HTTPResponse {
+  /// The words behind a status, as they stand in the status line; empty for one that has none.
+  public static func reason(of status: Int) -> String { ReasonPhrase.of(status) }
+}

@@ -37,6 +37,20 @@ import Testing
     }
   }
 
+  @Test func `spares a request whose body comes slowly but steadily`() throws {
+    let server = try TestServer {
+      $0.requestSeconds = 1
+      $0.requestProgressBytes = 1000
+    }
+    let client = try TestClient(port: server.port)
+    try client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n")
+    for _ in 0..<10 {
+      usleep(250_000)
+      try client.send("b".repeated(1000))
+    }
+    #expect(try client.response().body.utf8.count == 10_000)
+  }
+
   @Test func `ends a connection that rests`() throws {
     let server = try TestServer { $0.idleSeconds = 1 }
     let client = try TestClient(port: server.port)

@@ -51,6 +51,22 @@ import Testing
     #expect(drained.take(withinSeconds: 2) == true)
   }
 
+  @Test(arguments: [
+    "G", "GET / HTTP/1.1\r\nHost: here\r\n", "GET /x HTTP/1.1\r\nHost: h\r\n\r\nPO",
+  ])
+  func `does not wait for the rest of a head`(beginning: String) throws {
+    let server = try TestServer()
+    let client = try TestClient(port: server.port)
+    try client.send(beginning)
+    // Whatever has come is read before a later client's request.
+    let later = try TestClient(port: server.port)
+    #expect(try later.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
+    let drained = drain(server, seconds: 60)
+    _ = try client.textToEnd()
+    client.finishSending()
+    #expect(drained.take(withinSeconds: 4) == true)
+  }
+
   @Test func `closes behind a body that it drops`() throws {
     let server = try TestServer()
     let client = try TestClient(port: server.port)

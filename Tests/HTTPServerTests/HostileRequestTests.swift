@@ -58,6 +58,10 @@ import Testing
     Example("HTTP/2.0 in a plain request", line: "GET / HTTP/2.0", "Host: h", status: 505),
     Example("another protocol", line: "GET / ICY/1.1", "Host: h"),
     Example("a version of letters", line: "GET / HTTP/a.b", "Host: h"),
+    Example("another protocol", line: "GET / HXYZ/1.1", "Host: h"),
+    Example("a protocol in small letters", line: "GET / http/1.1", "Host: h"),
+    Example("no protocol", line: "GET / 1.1", "Host: h"),
+    Example("a version without a point", line: "GET / HTTP/1 1", "Host: h"),
     Example("a version too long", line: "GET / HTTP/1.11", "Host: h"),
     Example("a version in lower case", line: "GET / http/1.1", "Host: h"),
   ]

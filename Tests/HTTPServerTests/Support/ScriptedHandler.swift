@@ -5,6 +5,7 @@ import HTTPServer
 /// `/echo` gives the body back, `/later` waits for the test, `/big` has a body of a million bytes,
 /// `/forbidden` is refused before its body is read, `/strict` takes bodies of 10 bytes, `/stream` is
 /// answered by a stream, `/flood` by one to which as many bytes as the query says are written at once,
+/// `/work` does what the test wants,
 /// and anything else with what the request was.
 final class ScriptedHandler: HTTPHandler {
   /// Requests to `/later` that have no answer yet, with their queries.
@@ -20,6 +21,9 @@ final class ScriptedHandler: HTTPHandler {
   unowned var server: HTTPServer?
   var handledCount = 0
   var decidedCount = 0
+  /// Called by requests to `/work`, with their queries.
+  var onWork: (String) -> Void = { _ in }
+  var latestParty: UInt64 = 0
 
   func decide(onHead head: HTTPRequest) -> HeadDecision {
     decidedCount += 1
@@ -49,6 +53,9 @@ final class ScriptedHandler: HTTPHandler {
       return nil
     case "/closing":
       return HTTPResponse(status: 200, headers: [("Connection", "close")], body: Array("bye".utf8))
+    case "/work":
+      onWork(request.query ?? "")
+      return HTTPResponse(status: 204)
     case "/empty": return HTTPResponse(status: 204)
     case "/injected":
       return HTTPResponse(

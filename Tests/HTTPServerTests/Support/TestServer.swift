@@ -11,12 +11,16 @@ final class TestServer: Sendable {
   private let waker: Waker
   private let jobs: JobQueue
 
-  init(_ adjust: (inout HTTPServerLimits) -> Void = { _ in }) throws {
+  /// The clock is what the loop's time is shared by.
+  init(
+    clock: TestClock = TestClock(now: TurnClock.monotonic),
+    _ adjust: (inout HTTPServerLimits) -> Void = { _ in }
+  ) throws {
     var limits = HTTPServerLimits()
     adjust(&limits)
     let jobs = JobQueue()
     let started = Handover<Result<(UInt16, Waker), any Error>>()
-    let thread = Thread { [limits] in Self.serve(limits, jobs, started) }
+    let thread = Thread { [limits] in Self.serve(limits, clock, jobs, started) }
     thread.stackSize = 1 << 20
     thread.start()
     (port, waker) = try started.take().get()
@@ -48,11 +52,11 @@ final class TestServer: Sendable {
   }
 
   private static func serve(
-    _ limits: HTTPServerLimits, _ jobs: JobQueue,
+    _ limits: HTTPServerLimits, _ clock: TestClock, _ jobs: JobQueue,
     _ started: Handover<Result<(UInt16, Waker), any Error>>
   ) {
     do {
-      let loop = try EventLoop()
+      let loop = try EventLoop(clock: TurnClock(clock.now))
       let handler = ScriptedHandler()
       let server = try HTTPServer(
         loop: loop, host: "127.0.0.1", port: 0, limits: limits, handler: handler)
@@ -70,6 +74,11 @@ final class TestServer: Sendable {
       started.give(.failure(error))
     }
   }
+}
+
+/// What tells a loop the time.
+struct TestClock: Sendable {
+  let now: @Sendable () -> UInt64
 }
 
 /// What a test wants done on the server's thread; nil ends the server.

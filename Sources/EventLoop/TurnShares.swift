@@ -1,0 +1,120 @@
+/// Shares a loop's time among those who have more to do than fits into one turn.
+///
+/// Whoever has had a slice, or comes when the turn's time is over, waits in a lane: the lane of whom the
+/// work is for. Lanes are served one after the other, so that somebody with a thousand connections gets
+/// no more than somebody with one. Belongs to the loop's thread.
+public final class TurnShares {
+  /// Whom work is for; those whom nobody knows yet share one lane.
+  public struct Lane: Hashable, Sendable {
+    let number: UInt64
+
+    public static let unknown = Lane(number: 0)
+
+    /// The lane of somebody who is known by a number, of which zero is nobody's.
+    public init(number: UInt64) { self.number = number }
+  }
+
+  /// Nanoseconds that one has before others get their turn.
+  static let slice: UInt64 = 1_000_000
+  /// Nanoseconds of a turn in which what comes is served at once.
+  static let fresh: UInt64 = 3_000_000
+  /// Nanoseconds of a turn in which those who wait are served.
+  static let waiting: UInt64 = 2_000_000
+
+  private let clock: TurnClock
+  private var queues: [Lane: WaitingQueue<any TurnTaker>] = [:]
+  /// Lanes in which somebody waits, the next one first.
+  private var order = WaitingQueue<Lane>()
+  private var sliceEnd: UInt64 = 0
+  /// The end of the turn's time for what comes; zero until something has come.
+  private var freshEnd: UInt64 = 0
+  private var isUnknown = false
+
+  init(_ clock: TurnClock) { self.clock = clock }
+
+  /// Whether somebody waits, so that the loop must not sleep.
+  public var isAwaited: Bool { !order.isEmpty }
+
+  /// Begins a slice for what has just come; false where it has to ``wait(_:in:)``, because others wait
+  /// already or the turn's time is over.
+  public func begin(in lane: Lane) -> Bool {
+    guard order.isEmpty else { return false }
+    let now = clock.now()
+    if freshEnd == 0 { freshEnd = now + Self.fresh }
+    guard now < freshEnd else { return false }
+    startSlice(at: now, in: lane)
+    return true
+  }
+
+  /// Whether others get their turn now.
+  ///
+  /// Of those whom nobody knows yet each is heard once, while others wait: then it is known whose they are.
+  public var isSliceOver: Bool { isUnknown && isAwaited || clock.now() >= sliceEnd }
+
+  /// Puts somebody at the end of a lane; a slice begins when its turn has come.
+  public func wait(_ taker: any TurnTaker, in lane: Lane) {
+    guard queues[lane] == nil else {
+      queues[lane]?.add(taker)
+      return
+    }
+    queues[lane] = WaitingQueue(taker)
+    order.add(lane)
+  }
+
+  /// Serves those who wait, lane by lane, until the time for them is over.
+  func serve() {
+    guard isAwaited else { return }
+    clock.begin()
+    let end = clock.now() + Self.waiting
+    repeat {
+      guard let (taker, lane) = next() else { return }
+      startSlice(at: clock.now(), in: lane)
+      taker.takeTurn()
+    } while clock.now() < end
+  }
+
+  /// Another turn, another time for what comes.
+  func endTurn() { freshEnd = 0 }
+
+  private func startSlice(at now: UInt64, in lane: Lane) {
+    isUnknown = lane == .unknown
+    sliceEnd = now + Self.slice
+  }
+
+  private func next() -> (any TurnTaker, Lane)? {
+    guard let lane = order.take(), let taker = queues[lane]?.take() else { return nil }
+    if queues[lane]?.isEmpty == true { queues[lane] = nil } else { order.add(lane) }
+    return (taker, lane)
+  }
+}
+
+/// Somebody who waits for a slice of the loop's time.
+public protocol TurnTaker: AnyObject {
+  /// Goes on, for one slice at most.
+  func takeTurn()
+}
+
+/// Those who wait, the first one first.
+struct WaitingQueue<Element> {
+  private var elements: [Element?] = []
+  private var first = 0
+
+  init() {}
+
+  init(_ element: Element) { elements = [element] }
+
+  var isEmpty: Bool { first == elements.count }
+
+  mutating func add(_ element: Element) { elements.append(element) }
+
+  mutating func take() -> Element? {
+    guard !isEmpty else { return nil }
+    let element = elements[first].take()
+    first += 1
+    if first > elements.count / 2 {
+      elements.removeFirst(first)
+      first = 0
+    }
+    return element
+  }
+}
