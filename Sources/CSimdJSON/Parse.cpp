@@ -72,7 +72,7 @@ bool copy(const uint8_t *bytes, size_t length, csj_document &document) {
 }
 
 csj_outcome parse(csj_parser &parser, csj_document &document, const uint8_t *bytes, size_t length,
-                  size_t maximum_depth) {
+                  size_t maximum_depth, size_t maximum_tokens) {
   const csj_outcome short_of_memory = {CSJ_REASON_OUT_OF_MEMORY, 0};
   if (length == 0) return {CSJ_REASON_EMPTY, 0};
   if (length > maximum_length) return {CSJ_REASON_TOO_LONG, maximum_length};
@@ -87,6 +87,10 @@ csj_outcome parse(csj_parser &parser, csj_document &document, const uint8_t *byt
     return {reason, csj::locate(reason, document.text, length)};
   }
   const size_t token_count = scanner.n_structural_indexes;
+  // Before any memory is taken for them: a value takes 24 bytes, and one byte of text can be one.
+  if (token_count > maximum_tokens) {
+    return {CSJ_REASON_TOO_MANY_TOKENS, scanner.structural_indexes[maximum_tokens]};
+  }
   scanner.structural_indexes[token_count] = uint32_t(length);
 
   const bool has_escapes = std::memchr(document.text, '\\', length) != nullptr;
@@ -119,8 +123,9 @@ bool csj_document_is_oversized(const csj_document *document) {
 }
 
 csj_outcome csj_parse(csj_parser *parser, csj_document *document, const uint8_t *bytes,
-                      size_t length, size_t maximum_depth) {
-  const csj_outcome outcome = parse(*parser, *document, bytes, length, maximum_depth);
+                      size_t length, size_t maximum_depth, size_t maximum_tokens) {
+  const csj_outcome outcome =
+      parse(*parser, *document, bytes, length, maximum_depth, maximum_tokens);
   if (length > kept_bytes) parser->scanner.reset();
   return outcome;
 }

@@ -3,10 +3,15 @@ import CSimdJSON
 /// Reads JSON as RFC 8259 has it and nothing besides; buffers are reused from document to document.
 ///
 /// Beyond the grammar a document is refused when a number does not fit a double (`1e400`), when a
-/// string holds a lone surrogate, when it starts with a byte order mark, and when containers nest
-/// deeper than `maximumDepth`. Numbers keep their exact text. One parser serves one thread at a
+/// string holds a lone surrogate, when it starts with a byte order mark, when containers nest deeper
+/// than `maximumDepth`, and when it has more than ``maximumTokenCount`` tokens. Numbers keep their exact text. One parser serves one thread at a
 /// time; what it returns may go anywhere.
 @safe public final class JSONParser {
+  /// Braces, brackets, commas, colons and values of a document; `[1,2]` has five.
+  ///
+  /// Far more than anybody needs: a document takes at most six times its size and these 24 bytes each.
+  public static let maximumTokenCount = 1_000_000
+
   private let maximumDepth: Int
   private let parser: OpaquePointer
   private var document = JSONDocument()
@@ -34,7 +39,8 @@ import CSimdJSON
   public func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) -> JSONValue {
     replaceDocumentIfKept()
     let outcome = unsafe csj_parse(
-      parser, document.tape, bytes.baseAddress, bytes.count, maximumDepth)
+      parser, document.tape, bytes.baseAddress, bytes.count, maximumDepth,
+      Self.maximumTokenCount)
     guard outcome.reason == .none else {
       throw unsafe JSONSyntaxError(
         reason: text(of: outcome.reason), offset: outcome.offset, in: bytes)
@@ -71,6 +77,7 @@ import CSimdJSON
     case .tooDeep: "nested deeper than \(maximumDepth) levels"
     case .trailingText: "expected nothing after the value"
     case .tooLong: "the document is too long"
+    case .tooManyTokens: JSONSyntaxError.tooManyTokens
     case .outOfMemory: "the document does not fit into memory"
     }
   }

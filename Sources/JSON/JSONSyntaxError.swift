@@ -11,6 +11,12 @@ public struct JSONSyntaxError: Error, Hashable, Sendable {
   /// Counted from 1, in characters (Unicode scalars) of the line.
   public let column: Int
 
+  /// Whether the document may be JSON, but has too much in it.
+  public var isOfSize: Bool { reason == Self.tooManyTokens }
+
+  static let tooManyTokens =
+    "the document has more than \(JSONParser.maximumTokenCount) values, commas and brackets"
+
   init(reason: String, offset: Int, in document: UnsafeRawBufferPointer) {
     self.reason = reason
     self.offset = offset

@@ -48,6 +48,7 @@ typedef enum CSJ_CLOSED_ENUM csj_reason : uint8_t {
   CSJ_REASON_TOO_DEEP CSJ_SWIFT_NAME(tooDeep),
   CSJ_REASON_TRAILING_TEXT CSJ_SWIFT_NAME(trailingText),
   CSJ_REASON_TOO_LONG CSJ_SWIFT_NAME(tooLong),
+  CSJ_REASON_TOO_MANY_TOKENS CSJ_SWIFT_NAME(tooManyTokens),
   CSJ_REASON_OUT_OF_MEMORY CSJ_SWIFT_NAME(outOfMemory),
 } csj_reason;
 
@@ -109,7 +110,7 @@ bool csj_document_is_oversized(const csj_document *document);
 // Parses `length` bytes into `document`, whose former content is gone whatever the outcome. Node 0
 // is the root. After a refusal the document must not be read.
 csj_outcome csj_parse(csj_parser *parser, csj_document *document, const uint8_t *_Nullable bytes,
-                      size_t length, size_t maximum_depth);
+                      size_t length, size_t maximum_depth, size_t maximum_tokens);
 
 // The index of the last member's value with this name, or 0 (never a member: the root's index).
 uint32_t csj_find_member(const csj_document *document, uint32_t object,
