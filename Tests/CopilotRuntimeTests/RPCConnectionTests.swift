@@ -22,6 +22,41 @@ import Testing
     for id in 0..<1000 { #expect(try client.body() == result("\(id)", "null")) }
   }
 
+  @Test func `takes no long frame of somebody who has not shown who it is`() throws {
+    let runtime = try TestRuntime()
+    runtime.onLoop { $0.admitsAtOnce = false }
+    let text = "\"" + String(repeating: "a", count: 70_000) + "\""
+    let stranger = try TestClient(port: runtime.port)
+    #expect(try stranger.exchange(request("1", "echo")) == result("1", "null"))
+    try stranger.send("Content-Length: 70000\r\n\r\n")
+    #expect(try stranger.isEnded())
+    let client = try TestClient(port: runtime.port)
+    #expect(try client.exchange(request("1", "echo")) == result("1", "null"))
+    runtime.onLoop { $0.connections.last?.admit() }
+    #expect(try client.exchange(request("2", "echo", "[\(text)]")) == result("2", "[\(text)]"))
+  }
+
+  @Test func `reads long frames apart, and the others behind them`() throws {
+    let runtime = try TestRuntime()
+    let held = HeldReading()
+    runtime.onLoop { $0.readApart = { held.hold($0, $1) } }
+    let client = try TestClient(port: runtime.port)
+    let text = "[\"" + String(repeating: "a", count: 100_000) + "\"]"
+    try client.say(request("1", "echo", text))
+    try client.say(request("2", "echo"))
+    #expect(runtime.wait { _ in held.count == 1 })
+    runtime.onLoop { _ in held.finish() }
+    #expect(try client.body() == result("1", text))
+    #expect(try client.body() == result("2", "null"))
+    try client.say(request("3", "echo", text))
+    client.finishSending()
+    #expect(runtime.wait { _ in held.count == 1 })
+    #expect(runtime.onLoop { $0.events.isEmpty })
+    runtime.onLoop { _ in held.finish() }
+    #expect(try client.body() == result("3", text))
+    #expect(try client.isEnded())
+  }
+
   @Test func `goes on after what is no message`() throws {
     let runtime = try TestRuntime()
     let client = try TestClient(port: runtime.port)
@@ -225,4 +260,23 @@ func request(_ id: String, _ method: String, _ params: String? = nil) -> String 
 
 func result(_ id: String, _ json: String) -> String {
   #"{"jsonrpc":"2.0","id":\#(id),"result":\#(json)}"#
+}
+
+/// Long frames that are being read; belongs to the loop's thread.
+private final class HeldReading: @unchecked Sendable {
+  private var held: [(read: @Sendable () -> RPCMessage, complete: (RPCMessage) -> Void)] = []
+
+  var count: Int { held.count }
+
+  func hold(
+    _ read: @escaping @Sendable () -> RPCMessage, _ complete: @escaping (RPCMessage) -> Void
+  ) {
+    held.append((read, complete))
+  }
+
+  func finish() {
+    let all = held
+    held = []
+    for (read, complete) in all { complete(read()) }
+  }
 }

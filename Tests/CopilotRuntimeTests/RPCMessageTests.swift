@@ -81,6 +81,48 @@ import Testing
     #expect(answer.hasPrefix(#"{"jsonrpc":"2.0","id":\#(id),"error":{"code":\#(code),"message":""#))
   }
 
+  /// Parameters that JSON does not have, or that are too much.
+  static let unreadable = [
+    "Infinity", "NaN", "1e400", "1" + String(repeating: "0", count: 400), "\"\u{1}\"",
+    #""\q""#, "01", "'a'",
+    String(repeating: "[", count: 5000) + String(repeating: "]", count: 5000),
+    String(repeating: #"{"id":7,"a":"#, count: 600) + "1" + String(repeating: "}", count: 600),
+    #"{"id":8,"method":"}]\"","x":Infinity}"#,
+    "[" + String(repeating: "1,", count: 600_000) + "1]",
+  ]
+
+  @Test(arguments: unreadable, ["5", "-1.50", #""a\"b""#, #""ü""#])
+  func `recovers the id of a request that cannot be read`(value: String, id: String) throws {
+    for body in [
+      #"{"jsonrpc":"2.0","id":\#(id),"method":"m","params":{"id":3,"x":\#(value)}}"#,
+      #" { "params" : [ \#(value) ] ,"method":"m", "id" : \#(id) , "jsonrpc":"2.0" } "#,
+    ] {
+      let message = read(body)
+      guard case .invalid(let found, let error) = message else { throw Unexpected(message) }
+      #expect(found?.description == id)
+      #expect(error.code == -32700)
+    }
+  }
+
+  @Test(arguments: [
+    #"{"id":1,"id":2,"method":"m","x":NaN}"#, #"{"id":NaN,"method":"m"}"#,
+    #"{"id":[1],"method":"m","x":NaN}"#, #"{"x":{"id":1},"method":"m","y":NaN}"#,
+    #"{"method":"m","x":NaN"#, #"[{"id":1,"method":"m"},NaN]"#,
+    #"{"id":"a","result":NaN}"#,
+  ])
+  func `takes no id that may be another's`(body: String) throws {
+    let message = read(body)
+    guard case .invalid(nil, _) = message else { throw Unexpected(message) }
+  }
+
+  @Test func `takes an answer that cannot be read for a failure`() throws {
+    let message = read(#"{"jsonrpc":"2.0","id":4,"result":{"x":Infinity}}"#)
+    guard case .response(let number?, .failure(let refusal)) = message else {
+      throw Unexpected(message)
+    }
+    #expect(number.rawValue == 4 && refusal.code == -32700)
+  }
+
   @Test(
     arguments: [
       (#"{"jsonrpc":"2.0","id":4,"result":null}"#, 4, "result null"),

@@ -8,7 +8,8 @@ public struct FrameReader {
   public static let maximumHeadBytes = 8192
   public static let defaultMaximumBodyBytes = 64 << 20
 
-  private let maximumBodyBytes: Int
+  /// The longest body of a frame that has not begun.
+  public var maximumBodyBytes: Int
   private var head = FrameHead()
   /// The body being read, and how much of it is still to come; nil between the lines of a head.
   private var body: [UInt8] = []

@@ -1,14 +1,31 @@
-internal import EventLoop
+public import EventLoop
 internal import JSON
 
 extension RPCConnection {
-  func readFrames() {
+  /// Reads what has come, now or when it is its turn.
+  func goOnReading() {
+    guard !isWaiting else { return }
+    if loop.shares.begin(in: lane) { readFrames() } else { waitForTurn() }
+  }
+
+  private func waitForTurn() {
+    isWaiting = true
+    loop.shares.wait(self, in: lane)
+  }
+
+  private func readFrames() {
     guard !isReadingFrames else { return }
     isReadingFrames = true
     defer { isReadingFrames = false }
     do throws(FrameFault) {
       while ending == nil, mayRead(), let body = try reader.next() {
-        take(RPCMessage(body, parser: parser))
+        if body.count > limits.smallBodyBytes, let readApart {
+          read(body, readApart)
+        } else {
+          take(RPCMessage(body, parser: parser))
+        }
+        // More than a slice of frames may have come at once.
+        if !isWaiting, reader.hasUnread, loop.shares.isSliceOver { waitForTurn() }
       }
     } catch {
       // What has been asked before goes unanswered: the client cannot be relied on any more.
@@ -20,7 +37,23 @@ extension RPCConnection {
   /// Whether so little waits for the client that another frame of it may be read.
   private func mayRead() -> Bool {
     isHeldBack = isHeldBack || stream.pendingOutput > limits.heldBackOutputBytes
-    return !isHeldBack
+    return !isHeldBack && !isWaiting
+  }
+
+  /// Reads a long body on another thread, with a parser whose memory goes back with it.
+  private func read(_ body: [UInt8], _ readApart: ReadingApart) {
+    isWaiting = true
+    readApart({ RPCMessage(body, parser: RPCMessage.makeParser()) }) { [weak self] message in
+      self?.takeLong(message)
+    }
+  }
+
+  private func takeLong(_ message: RPCMessage) {
+    isWaiting = false
+    guard ending == nil else { return }
+    take(message)
+    goOnReading()
+    settle()
   }
 
   private func take(_ message: RPCMessage) {
@@ -52,5 +85,13 @@ extension RPCConnection {
       answer(key, .cancelled)
       delegate?.connection(self, cancelled: key)
     }
+  }
+}
+
+extension RPCConnection: TurnTaker {
+  public func takeTurn() {
+    isWaiting = false
+    readFrames()
+    settle()
   }
 }

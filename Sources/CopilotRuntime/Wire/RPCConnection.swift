@@ -7,6 +7,9 @@ public import JSON
 /// ``RPCLimits/maximumOutputBytes``; others notice nothing of it.
 public final class RPCConnection {
   public typealias Completion = (RPCOutcome) -> Void
+  public typealias ReadingApart = (
+    _ read: @escaping @Sendable () -> RPCMessage, _ complete: @escaping (RPCMessage) -> Void
+  ) -> Void
 
   public unowned var delegate: (any RPCConnectionDelegate)?
 
@@ -26,6 +29,12 @@ public final class RPCConnection {
   var isReadingFrames = false
   var isSending = false
   var isHeldBack = false
+  /// A long frame is being read, or what has come waits for its turn; no other frame is taken meanwhile.
+  var isWaiting = false
+  /// Whom the client works for.
+  public var lane = TurnShares.Lane.unknown
+  /// Has a long body read on another thread; without it that is done at once.
+  public var readApart: ReadingApart?
   private var hasInputEnded = false
   /// Why no further frame is read; the connection closes as soon as everything is sent.
   var ending: RPCClosing?
@@ -43,7 +52,7 @@ public final class RPCConnection {
     self.loop = loop
     self.parser = parser
     self.limits = limits
-    reader = FrameReader(maximumBodyBytes: limits.maximumBodyBytes)
+    reader = FrameReader(maximumBodyBytes: limits.maximumStrangerBodyBytes)
     stream.acknowledgesAtOnce = isTCP
     stream.owner = self
   }
@@ -55,6 +64,9 @@ public final class RPCConnection {
 
   /// Whether anything that is sent may still arrive.
   public var isOpen: Bool { closing == nil }
+
+  /// Takes long frames from now on: the client has shown who it is.
+  public func admit() { reader.maximumBodyBytes = limits.maximumBodyBytes }
 
   /// Bytes that wait for the client to read.
   public var pendingOutput: Int { stream.pendingOutput }
@@ -73,7 +85,7 @@ extension RPCConnection: ByteStreamOwner {
   public func received(_ bytes: Span<UInt8>) {
     guard ending == nil else { return }
     reader.feed(bytes)
-    readFrames()
+    goOnReading()
     settle()
   }
 
@@ -88,7 +100,7 @@ extension RPCConnection: ByteStreamOwner {
     guard !isSending else { return loop.runAfterCallback { [weak self] in self?.outputAdvanced() } }
     if isHeldBack, stream.pendingOutput <= limits.heldBackOutputBytes / 2 {
       isHeldBack = false
-      readFrames()
+      goOnReading()
     }
     settle()
   }
@@ -100,8 +112,8 @@ extension RPCConnection: ByteStreamOwner {
   /// Brings about what follows from the present state. Called after every event.
   func settle() {
     guard isOpen, !isReadingFrames else { return }
-    if hasInputEnded, ending == nil, !isHeldBack { acceptEndOfInput() }
-    if ending == nil, !hasInputEnded, !isHeldBack {
+    if hasInputEnded, ending == nil, !isHeldBack, !isWaiting { acceptEndOfInput() }
+    if ending == nil, !hasInputEnded, !isHeldBack, !isWaiting {
       stream.resumeReading()
     } else {
       stream.pauseReading()

@@ -49,7 +49,7 @@ extension RPCMessage {
       if let repaired = replacingLoneSurrogates(in: body) {
         self.init(repaired, parser: parser)
       } else {
-        self = .invalid(nil, .parseError(error.description))
+        self = IDRecovery.message(in: body, .parseError(error.description), parser)
       }
     }
   }

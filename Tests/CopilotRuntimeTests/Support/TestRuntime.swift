@@ -82,6 +82,9 @@ final class ScriptedRuntime: RPCConnectionDelegate {
   private let acknowledgesAtOnce: Bool
   private let limits: RPCLimits
   private let parser = RPCMessage.makeParser()
+  /// Whether clients need not show who they are.
+  var admitsAtOnce = true
+  var readApart: RPCConnection.ReadingApart?
   var connections: [RPCConnection] = []
   var trusted: [Bool] = []
   var events: [String] = []
@@ -100,6 +103,8 @@ final class ScriptedRuntime: RPCConnectionDelegate {
         socket, on: loop, isTCP: acknowledgesAtOnce, parser: parser, limits: limits)
     else { return }
     connection.delegate = self
+    if admitsAtOnce { connection.admit() }
+    connection.readApart = readApart
     connections.append(connection)
   }
 
