@@ -27,7 +27,10 @@ extension QuotaAPI {
     case .evidence(let path): return .evidence(path, try admit(request, to: path))
     case .live, .ready:
       guard request.method == .get || request.method == .head else {
-        throw EarlyAnswer(.detail(405, "Method \"\(request.methodText)\" not allowed."))
+        throw EarlyAnswer(
+          .detail(
+            405, "Method \"\(request.methodText)\" not allowed.",
+            headers: [(name: "Allow", value: "GET, HEAD")]))
       }
       return .health(route)
     }

@@ -18,15 +18,19 @@ public final class QuotaAPI: HTTPHandler {
   let feed: EventFeed
   /// Where the places of named readers are kept; without it they are answered that nothing is.
   public var consumerDesk: ConsumerDesk?
+  /// Where long questions are asked; without it they are answered at once, whoever waits meanwhile.
+  public var readingDesk: ReadingDesk? {
+    didSet { streams.readingDesk = readingDesk }
+  }
   var repeatedRequests = RepeatedRequests()
   let queries: Queries
   let clock: Clock
   let parser = JSONParser()
   private let authenticator: Authenticator
   private let committer: Committer
+  let lanes: CommandLanes
   private let answers: AnswerBox
   private var pending = PendingCommands()
-  private var outbox: [Committer.Ticket] = []
   var momentText = MomentText()
   var rateLimits = RateLimitFields()
   private var latestRoute: (path: String, route: Route?)?
@@ -48,8 +52,8 @@ public final class QuotaAPI: HTTPHandler {
   /// everything else works.
   public init(
     store: Store, committer: Committer, answers: AnswerBox, settings: APISettings,
-    sessions: SessionHub? = nil, sessionSettings: SessionSettings = SessionSettings(),
-    clock: @escaping Clock = System.clock
+    lanes: CommandLanes? = nil, sessions: SessionHub? = nil,
+    sessionSettings: SessionSettings = SessionSettings(), clock: @escaping Clock = System.clock
   ) {
     self.settings = settings
     self.sessionSettings = sessionSettings
@@ -58,6 +62,8 @@ public final class QuotaAPI: HTTPHandler {
     streams = SessionStreams(hub)
     self.clock = clock
     self.committer = committer
+    let lanes = lanes ?? CommandLanes(committer)
+    self.lanes = lanes
     self.answers = answers
     queries = Queries(store)
     feed = EventFeed(queries)
@@ -67,12 +73,17 @@ public final class QuotaAPI: HTTPHandler {
       streams.endForbidden()
       feed.endForbidden()
     }
+    lanes.onRefusal.append { [unowned self] in
+      guard PendingCommands.has($0) else { return }
+      complete($0, .failed(.unavailable(reason: "too many commands are waiting")))
+    }
   }
 
   /// Bodies up to here have come with their head as a rule: checking twice would only cost.
   private static let smallBodyByteCount = 4096
 
   public func decide(onHead head: HTTPRequest) -> HeadDecision {
+    latestParty = 0
     if let digits = head.headers.bytes(of: "content-length"), digits.count <= 4,
       let length = Int(String(decoding: digits, as: UTF8.self)), length <= Self.smallBodyByteCount
     {
@@ -92,6 +103,7 @@ public final class QuotaAPI: HTTPHandler {
   }
 
   public func handle(_ request: HTTPRequest, _ reply: ReplyHandle) -> HTTPResponse? {
+    latestParty = 0
     do throws(EarlyAnswer) {
       let response: HTTPResponse? =
         switch try admit(request) {
@@ -100,7 +112,7 @@ public final class QuotaAPI: HTTPHandler {
         case .waldur(let path, let caller): answer(request, at: path, from: caller, reply)
         case .native(let path, let caller): answer(request, at: path, from: caller, reply)
         case .session(let path, let caller): answer(request, at: path, from: caller, reply)
-        case .evidence(let path, let caller): answer(request, at: path, from: caller)
+        case .evidence(let path, let caller): answer(request, at: path, from: caller, reply)
         }
       return response.map { finish($0, for: request) }
     } catch {
@@ -138,19 +150,13 @@ public final class QuotaAPI: HTTPHandler {
   public func lookForNews() { feed.look() }
 
   /// Hands the commands of this loop turn to the committer.
-  public func flush() {
-    guard !outbox.isEmpty else { return }
-    committer.submit(&outbox)
-    for ticket in outbox {
-      complete(ticket.number, .failed(.unavailable(reason: "too many commands are waiting")))
-    }
-    outbox.removeAll(keepingCapacity: true)
-  }
+  public func flush() { lanes.flush() }
 
   /// Sends the answers that the committer has delivered, behind whatever `tell` has to tell: the
   /// answers to what happened later wait for the next time.
   public func completeDelivered(behind tell: () -> Void = {}) {
     let delivered = answers.takeAll()
+    lanes.answered(delivered.count)
     tell()
     for (number, answer) in delivered { complete(number, answer) }
   }
@@ -166,10 +172,16 @@ public final class QuotaAPI: HTTPHandler {
   }
 
   /// Whether commands wait for their answers.
-  public var isBusy: Bool { !pending.isEmpty || !outbox.isEmpty }
+  public var isBusy: Bool { !pending.isEmpty }
+
+  /// Whom the latest request was for; zero: nobody who is known.
+  public private(set) var latestParty: UInt64 = 0
 
   func caller(of request: HTTPRequest) throws(Unauthenticated) -> Caller {
-    try authenticator.caller(of: request.headers, at: clock())
+    latestParty = 0
+    let caller = try authenticator.caller(of: request.headers, at: clock())
+    latestParty = caller.user.low
+    return caller
   }
 
   /// Sends a command whose answer becomes the response to `request`.
@@ -190,7 +202,7 @@ public final class QuotaAPI: HTTPHandler {
   }
 
   func submit(_ submission: Submission, _ completion: Completion) {
-    outbox.append(Committer.Ticket(submission, number: pending.insert(completion)))
+    lanes.submit(Committer.Ticket(submission, number: pending.insert(completion)))
   }
 
   func finish(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
@@ -337,6 +349,9 @@ struct PendingCommands {
   private var free: [Int] = []
 
   var isEmpty: Bool { free.count == entries.count }
+
+  /// Whether the number is one of these: others have numbers from far above.
+  static func has(_ number: UInt64) -> Bool { number < 1 << 63 }
 
   mutating func insert(_ completion: Completion) -> UInt64 {
     if let index = free.popLast() {

@@ -41,17 +41,20 @@ public final class CommandDesk {
     }
   }
 
-  private let committer: Committer
+  private let lanes: CommandLanes
   private let inbox: Inbox
   private let hub: SessionHub
   private var waiting: [UInt64: (Answer) -> Void] = [:]
-  private var outbox: [Committer.Ticket] = []
   private var nextNumber = firstNumber
 
-  public init(_ committer: Committer, _ inbox: Inbox, _ hub: SessionHub) {
-    self.committer = committer
+  public init(_ lanes: CommandLanes, _ inbox: Inbox, _ hub: SessionHub) {
+    self.lanes = lanes
     self.inbox = inbox
     self.hub = hub
+    lanes.onRefusal.append { [unowned self] in
+      waiting.removeValue(forKey: $0)?(
+        .failed(.unavailable(reason: "too many commands are waiting")))
+    }
   }
 
   /// Asks the committer; `complete` gets the answer on this thread, after everybody has heard what
@@ -59,27 +62,18 @@ public final class CommandDesk {
   public func submit(_ submission: Submission, _ complete: @escaping (Answer) -> Void) {
     nextNumber += 1
     waiting[nextNumber] = complete
-    outbox.append(Committer.Ticket(submission, number: nextNumber))
+    lanes.submit(Committer.Ticket(submission, number: nextNumber))
   }
 
   /// Hands over the commands of this loop turn.
-  public func flush() {
-    while !outbox.isEmpty {
-      committer.submit(&outbox)
-      let refused = outbox
-      outbox.removeAll(keepingCapacity: true)
-      for ticket in refused {
-        waiting.removeValue(forKey: ticket.number)?(
-          .failed(.unavailable(reason: "too many commands are waiting")))
-      }
-    }
-  }
+  public func flush() { lanes.flush() }
 
   /// Says that rights have changed, passes on what happened, and then the answers.
   public func collect() {
     let content = inbox.takeAll()
     // Whoever has lost a right hears nothing of what happened with it or after it.
     if content.haveRightsChanged { hub.noteRightsChanged() }
+    lanes.answered(content.answers.count)
     hub.deliver(content.news)
     for (number, answer) in content.answers { waiting.removeValue(forKey: number)?(answer) }
   }

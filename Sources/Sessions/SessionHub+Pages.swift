@@ -20,29 +20,28 @@ public struct EventQuery: Sendable {
 }
 
 extension SessionHub {
-  /// A page of a session's events.
-  public struct EventPage: Sendable {
-    public var events: [ClientEvent] = []
-    /// Where the next page starts.
-    public var cursor: String
-    public var hasMore = false
-    /// Whether the cursor was of a process that has ended, so that events that are not kept are lost.
-    public var isExpired = false
+  /// What a page of a session's events is read from: once prepared it can be read on any thread.
+  public func pageReader(of session: SessionRef, _ query: EventQuery) -> SessionEventPageReader {
+    SessionEventPageReader(session, query, self)
   }
 
-  /// Reads events behind a cursor in their order, or before it in the reverse order.
-  ///
-  /// A cursor that names nothing is taken for the beginning, and said to have expired.
+  /// The page itself, where nobody waits meanwhile.
   public func page(
     of session: SessionRef, _ query: EventQuery
-  ) throws(StoreFailure) -> EventPage {
-    let start = query.cursor.map { EventCursor(text: $0) }
-    let cursor = (start ?? nil) ?? EventCursor(place: 0, serial: 0, epoch: epoch)
-    let isExpired = start.map { $0.map { $0.serial > 0 && $0.epoch != epoch } ?? true } ?? false
-    if query.isBackward { return try pageBefore(start ?? nil, of: session, query, isExpired) }
-    var page = try pageBehind(cursor, of: session, query)
-    page.isExpired = isExpired && query.includesEphemeral || start == .some(nil)
-    return page
+  ) throws(StoreFailure) -> SessionEventPage {
+    try pageReader(of: session, query).page()
+  }
+
+  /// A page of the events that are kept, from behind a place on, and how far the log was looked at.
+  public func history(
+    of session: SessionRef, after place: SessionEventPlace?, limit: Int
+  ) throws(StoreFailure) -> HistoryPage {
+    try queries.history(of: session, after: place, limit: limit)
+  }
+
+  /// Everything that is kept of a session, in order.
+  public func wholeHistory(of session: SessionRef) throws(StoreFailure) -> [ClientEvent] {
+    try queries.wholeHistory(of: session)
   }
 
   /// The cursor behind everything that happened in a session so far.
@@ -57,25 +56,77 @@ extension SessionHub {
       ?? SessionEventPlace(position: live.event.position, index: SessionEventPlace.lastIndex)
     return EventCursor(place: place.number, serial: live.serial, epoch: epoch).text
   }
+}
 
-  private func pageBehind(
-    _ cursor: EventCursor, of session: SessionRef, _ query: EventQuery
-  ) throws(StoreFailure) -> EventPage {
-    var ephemeral = query.includesEphemeral ? remembered(behind: cursor, of: session) : []
+/// A page of a session's events.
+public struct SessionEventPage: Sendable {
+  public var events: [ClientEvent] = []
+  /// Where the next page starts.
+  public var cursor: String
+  public var hasMore = false
+  /// Whether the cursor was of a process that has ended, so that events that are not kept are lost.
+  public var isExpired = false
+}
+
+/// Reads events behind a cursor in their order, or before it in the reverse order.
+///
+/// A cursor that names nothing is taken for the beginning, and said to have expired.
+public struct SessionEventPageReader: Sendable {
+  /// Events of the log that one page is looked for among; others are left to the next.
+  private static let maximumScanCount = 2_000
+
+  private let session: SessionRef
+  private let query: EventQuery
+  private let queries: Queries
+  private let epoch: UInt64
+  /// nil: the text was no cursor.
+  private let start: EventCursor?
+  private let isExpired: Bool
+  /// What only memory has.
+  private let remembered: [SessionHub.LiveEvent]
+
+  fileprivate init(_ session: SessionRef, _ query: EventQuery, _ hub: SessionHub) {
+    self.session = session
+    self.query = query
+    queries = hub.queries
+    epoch = hub.epoch
+    let start = query.cursor.map { EventCursor(text: $0) }
+    self.start = start ?? nil
+    let isOfAnother = start.map { $0.map { $0.serial > 0 && $0.epoch != hub.epoch } ?? true }
+    isExpired =
+      !query.isBackward
+      && (isOfAnother == true && query.includesEphemeral || start == .some(nil))
+    let serial = self.start.map { $0.epoch == hub.epoch ? $0.serial : 0 } ?? 0
+    remembered =
+      query.includesEphemeral && !query.isBackward
+      ? hub.recentEvents(of: session, after: serial) : []
+  }
+
+  public func page() throws(StoreFailure) -> SessionEventPage {
+    var page = query.isBackward ? try pageBefore() : try pageBehind()
+    page.isExpired = isExpired
+    return page
+  }
+
+  private func pageBehind() throws(StoreFailure) -> SessionEventPage {
+    var ephemeral = remembered[...]
     var events: [ClientEvent] = []
-    var place = SessionEventPlace(number: cursor.place)
-    var serial = cursor.epoch == epoch ? cursor.serial : 0
+    var place = SessionEventPlace(number: start?.place ?? 0)
+    var serial = start.map { $0.epoch == epoch ? $0.serial : 0 } ?? 0
     var isLast = false
-    while events.count < query.limit, !isLast {
+    var scanned = 0
+    while events.count < query.limit, !isLast, scanned < Self.maximumScanCount {
       // Of those that are read, few may fit.
-      let page = try history(
-        of: session, after: place.number == 0 ? nil : place, limit: max(query.limit, 100))
+      let count = max(query.limit, 100)
+      let page = try queries.history(
+        of: session, after: place.number == 0 ? nil : place, limit: count)
       isLast = page.isLast
+      scanned += count
       for event in page.events where events.count < query.limit {
         while let first = ephemeral.first, first.event.position < event.position,
           events.count < query.limit
         {
-          add(ephemeral.removeFirst(), to: &events, &serial, query)
+          add(ephemeral.removeFirst(), to: &events, &serial)
         }
         guard events.count < query.limit, let found = event.place else { break }
         if query.fits(event) { events.append(event) }
@@ -86,37 +137,46 @@ extension SessionHub {
           place, SessionEventPlace(position: page.seen, index: SessionEventPlace.lastIndex))
       }
     }
-    while events.count < query.limit, !ephemeral.isEmpty {
-      add(ephemeral.removeFirst(), to: &events, &serial, query)
+    // What only memory has comes behind what is still to be looked at.
+    while events.count < query.limit, isLast, !ephemeral.isEmpty {
+      add(ephemeral.removeFirst(), to: &events, &serial)
     }
-    return EventPage(
+    return SessionEventPage(
       events: events, cursor: EventCursor(place: place.number, serial: serial, epoch: epoch).text,
-      hasMore: events.count == query.limit)
+      hasMore: events.count == query.limit || !isLast)
   }
 
   private func add(
-    _ live: LiveEvent, to events: inout [ClientEvent], _ serial: inout UInt64, _ query: EventQuery
+    _ live: SessionHub.LiveEvent, to events: inout [ClientEvent], _ serial: inout UInt64
   ) {
     serial = live.serial
     if query.fits(live.event) { events.append(live.event) }
   }
 
-  private func remembered(behind cursor: EventCursor, of session: SessionRef) -> [LiveEvent] {
-    recentEvents(of: session, after: cursor.epoch == epoch ? cursor.serial : 0)
-  }
-
-  private func pageBefore(
-    _ cursor: EventCursor?, of session: SessionRef, _ query: EventQuery, _ isExpired: Bool
-  ) throws(StoreFailure) -> EventPage {
-    let earlier = try wholeHistory(of: session).filter { event in
-      guard let place = event.place else { return false }
-      return query.fits(event) && cursor.map { place.number < $0.place } ?? true
+  /// Keeps no more of the session than the page has, however long the session is.
+  private func pageBefore() throws(StoreFailure) -> SessionEventPage {
+    var earlier: [ClientEvent] = []
+    var isWhole = true
+    try queries.pages(of: session) { (page) in
+      for event in page {
+        guard let place = event.place else { continue }
+        if let start, place.number >= start.place { return false }
+        if query.fits(event) { earlier.append(event) }
+      }
+      if earlier.count > query.limit {
+        earlier.removeFirst(earlier.count - query.limit)
+        isWhole = false
+      }
+      return true
     }
-    let events = Array(earlier.suffix(query.limit).reversed())
-    let place = events.last?.place?.number ?? cursor?.place ?? 0
-    return EventPage(
-      events: events, cursor: EventCursor(place: place, serial: 0, epoch: epoch).text,
-      hasMore: earlier.count > events.count)
+    if earlier.count > query.limit {
+      earlier.removeFirst(earlier.count - query.limit)
+      isWhole = false
+    }
+    let place = earlier.first?.place?.number ?? start?.place ?? 0
+    return SessionEventPage(
+      events: earlier.reversed(),
+      cursor: EventCursor(place: place, serial: 0, epoch: epoch).text, hasMore: !isWhole)
   }
 }
 

@@ -132,45 +132,6 @@ public final class SessionHub {
   public var latestSerial: UInt64 { serial }
 }
 
-extension SessionHub {
-  /// A page of the events that are kept, from behind a place on, and how far the log was looked at.
-  public func history(
-    of session: SessionRef, after place: SessionEventPlace?, limit: Int
-  ) throws(StoreFailure) -> HistoryPage {
-    // The event at the place itself may be shown as more than one. It is read on top of the limit:
-    // a page that has nothing else would never end.
-    let isInside = place.map { $0.index < SessionEventPlace.lastIndex } ?? false
-    let start = place.map { Position($0.position.rawValue - (isInside ? 1 : 0)) } ?? .zero
-    let limit = isInside ? limit + 1 : limit
-    let news = try queries.news(of: session, after: start, limit: limit)
-    let events = news.flatMap(SessionNarrator.events).filter { event in
-      guard let found = event.place else { return false }
-      return place.map { found > $0 } ?? true
-    }
-    return HistoryPage(
-      events: events, seen: news.last?.event.position ?? start, isLast: news.count < limit)
-  }
-
-  public struct HistoryPage: Sendable {
-    public let events: [ClientEvent]
-    /// Everything up to here was looked at.
-    public let seen: Position
-    public let isLast: Bool
-  }
-
-  /// Everything that is kept of a session, in order.
-  public func wholeHistory(of session: SessionRef) throws(StoreFailure) -> [ClientEvent] {
-    var events: [ClientEvent] = []
-    var last: SessionEventPlace?
-    while true {
-      let page = try history(of: session, after: last, limit: 1000)
-      events += page.events
-      if page.isLast { return events }
-      last = SessionEventPlace(position: page.seen, index: SessionEventPlace.lastIndex)
-    }
-  }
-}
-
 /// Events that are not kept, the latest of all sessions; older ones make room.
 private struct RecentEvents {
   private static let maximumCount = 8192

@@ -96,6 +96,15 @@ final class APIWithoutSocket {
     return answer
   }
 
+  /// The same for many at once, in one commit or a few.
+  func execute(all commands: [Command]) {
+    var tickets = commands.map { Committer.Ticket(Submission($0, by: .operator), number: 0) }
+    committer.submit(&tickets)
+    precondition(tickets.isEmpty, "the committer takes no command")
+    for _ in commands { _ = answers.next() }
+    deliver()
+  }
+
   /// Tells what happened since the last time.
   func deliver() {
     if news.takeRightsChange() { hub.noteRightsChanged() }

@@ -37,16 +37,19 @@ extension QuotaAPI {
   }
 
   func answer(
-    _ request: HTTPRequest, at path: EvidencePath, from caller: Caller?
-  ) -> HTTPResponse {
+    _ request: HTTPRequest, at path: EvidencePath, from caller: Caller?, _ reply: ReplyHandle
+  ) -> HTTPResponse? {
     if request.method == .options { return HTTPResponse(status: 204) }
     do throws(Problem) {
       switch path {
       case .checkpoint: return try checkpoint()
       case .tile(let id):
-        return try octets(id) { () throws(StoreFailure) in try queries.tile(id) }
+        return try Self.octets(queries) { (queries) throws(StoreFailure) in try queries.tile(id) }
       case .entries(let id):
-        return try octets(id) { () throws(StoreFailure) in try queries.entries(id) }
+        return try answerApart(request, for: caller?.user, reply) {
+          [queries] () throws(Problem) in
+          try Self.octets(queries) { (queries) throws(StoreFailure) in try queries.entries(id) }
+        }
       case .inclusion: return try inclusion(QueryParameters(request))
       case .consistency: return try consistency(QueryParameters(request))
       case .receipt(let position): return try receipt(position, caller)
@@ -68,10 +71,11 @@ extension QuotaAPI {
       ], body: Array(signed.note.string.utf8))
   }
 
-  private func octets(
-    _ id: TileID, _ read: () throws(StoreFailure) -> [UInt8]?
+  private static func octets(
+    _ queries: Queries, _ read: (Queries) throws(StoreFailure) -> [UInt8]?
   ) throws(Problem) -> HTTPResponse {
-    guard let bytes = try reading(read) else { throw try beyondEnd() }
+    let bytes = try readStore { () throws(StoreFailure) in try read(queries) }
+    guard let bytes else { throw try beyondEnd(queries) }
     return HTTPResponse(
       status: 200,
       headers: [
@@ -133,7 +137,7 @@ extension QuotaAPI {
     let event = try reading { () throws(StoreFailure) in
       try queries.event(at: Position(number))
     }
-    guard let event else { throw try beyondEnd() }
+    guard let event else { throw try Self.beyondEnd(queries) }
     guard let caller, mayHave(event, caller) else {
       throw Problem(403, "forbidden", "the event concerns somebody else")
     }
@@ -172,8 +176,8 @@ extension QuotaAPI {
     }
   }
 
-  private func beyondEnd() throws(Problem) -> Problem {
-    let head = try reading { () throws(StoreFailure) in try queries.head() }
+  private static func beyondEnd(_ queries: Queries) throws(Problem) -> Problem {
+    let head = try readStore { () throws(StoreFailure) in try queries.head() }
     return Problem(.beyondEnd(size: TreeSize(head.rawValue)))
   }
 }

@@ -9,8 +9,8 @@ internal import QuotaService
 final class EventFeed {
   /// Between being told of news and looking: under load one look serves many commits.
   private static let pauseMilliseconds = 5
-  /// Streams that get their turn before whatever else waits.
-  private static let listenersPerTurn = 64
+  /// How long streams get their turn before whatever else waits.
+  private static let turn = Duration.milliseconds(2)
   /// Events that are read for all at once.
   private static let refillCount = 512
 
@@ -138,18 +138,29 @@ extension EventFeed {
   }
 
   private func serveReady() {
-    let served = ready.prefix(Self.listenersPerTurn)
-    ready.removeFirst(served.count)
-    for handle in served {
-      guard let outlet, let recent, let listener = listeners[handle], !listener.isWaiting else {
-        continue
-      }
-      do throws(StoreFailure) {
-        let outcome = try listener.proceed(recent, queries, to: outlet)
-        if outcome == .goesOn { ready.append(handle) }
-      } catch {
-        end(handle)
-      }
+    let end = ContinuousClock.now + Self.turn
+    var served = 0
+    var goingOn: [StreamHandle] = []
+    for handle in ready {
+      served += 1
+      if serve(handle) { goingOn.append(handle) }
+      if ContinuousClock.now >= end { break }
+    }
+    // Ending the last of them has emptied the list.
+    ready.removeFirst(min(served, ready.count))
+    ready += goingOn
+  }
+
+  /// Serves one stream; true where there is more for it.
+  private func serve(_ handle: StreamHandle) -> Bool {
+    guard let outlet, let recent, let listener = listeners[handle], !listener.isWaiting else {
+      return false
+    }
+    do throws(StoreFailure) {
+      return try listener.proceed(recent, queries, to: outlet) == .goesOn
+    } catch {
+      end(handle)
+      return false
     }
   }
 }

@@ -32,7 +32,7 @@ struct Problem: Error, Hashable {
   func write(into json: inout JSONWriter) {
     json.beginObject()
     json.member("type", "about:blank")
-    json.member("title", title)
+    json.member("title", HTTPResponse.reason(of: status))
     json.member("status", status)
     json.member("code", code)
     json.member("detail", detail)
@@ -48,25 +48,8 @@ struct Problem: Error, Hashable {
     }
     switch status {
     case 401: return response.adding("WWW-Authenticate", "Token")
-    case 503: return response.adding("Retry-After", "1")
+    case 429, 503: return response.adding("Retry-After", "1")
     default: return response
-    }
-  }
-
-  private var title: String {
-    switch status {
-    case 400: "Bad Request"
-    case 401: "Unauthorized"
-    case 403: "Forbidden"
-    case 404: "Not Found"
-    case 405: "Method Not Allowed"
-    case 406: "Not Acceptable"
-    case 409: "Conflict"
-    case 413: "Content Too Large"
-    case 415: "Unsupported Media Type"
-    case 422: "Unprocessable Content"
-    case 503: "Service Unavailable"
-    default: "Internal Server Error"
     }
   }
 }

@@ -13,7 +13,11 @@ extension Problem {
   }
 
   init(_ error: JSONSyntaxError) {
-    self.init(400, "not_json", "the body is not JSON: \(error)")
+    if error.isOfSize {
+      self.init(413, "too_many", "\(error)")
+    } else {
+      self.init(400, "not_json", "the body is not JSON: \(error)")
+    }
   }
 
   /// What the native API says of each failure of a command.

@@ -6,12 +6,22 @@ internal import QuotaService
 /// Limits that change later, and tokens on top of a limit for a while.
 extension QuotaAPI {
   /// `GET /v1/schedules`
-  func schedules(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+  func schedules(
+    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
     let user = try QueryParameters(request)["user"].map { (text) throws(Problem) in
       try known(text).account.user
     }
-    let all = try reading { () throws(StoreFailure) in try queries.schedules() }
-    return .json(200) { json in
+    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+      let all = try readStore { () throws(StoreFailure) in try queries.schedules() }
+      return Self.document(of: all, user: user)
+    }
+  }
+
+  private static func document(
+    of all: [(id: ScheduleID, change: ScheduledChange)], user: UserID?
+  ) -> HTTPResponse {
+    .json(200) { json in
       json.beginObject()
       json.name("schedules")
       json.beginArray()

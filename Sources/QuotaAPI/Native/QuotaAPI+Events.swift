@@ -5,14 +5,18 @@ internal import QuotaService
 
 extension QuotaAPI {
   /// `GET /v1/events`
-  func events(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+  func events(
+    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
     let filter = try eventFilter(QueryParameters(request))
-    let page = try reading { () throws(StoreFailure) in try queries.events(filter) }
     let accept = request.headers["accept"]
     let wantsLines =
       accept != nil && !accepts(accept, "application", "json")
       && (accepts(accept, "application", "jsonl") || accepts(accept, "application", "x-ndjson"))
-    return wantsLines ? Self.lines(page) : Self.document(page)
+    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+      let page = try readStore { () throws(StoreFailure) in try queries.events(filter) }
+      return wantsLines ? Self.lines(page) : Self.document(page)
+    }
   }
 
   private func eventFilter(_ query: QueryParameters) throws(Problem) -> EventFilter {

@@ -5,10 +5,22 @@ public import QuotaService
 
 extension QuotaAPI {
   /// `GET /v1/users/{user}/explain`
-  func explain(_ text: String, _ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+  func explain(
+    _ text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
     let now = clock()
     let asked = try explanationRequest(text, QueryParameters(request))
-    let result = try reading { () throws(StoreFailure) in try queries.explain(asked, now: now) }
+    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+      let result = try readStore { () throws(StoreFailure) in
+        try queries.explain(asked, now: now)
+      }
+      return try Self.document(of: result)
+    }
+  }
+
+  private static func document(
+    of result: Result<Explanation, ExplanationFault>
+  ) throws(Problem) -> HTTPResponse {
     switch result {
     case .success(let explanation): return .json(200) { $0.explanation(explanation) }
     case .failure(.unknownUser): throw Problem(.unknownUser)

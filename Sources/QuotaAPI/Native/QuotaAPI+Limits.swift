@@ -125,10 +125,14 @@ extension QuotaAPI {
   }
 
   /// `GET /v1/defaults`
-  func defaults(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+  func defaults(
+    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
     guard let point = try pastPoint(QueryParameters(request)) else { return try defaults() }
-    let policy = try reading { () throws(StoreFailure) in try queries.defaults(at: point) }
-    return Self.document(of: policy, at: point.position)
+    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+      let policy = try readStore { () throws(StoreFailure) in try queries.defaults(at: point) }
+      return Self.document(of: policy, at: point.position)
+    }
   }
 
   private func defaults() throws(Problem) -> HTTPResponse {

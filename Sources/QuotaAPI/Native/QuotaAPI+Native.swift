@@ -47,22 +47,22 @@ extension QuotaAPI {
       switch (path, request.method) {
       case (_, .options): return HTTPResponse(status: 204)
       case (.usage, _): return try recordUsage(request, caller, reply)
-      case (.userUsage(let user), _): return try usage(of: user, request, caller)
-      case (.userExplain(let user), _): return try explain(user, request)
+      case (.userUsage(let user), _): return try usage(of: user, request, caller, reply)
+      case (.userExplain(let user), _): return try explain(user, request, caller, reply)
       case (.userLimits(let user), .get), (.userLimits(let user), .head):
-        return try limits(of: user, request)
+        return try limits(of: user, request, caller, reply)
       case (.userLimits(let user), _): return try setLimits(of: user, request, caller, reply)
       case (.defaults, .put): return try setDefaults(request, caller, reply)
-      case (.defaults, _): return try defaults(request)
+      case (.defaults, _): return try defaults(request, caller, reply)
       case (.users, .post): return try addUser(request, caller, reply)
-      case (.users, _): return try users(request)
+      case (.users, _): return try users(request, caller, reply)
       case (.user(let user), .patch): return try changeUser(user, request, caller, reply)
       case (.user(let user), .delete): return try eraseUser(user, request, caller, reply)
       case (.user(let user), _): return try self.user(user)
       case (.userTokens(let user), _): return try issueToken(to: user, request, caller, reply)
       case (.userToken(let user, let token), _):
         return try revokeToken(token, of: user, request, caller, reply)
-      case (.events, _): return try events(request)
+      case (.events, _): return try events(request, caller, reply)
       case (.webhooks, _): return try webhooks()
       case (.eventStream, _): return try eventStream(request, caller, reply)
       case (.consumers, _): return try consumers()
@@ -73,7 +73,7 @@ extension QuotaAPI {
       case (.holds, _): return try hold(request, caller, reply)
       case (.hold(let hold), _): return try self.hold(hold, caller)
       case (.corrections, _): return try correct(request, caller, reply)
-      case (.schedules, _): return try schedules(request)
+      case (.schedules, _): return try schedules(request, caller, reply)
       case (.schedule(let schedule), _):
         return try cancelSchedule(schedule, request, caller, reply)
       case (.userAllowances(let user), _): return try allow(user, request, caller, reply)
@@ -132,7 +132,7 @@ extension QuotaAPI {
   func reading<Result>(
     _ body: () throws(StoreFailure) -> Result
   ) throws(Problem) -> Result {
-    do { return try body() } catch { throw Problem(error) }
+    try readStore(body)
   }
 
   /// Sends a command; `respond` gets its answer unless it failed. `naming` is for a failure that is

@@ -6,7 +6,7 @@ internal import QuotaService
 /// `?as_of=`: answers about a point of history, a position or a recorded moment, which are the same whenever
 /// they are asked for.
 extension QuotaAPI {
-  /// Events that an answer may look at: others wait meanwhile, for a tenth of a second at most.
+  /// Events that an answer may look at.
   static let maximumPastEventCount = 100_000
 
   /// The point that a request is about; nil: now.
@@ -24,12 +24,12 @@ extension QuotaAPI {
   }
 
   /// What a user's windows held, all but the numbers of which an answer may show.
-  func pastUsage(
-    of user: String, at point: PastPoint, on date: CalendarDate?
+  static func pastUsage(
+    of user: String, at point: PastPoint, on date: CalendarDate?, _ queries: Queries
   ) throws(Problem) -> UsageReading {
-    let result = try reading { () throws(StoreFailure) in
+    let result = try readStore { () throws(StoreFailure) in
       try queries.usage(
-        of: UserReference(user), at: point, on: date, limit: Self.maximumPastEventCount)
+        of: UserReference(user), at: point, on: date, limit: maximumPastEventCount)
     }
     switch result {
     case .success(let reading?): return reading
@@ -39,11 +39,15 @@ extension QuotaAPI {
   }
 
   /// `GET /v1/users/{user}/limits`
-  func limits(of user: String, _ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+  func limits(
+    of user: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
     let query = QueryParameters(request)
     if let point = try pastPoint(query) {
-      let reading = try pastUsage(of: user, at: point, on: nil)
-      return .json(200) { $0.limits(reading, at: point.moment) }
+      return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+        let reading = try Self.pastUsage(of: user, at: point, on: nil, queries)
+        return .json(200) { $0.limits(reading, at: point.moment) }
+      }
     }
     let now = clock()
     let reading = try reading { () throws(StoreFailure) in

@@ -4,50 +4,58 @@ internal import QuotaModel
 internal import QuotaService
 
 extension QuotaAPI {
-  /// Items of one request; more belong in several requests.
-  private static let maximumItemCount = 10_000
+  /// Bytes of bodies that are read at once; larger ones take milliseconds, and are read apart.
+  private static let smallBodyByteCount = 64 << 10
+  /// Items whose results are written at once.
+  private static let smallItemCount = 500
 
   /// `POST /v1/usage`: one item, or many of which each gets its own answer.
   func recordUsage(
     _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
-    switch MediaType(of: request) {
-    case .json:
-      let body = try parsed(request)
-      if body.kind == .array {
-        return try recordAll(body.elements.map(usageItem), request, caller, reply)
-      }
-      return try recordOne(
-        usageItem(body, key: try idempotencyKey(request)), request, caller, reply)
-    case .cloudEvent:
-      return try recordOne(cloudEventItem(try parsed(request)), request, caller, reply)
-    case .cloudEventBatch:
-      let body = try parsed(request)
-      guard body.kind == .array else {
-        throw Problem(400, "invalid", "a batch of CloudEvents must be a JSON array")
-      }
-      return try recordAll(body.elements.map(cloudEventItem), request, caller, reply)
-    case .jsonLines:
-      return try recordAll(lines(of: request.body), request, caller, reply)
-    case .form, .other:
-      throw Problem(
-        415, "media_type",
-        "the Content-Type must be application/json, application/jsonl, "
-          + "application/cloudevents+json or application/cloudevents-batch+json",
-        member: "Content-Type")
+    let intake = UsageIntake(
+      type: MediaType(of: request), key: request.idempotencyKey,
+      registersUnknownUser: settings.registersUnknownUsers)
+    if request.body.count > Self.smallBodyByteCount, let readingDesk {
+      return try readApart(request, intake, readingDesk, caller, reply)
     }
+    return try record(try intake.read(request.body, parser), request, caller, reply)
   }
 
-  private typealias Item = Result<UsageItem, Problem>
-
-  private func recordOne(
-    _ item: Item, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  private func readApart(
+    _ request: HTTPRequest, _ intake: UsageIntake, _ desk: ReadingDesk, _ caller: Caller,
+    _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
-    let item = try item.get()
-    submit(
-      Submission(.recordUsage(item.report), by: caller.actor, requestID: item.requestID),
-      .receipt(reply, id: item.id, origin: request.headers["origin"]))
+    let body = request.body
+    var head = request
+    head.body = []
+    let isAsked = desk.ask(for: caller.user) {
+      // What a large body takes goes back with the parser.
+      Result { () throws(Problem) in try intake.read(body, JSONParser()) }
+    } _: { [unowned self, head] found in
+      let response: HTTPResponse?
+      do throws(Problem) {
+        response = try record(try found.get(), head, caller, reply)
+      } catch {
+        response = error.response
+      }
+      if let response { server?.complete(reply, finish(response, for: head)) }
+    }
+    guard isAsked else { throw .tooManyQuestions }
     return nil
+  }
+
+  private func record(
+    _ found: UsageIntake.Found, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
+    switch found {
+    case .one(let item):
+      submit(
+        Submission(.recordUsage(item.report), by: caller.actor, requestID: item.requestID),
+        .receipt(reply, id: item.id, origin: request.headers["origin"]))
+      return nil
+    case .many(let items): return try recordAll(items, request, caller, reply)
+    }
   }
 
   /// The response to one reported usage.
@@ -73,14 +81,16 @@ extension QuotaAPI {
   }
 
   private func recordAll(
-    _ items: [Item], _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+    _ items: [UsageIntake.Item], _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
-    guard items.count <= Self.maximumItemCount else {
-      throw Problem(
-        413, "too_many", "at most \(Self.maximumItemCount) items fit in one request")
+    // All of them or none: a part of a batch is more work to repeat than the whole.
+    guard lanes.hasRoom(for: items.count, from: caller.actor) else {
+      throw Problem(503, "unavailable", "too many commands are waiting")
     }
-    let results = ItemResults(count: items.count) { [unowned self] response in
-      server?.complete(reply, finish(response, for: request))
+    var head = request
+    head.body = []
+    let results = ItemResults(count: items.count) { [unowned self, head] outcomes in
+      send(outcomes, head, caller, reply)
     }
     for (index, item) in items.enumerated() {
       switch item {
@@ -92,45 +102,26 @@ extension QuotaAPI {
         ) { results.set(.answered($0, id: item.id), at: index) }
       }
     }
-    return results.responseIfComplete()
+    guard let outcomes = results.outcomesIfComplete() else { return nil }
+    if isSmall(outcomes) { return .results(outcomes) }
+    send(outcomes, head, caller, reply)
+    return nil
   }
 
-  private func parsed(_ request: HTTPRequest) throws(Problem) -> JSONValue {
-    do { return try parser.parse(request.body) } catch { throw Problem(error) }
+  private func isSmall(_ outcomes: [ItemOutcome?]) -> Bool {
+    outcomes.count <= Self.smallItemCount || readingDesk == nil
   }
 
-  private func usageItem(_ json: JSONValue) -> Item { usageItem(json, key: nil) }
-
-  private func usageItem(_ json: JSONValue, key: String?) -> Item {
-    Result { () throws(MemberFault) in
-      try UsageItem(
-        usage: json, key: key, registersUnknownUser: settings.registersUnknownUsers)
-    }.mapError(Problem.init)
-  }
-
-  private func cloudEventItem(_ json: JSONValue) -> Item {
-    Result { () throws(MemberFault) in
-      try UsageItem(cloudEvent: json, registersUnknownUser: settings.registersUnknownUsers)
-    }.mapError(Problem.init)
-  }
-
-  /// JSON Lines: empty lines do not count, a bad line spoils only itself.
-  private func lines(of body: [UInt8]) -> [Item] {
-    body.split(separator: UInt8(ascii: "\n"))
-      .filter { line in !line.allSatisfy { $0 == 0x20 || $0 == 0x0D || $0 == 0x09 } }
-      .map { line in
-        do throws(JSONSyntaxError) {
-          return usageItem(try parser.parse(Array(line)))
-        } catch {
-          return .failure(Problem(400, "not_json", "the line is not JSON: \(error)"))
-        }
-      }
-  }
-
-  private func idempotencyKey(_ request: HTTPRequest) throws(Problem) -> String? {
-    let key = request.idempotencyKey
-    guard key?.isEmpty != true else { throw .invalid("Idempotency-Key", "must not be empty") }
-    return key
+  private func send(
+    _ outcomes: [ItemOutcome?], _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) {
+    guard !isSmall(outcomes), let readingDesk else {
+      server?.complete(reply, finish(.results(outcomes), for: request))
+      return
+    }
+    readingDesk.askPatiently(for: caller.user) {
+      HTTPResponse.results(outcomes)
+    } _: { [unowned self] in server?.complete(reply, finish($0, for: request)) }
   }
 }
 
@@ -141,39 +132,42 @@ extension HTTPResponse {
   }
 }
 
+/// What became of one item of a request.
+private enum ItemOutcome: Sendable {
+  case answered(Answer, id: String)
+  case failed(Problem, id: String?)
+}
+
 /// The answers to the items of one request; complete when every item has one.
 private final class ItemResults {
-  enum Outcome {
-    case answered(Answer, id: String)
-    case failed(Problem, id: String?)
-  }
-
-  private var outcomes: [Outcome?]
+  private var outcomes: [ItemOutcome?]
   private var missing: Int
-  /// Whether the response goes out by `send`, because the request is no longer being handled.
-  private var isDeferred = false
-  private let send: (HTTPResponse) -> Void
+  /// Whether every item has been handed over.
+  private var isWhole = false
+  private let send: ([ItemOutcome?]) -> Void
 
-  init(count: Int, send: @escaping (HTTPResponse) -> Void) {
+  init(count: Int, send: @escaping ([ItemOutcome?]) -> Void) {
     outcomes = Array(repeating: nil, count: count)
     missing = count
     self.send = send
   }
 
-  func set(_ outcome: Outcome, at index: Int) {
+  func set(_ outcome: ItemOutcome, at index: Int) {
     outcomes[index] = outcome
     missing -= 1
-    if missing == 0 && isDeferred { send(response) }
+    if missing == 0 && isWhole { send(outcomes) }
   }
 
-  /// The response, where nothing has to be waited for; otherwise it is sent later.
-  func responseIfComplete() -> HTTPResponse? {
-    if missing == 0 { return response }
-    isDeferred = true
-    return nil
+  /// All of them, where nothing has to be waited for; otherwise they are sent later.
+  func outcomesIfComplete() -> [ItemOutcome?]? {
+    isWhole = true
+    return missing == 0 ? outcomes : nil
   }
+}
 
-  private var response: HTTPResponse {
+extension HTTPResponse {
+  /// The answer to a request of many items.
+  fileprivate static func results(_ outcomes: [ItemOutcome?]) -> HTTPResponse {
     var json = JSONWriter()
     json.reserveCapacity(128 * outcomes.count + 64)
     var head: UInt64?

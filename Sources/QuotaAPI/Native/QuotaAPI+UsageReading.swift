@@ -6,14 +6,16 @@ public import QuotaService
 extension QuotaAPI {
   /// `GET /v1/users/{user}/usage`
   func usage(
-    of text: String, _ request: HTTPRequest, _ caller: Caller
-  ) throws(Problem) -> HTTPResponse {
+    of text: String, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
     let now = clock()
     let query = QueryParameters(request)
     let date = try day(query)
     if let point = try pastPoint(query) {
-      let reading = try pastUsage(of: text, at: point, on: date)
-      return .json(200) { $0.usage(reading, at: point.moment) }
+      return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+        let reading = try Self.pastUsage(of: text, at: point, on: date, queries)
+        return .json(200) { $0.usage(reading, at: point.moment) }
+      }
     }
     let reading = try reading { () throws(StoreFailure) in
       if let date { return try queries.usage(of: UserReference(text), on: date) }

@@ -40,14 +40,22 @@ extension QuotaAPI {
   }
 
   /// `GET /v1/users`
-  func users(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+  func users(
+    _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) throws(Problem) -> HTTPResponse? {
     let query = QueryParameters(request)
     let limit = try query.integer("limit", in: 1...1000) ?? 200
     let after = try query.user("after")
-    let users = try reading { () throws(StoreFailure) in
-      try queries.users(after: after, limit: Int(limit) + 1)
+    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+      let users = try readStore { () throws(StoreFailure) in
+        try queries.users(after: after, limit: Int(limit) + 1)
+      }
+      return Self.document(of: users, limit: Int(limit))
     }
-    let page = users.prefix(Int(limit))
+  }
+
+  private static func document(of users: [UserReading], limit: Int) -> HTTPResponse {
+    let page = users.prefix(limit)
     return .json(200) { json in
       json.beginObject()
       json.name("users")

@@ -108,7 +108,8 @@ extension JSONValue {
     do {
       return try TokenUsage(
         total: total, input: input, output: output, cacheRead: cacheRead,
-        cacheWrite: cacheWrite, reasoning: reasoning)
+        cacheWrite: cacheWrite, reasoning: reasoning
+      ).reported()
     } catch {
       throw MemberFault(member: error.member, rule: "is wrong: \(error)")
     }
@@ -157,7 +158,7 @@ private enum UsageSpellings {
 extension TokenUsageRule {
   fileprivate var member: String {
     switch self {
-    case .missing, .sumDiffers: "tokens"
+    case .missing, .sumDiffers, .tooLarge: "tokens"
     case .overflow: "output_tokens"
     case .partTooLarge(let member): member
     }

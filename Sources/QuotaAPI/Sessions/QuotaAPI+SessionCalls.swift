@@ -107,7 +107,8 @@ extension SessionBody {
     do throws(TokenUsageRule) {
       return try TokenUsage(
         total: total, input: input, output: output, cacheRead: cacheRead, cacheWrite: cacheWrite,
-        reasoning: reasoning)
+        reasoning: reasoning
+      ).reported()
     } catch {
       throw Problem(400, "invalid", error.description, member: error.memberOfUsage)
     }
@@ -140,7 +141,7 @@ extension SessionBody {
 extension TokenUsageRule {
   fileprivate var memberOfUsage: String {
     switch self {
-    case .missing, .sumDiffers, .overflow: "input_tokens"
+    case .missing, .sumDiffers, .overflow, .tooLarge: "input_tokens"
     case .partTooLarge(let member): member
     }
   }

@@ -5,9 +5,6 @@ internal import QuotaService
 internal import Sessions
 
 extension QuotaAPI {
-  /// Events that a search for rare types looks at before it answers with what it has.
-  private static let maximumScanCount = 20_000
-
   /// `GET /v1/sessions/{id}/events`
   func sessionEvents(of id: String, _ call: SessionCall) throws(Problem) -> HTTPResponse? {
     let accepted = AcceptedTypes(call.request.headers["accept"])
@@ -18,16 +15,26 @@ extension QuotaAPI {
     }
     let query = try SessionEventQuery(call.request)
     let session = try knownSession(id, call)
-    if let place = query.cursor.place, place > session.lastEvent {
-      throw .invalid("after", "lies behind the session's last event")
+    try check(query.cursor, of: session)
+    if form == "application/json" {
+      let history = SessionHistory(of: session.ref, after: query.cursor, hub)
+      return try answerApart(call) { () throws(Problem) in try Self.page(history, query) }
     }
-    if form == "application/json" { return try page(of: session, query) }
     guard !query.isInterested || call.caller.role.mayChangeSessions else {
       throw Problem(
         403, "forbidden", "the role \(call.caller.role.name) may not answer", member: "interest")
     }
     beginStream(of: session, query, call)
     return nil
+  }
+
+  /// A page may have ended behind events that no client is told of.
+  private func check(_ cursor: SessionCursor, of session: Session) throws(Problem) {
+    guard let place = cursor.place, place > session.lastEvent else { return }
+    let head = try reading { () throws(StoreFailure) in try queries.head() }
+    guard place.index == SessionEventPlace.lastIndex, place.position <= head else {
+      throw .invalid("after", "lies behind the session's last event")
+    }
   }
 
   private func beginStream(
@@ -37,7 +44,7 @@ extension QuotaAPI {
       HTTPResponse(status: 200, headers: EventStreamWriter.headers), for: call.request)
     let handle = server?.beginStream(call.reply, status: head.status, headers: head.headers)
     guard let handle else { return }
-    streams.begin(handle, of: session.ref, query) { [unowned self] in
+    streams.begin(handle, of: session.ref, query, for: call.caller.user) { [unowned self] in
       isStillAllowed(call.request, as: call.caller)
     }
   }
@@ -52,25 +59,20 @@ extension QuotaAPI {
     }
   }
 
-  private func page(
-    of session: Session, _ query: SessionEventQuery
+  /// Reads a page, or as much of it as a search among many events finds: then there `has_more`.
+  private static func page(
+    _ history: SessionHistory, _ query: SessionEventQuery
   ) throws(Problem) -> HTTPResponse {
-    var history = SessionHistory(of: session.ref, after: query.cursor, hub)
+    var history = history
     var events: [ClientEvent] = []
     var cursor = history.cursor
-    var looked = 0
-    var hasMore = true
-    while events.count <= query.limit, looked < Self.maximumScanCount {
-      let event = try reading { () throws(StoreFailure) in try history.next() }
-      guard let event else {
-        hasMore = false
-        break
-      }
-      looked += 1
-      if query.wants(event, inStream: false) { events.append(event) }
+    while events.count <= query.limit {
+      let event = try readStore { () throws(StoreFailure) in try history.next() }
+      if let event, query.wants(event, inStream: false) { events.append(event) }
       if events.count <= query.limit { cursor = history.cursor }
+      if event == nil { break }
     }
-    if !hasMore {
+    if history.isAtEnd {
       // What was not asked for is not to come later.
       if query.includesEphemeral != true { history.skipRemembered() }
       cursor = history.cursor
@@ -82,7 +84,7 @@ extension QuotaAPI {
       for event in events.prefix(query.limit) { json.raw(event.json) }
       json.endArray()
       json.member("cursor", cursor.text)
-      json.member("has_more", hasMore)
+      json.member("has_more", !history.isAtEnd)
       json.endObject()
     }
   }

@@ -57,7 +57,7 @@ extension QuotaAPI {
   }
 
   /// `GET /v1/sessions`
-  func sessions(_ call: SessionCall) throws(Problem) -> HTTPResponse {
+  func sessions(_ call: SessionCall) throws(Problem) -> HTTPResponse? {
     let query = QueryParameters(call.request)
     let limit = Int(try query.integer("limit", in: 1...1000) ?? 200)
     let after = try query.integer("after", in: 0...Int64.max).map {
@@ -70,26 +70,30 @@ extension QuotaAPI {
       if case .user(let own) = viewer, own != asked { throw Problem(.unknownUser) }
       viewer = .user(asked)
     }
-    let found = try reading { () throws(StoreFailure) in
-      try queries.sessions(as: viewer, after: after, limit: limit + 1)
+    return try answerApart(call) { [queries, viewer] () throws(Problem) in
+      let found = try readStore { () throws(StoreFailure) in
+        try queries.sessions(as: viewer, after: after, limit: limit + 1)
+      }
+      return .json(200) { $0.page(of: found, limit: limit) }
     }
-    return .json(200) { $0.page(of: found, limit: limit) }
   }
 
   /// `GET /v1/sessions/{id}`
-  func session(_ id: String, _ call: SessionCall) throws(Problem) -> HTTPResponse {
+  func session(_ id: String, _ call: SessionCall) throws(Problem) -> HTTPResponse? {
     guard let point = try pastPoint(QueryParameters(call.request)) else {
       let session = try knownSession(id, call)
       return .json(200) { $0.session(session) }
     }
     let address = try call.address(id)
-    let result = try reading { () throws(StoreFailure) in
-      try queries.session(address, at: point, limit: Self.maximumPastEventCount)
-    }
-    switch result {
-    case .success(let session?): return .json(200) { $0.session(session, at: point.position) }
-    case .success(nil): throw .unknownSession
-    case .failure(let fault): throw Problem(fault)
+    return try answerApart(call) { [queries] () throws(Problem) in
+      let result = try readStore { () throws(StoreFailure) in
+        try queries.session(address, at: point, limit: Self.maximumPastEventCount)
+      }
+      switch result {
+      case .success(let session?): return .json(200) { $0.session(session, at: point.position) }
+      case .success(nil): throw .unknownSession
+      case .failure(let fault): throw Problem(fault)
+      }
     }
   }
 

@@ -9,6 +9,8 @@ final class SessionStreams {
   private static let historyPendingByteCount = 128 << 10
 
   unowned var server: HTTPServer?
+  /// Where history is read; without it that is done at once, whoever waits meanwhile.
+  var readingDesk: ReadingDesk?
   private let hub: SessionHub
   private var streams: [StreamHandle: Listener] = [:]
 
@@ -25,29 +27,34 @@ final class SessionStreams {
     }
   }
 
+  /// Begins to tell a session; its history is read in `user`'s turns.
   func begin(
-    _ handle: StreamHandle, of session: SessionRef, _ query: SessionEventQuery,
+    _ handle: StreamHandle, of session: SessionRef, _ query: SessionEventQuery, for user: UserID,
     whileAllowed isAllowed: @escaping () -> Bool
   ) {
-    let stream = SessionStream(session, query, hub) { [unowned self] piece in
-      server?.write(piece, to: handle)
-    }
+    let outlet = SessionStream.Outlet(
+      send: { [unowned self] in server?.write($0, to: handle) },
+      hasRoom: { [unowned self] in
+        (server?.pendingBytes(handle) ?? 0) < Self.historyPendingByteCount
+      },
+      awaitRoom: { [unowned self] in server?.notifyWhenSent(handle) },
+      ask: { [unowned self] in ask($0, $1, for: user) },
+      end: { [unowned self] in end(handle) })
+    let stream = SessionStream(session, query, hub, outlet)
     streams[handle] = Listener(stream: stream, isAllowed: isAllowed)
-    proceed(handle)
+    stream.proceed()
   }
 
   /// Goes on with the history: the client has taken what it got.
-  func proceed(_ handle: StreamHandle) {
-    guard let stream = streams[handle]?.stream else { return }
-    do throws(StoreFailure) {
-      let isLive = try stream.proceed { [server] in
-        (server?.pendingBytes(handle) ?? 0) < Self.historyPendingByteCount
-      }
-      if !isLive { server?.notifyWhenSent(handle) }
-    } catch {
-      // The status has been sent: the client learns the reason when it comes again.
-      end(handle)
-    }
+  func proceed(_ handle: StreamHandle) { streams[handle]?.stream.proceed() }
+
+  private func ask(
+    _ read: @escaping @Sendable () -> HistoryPiece, _ complete: @escaping (HistoryPiece) -> Void,
+    for user: UserID
+  ) {
+    guard let readingDesk else { return complete(read()) }
+    // One at a time for each stream: there cannot be too many of them.
+    readingDesk.askPatiently(for: user, read, complete)
   }
 
   func keepAlive() {
@@ -72,105 +79,5 @@ final class SessionStreams {
   private func end(_ handle: StreamHandle) {
     forget(handle)
     server?.end(handle)
-  }
-}
-
-/// One client that listens to a session: first the history, then whatever happens.
-final class SessionStream {
-  let session: SessionRef
-  private let query: SessionEventQuery
-  private let hub: SessionHub
-  private let send: ([UInt8]) -> Void
-  private var writer = EventStreamWriter()
-  private var cursor: SessionCursor
-  private var history: SessionHistory
-  private var subscription: SessionHub.SubscriptionID?
-  private var interest: SessionHub.InterestID?
-  /// The last question that the client was told of since it came.
-  private var lastQuestion: ClientEvent?
-  /// The question that was repeated before its own event was heard.
-  private var unheard: EntryID?
-
-  init(
-    _ session: SessionRef, _ query: SessionEventQuery, _ hub: SessionHub,
-    _ send: @escaping ([UInt8]) -> Void
-  ) {
-    self.session = session
-    self.query = query
-    self.hub = hub
-    self.send = send
-    history = SessionHistory(of: session, after: query.cursor, hub)
-    cursor = history.cursor
-    if query.isInterested { interest = hub.registerInterest(in: session) }
-    comment()
-  }
-
-  /// Tells history while the client takes it; true when it hears what happens from now on.
-  func proceed(while hasRoom: () -> Bool) throws(StoreFailure) -> Bool {
-    guard subscription == nil else { return true }
-    var isFresh = false
-    while true {
-      while hasRoom() {
-        guard let event = try history.next() else { break }
-        cursor = history.cursor
-        tell(event)
-      }
-      guard hasRoom() else { return false }
-      // Only a history that was read just now has no gap to what comes.
-      if isFresh { break }
-      history = SessionHistory(of: session, after: cursor, hub)
-      isFresh = true
-    }
-    try listen()
-    return true
-  }
-
-  /// Keeps the connection from looking dead.
-  func comment() {
-    writer.comment()
-    send(writer.take())
-  }
-
-  func close() {
-    if let subscription { hub.unsubscribe(subscription) }
-    if let interest { hub.releaseInterest(interest) }
-    subscription = nil
-    interest = nil
-  }
-
-  private func listen() throws(StoreFailure) {
-    subscription = hub.subscribe(to: session, behind: history.seen) { [unowned self] live in
-      cursor.serial = live.serial
-      if let place = live.event.place { cursor.place = place }
-      hear(live.event)
-    }
-    try repeatQuestion()
-  }
-
-  /// Tells the open question to somebody who was not told of it since coming.
-  private func repeatQuestion() throws(StoreFailure) {
-    guard let asking = try hub.queries.session(session), let request = asking.request else {
-      return
-    }
-    if lastQuestion?.asks(request.id) == true { return }
-    if let event = hub.event(asking: request.id, in: session) { return tell(event) }
-    // Asked by a process before this one, or just now and still to be heard.
-    tell(.requested(request, in: asking, at: asking.updatedAt))
-    unheard = request.id
-  }
-
-  private func hear(_ event: ClientEvent) {
-    if let told = unheard, event.asks(told) {
-      unheard = nil
-    } else {
-      tell(event)
-    }
-  }
-
-  private func tell(_ event: ClientEvent) {
-    guard query.wants(event, inStream: true) else { return }
-    if event.type == SessionHub.requestedType { lastQuestion = event }
-    writer.event(id: cursor.text, name: event.type, data: event.json)
-    send(writer.take())
   }
 }

@@ -51,6 +51,19 @@ public enum TokenUsageRule: Error, Hashable, Sendable {
   case overflow
   case sumDiffers
   case partTooLarge(String)
+  case tooLarge
+}
+
+extension TokenUsage {
+  /// The most that one report may state: as much as the largest limit of a window. More is a mistake, and
+  /// would leave no room for what the user spends afterwards.
+  public static let largestReport = TokenLimit.range.upperBound
+
+  /// The usage, if one report may state it.
+  public func reported() throws(TokenUsageRule) -> TokenUsage {
+    guard total.rawValue <= Self.largestReport else { throw .tooLarge }
+    return self
+  }
 }
 
 extension TokenUsageRule: CustomStringConvertible {
@@ -58,6 +71,7 @@ extension TokenUsageRule: CustomStringConvertible {
     switch self {
     case .missing: "give tokens, or input_tokens and output_tokens"
     case .overflow: "input_tokens and output_tokens together exceed 9223372036854775807"
+    case .tooLarge: "one report states at most \(TokenUsage.largestReport) tokens"
     case .sumDiffers: "tokens must be the sum of input_tokens and output_tokens"
     case .partTooLarge(let member):
       member == "reasoning_tokens"

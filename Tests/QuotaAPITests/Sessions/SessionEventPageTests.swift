@@ -73,6 +73,39 @@ import Testing
     #expect(try page("after=\(after)&include_ephemeral=true").events.isEmpty)
   }
 
+  /// Clients are told of no beginning of a window, and of no end of a call.
+  @Test func `is found among many events that are never shown, a step at a time`() throws {
+    let count = 7000
+    api.execute(all: Array(repeating: .session(.clear(try .named("s1"))), count: count))
+    try api.execute(.session(.abort(.named("s1"))))
+    let before = try page("").events.map(\.type)
+    var found: [String] = []
+    var after = "0"
+    var pages = 0
+    while true {
+      let page = try page("limit=500&after=\(after)")
+      pages += 1
+      found += page.events.map(\.type)
+      try #require(page.cursor != after && pages < 20)
+      after = page.cursor
+      if !page.hasMore { break }
+    }
+    #expect(before.last != "abort", "so many are more than one answer looks at")
+    #expect(pages > 2)
+    #expect(found.last == "abort" && found.count == 9)
+    var types = 0
+    var query = EventQuery()
+    query.types = ["abort"]
+    let session = try #require(try api.hub.queries.session(.named("s1")))
+    while true {
+      let page = try api.hub.page(of: session.ref, query)
+      types += page.events.count
+      if !page.hasMore { break }
+      query.cursor = page.cursor
+    }
+    #expect(types == 1)
+  }
+
   @Test(arguments: ["session.start", "session.start,abort", "abort, session.start"])
   func `has the types that are asked for`(types: String) throws {
     let query = try #require(types.addingPercentEncoding(withAllowedCharacters: .alphanumerics))

@@ -34,6 +34,9 @@ import Testing
       case 5 where listeners.count < 6: listeners.append(try Listener(ref, api.hub))
       case 6:
         if let listener = listeners.randomElement(using: &numbers) { try listener.comeAgain() }
+      case 7:
+        // History is read at one moment and told at another: much may happen between the two.
+        listeners.randomElement(using: &numbers)?.read(butNotTold: true)
       default:
         let room = numbers.element(of: [0, 2, 5, 40, .max])
         try listeners.randomElement(using: &numbers)?.proceed(room: room)
@@ -144,8 +147,35 @@ private final class Listener {
   private let inbox: Inbox
   private var lastID: String?
 
-  /// What a stream sends.
-  private final class Inbox { var bytes: [UInt8] = [] }
+  /// What a stream sends, and what it has asked for.
+  private final class Inbox {
+    var bytes: [UInt8] = []
+    /// Pieces that the client takes.
+    var room = 0
+    private var asked: (read: () -> HistoryPiece, complete: (HistoryPiece) -> Void)?
+    private var found: HistoryPiece?
+
+    var outlet: SessionStream.Outlet {
+      SessionStream.Outlet(
+        send: { [unowned self] in bytes += $0 },
+        hasRoom: { [unowned self] in
+          room -= 1
+          return room >= 0
+        }, awaitRoom: {}, ask: { [unowned self] in asked = ($0, $1) }, end: {})
+    }
+
+    func read() { if found == nil { found = asked?.read() } }
+
+    /// Tells the stream what it has asked for; false where it has asked for nothing.
+    func tell() -> Bool {
+      read()
+      guard let (_, complete) = asked.take(), let found = found.take() else { return false }
+      complete(found)
+      return true
+    }
+
+    func forget() { (asked, found) = (nil, nil) }
+  }
 
   init(_ ref: SessionRef, _ hub: SessionHub, query: String = "") throws {
     self.ref = ref
@@ -154,27 +184,33 @@ private final class Listener {
     let inbox = Inbox()
     self.inbox = inbox
     let question = try SessionEventQuery(.asking(query, lastEventID: nil))
-    stream = SessionStream(ref, question, hub) { inbox.bytes += $0 }
+    stream = SessionStream(ref, question, hub, inbox.outlet)
   }
 
   deinit { stream.close() }
 
   /// Takes so many pieces of the history.
   func proceed(room: Int) throws {
-    var left = room
-    _ = try stream.proceed {
-      defer { left -= 1 }
-      return left > 0
-    }
+    inbox.room = room
+    stream.proceed()
+    while inbox.tell() {}
     read()
+  }
+
+  /// Begins to read history, for which there is room, and does not tell the stream yet.
+  func read(butNotTold: Bool) {
+    inbox.room = 1
+    stream.proceed()
+    inbox.read()
   }
 
   func comeAgain() throws {
     read()
     stream.close()
+    inbox.forget()
     sinceComing = []
     let question = try SessionEventQuery(.asking(query, lastEventID: lastID))
-    stream = SessionStream(ref, question, hub) { [inbox] in inbox.bytes += $0 }
+    stream = SessionStream(ref, question, hub, inbox.outlet)
   }
 
   private func read() {

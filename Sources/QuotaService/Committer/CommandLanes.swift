@@ -1,0 +1,181 @@
+public import QuotaModel
+
+/// Hands commands to the committer in such a way that everybody gets on.
+///
+/// A commit takes what waits, and answers all of it together: so nobody may have the committer flooded.
+/// Commands wait here, in a lane for each actor; of a lane only so many are under way at a time. Belongs to
+/// the loop's thread.
+public final class CommandLanes {
+  /// Commands that are held for all together.
+  ///
+  /// One actor may hold as many as are still free for others: half of them while nobody else has any.
+  public static let capacity = 131_072
+  /// Commands of one actor that are under way while others ask for something as well: a few milliseconds.
+  static let sharedWindow = 512
+  /// The same while nobody else does: large commits are cheap ones.
+  static let ownWindow = 8_192
+  /// Rounds for which somebody counts as there after the last command.
+  private static let presence: UInt64 = 256
+
+  /// Told the numbers of commands that were refused.
+  public var onRefusal: [(UInt64) -> Void] = []
+
+  private let committer: Committer
+  private var lanes: [Lane] = []
+  private var free: [Int] = []
+  private var indices: [Actor: Int] = [:]
+  private var latest: (actor: Actor, index: Int)?
+  private var handed = HandedCommands()
+  private var heldCount = 0
+  private var refused: [UInt64] = []
+  private var round: UInt64 = 0
+  /// The last round in which an actor came behind another one.
+  private var mixedRound: UInt64?
+
+  private struct Lane {
+    let actor: Actor
+    var waiting: [Committer.Ticket] = []
+    var underWay = 0
+
+    var count: Int { waiting.count + underWay }
+  }
+
+  public init(_ committer: Committer) { self.committer = committer }
+
+  /// Whether `count` commands of an actor may come; those of a batch come all or none.
+  public func hasRoom(for count: Int, from actor: Actor) -> Bool {
+    let own = indices[actor].map { lanes[$0].count } ?? 0
+    return own + count <= Self.capacity - heldCount
+  }
+
+  /// Takes a command; there is an answer to come for it, or a refusal.
+  public func submit(_ ticket: Committer.Ticket) {
+    let index = lane(of: ticket.submission.actor)
+    guard lanes[index].count < Self.capacity - heldCount else {
+      return refused.append(ticket.number)
+    }
+    lanes[index].waiting.append(ticket)
+    heldCount += 1
+  }
+
+  /// Hands over what may go now. To be called at the end of every turn.
+  public func flush() {
+    if handed.count < heldCount { handOver() }
+    guard !refused.isEmpty else { return }
+    let numbers = refused
+    refused = []
+    for number in numbers { for tell in onRefusal { tell(number) } }
+  }
+
+  /// So many commands have been answered, the first that were handed over.
+  public func answered(_ count: Int) {
+    handed.remove(count) { (index, count) in
+      lanes[index].underWay -= count
+      heldCount -= count
+      if lanes[index].count == 0 { remove(index) }
+    }
+  }
+
+  private var window: Int {
+    guard let mixedRound, round - mixedRound < Self.presence else { return Self.ownWindow }
+    return Self.sharedWindow
+  }
+
+  private func handOver() {
+    round += 1
+    let window = window
+    var outbox: [Committer.Ticket] = []
+    for index in lanes.indices where !lanes[index].waiting.isEmpty {
+      let count = min(window - lanes[index].underWay, lanes[index].waiting.count)
+      guard count > 0 else { continue }
+      lanes[index].underWay += count
+      handed.add(count, of: index)
+      if outbox.isEmpty, count == lanes[index].waiting.count {
+        swap(&outbox, &lanes[index].waiting)
+      } else {
+        outbox.append(contentsOf: lanes[index].waiting.prefix(count))
+        lanes[index].waiting.removeFirst(count)
+      }
+    }
+    committer.submit(&outbox)
+    refuse(outbox)
+  }
+
+  /// The committer takes no more: it has been stopped.
+  private func refuse(_ tickets: [Committer.Ticket]) {
+    for ticket in tickets.reversed() {
+      refused.append(ticket.number)
+      let index = handed.removeLast()
+      lanes[index].underWay -= 1
+      heldCount -= 1
+      if lanes[index].count == 0 { remove(index) }
+    }
+  }
+
+  private func lane(of actor: Actor) -> Int {
+    if let latest, latest.actor == actor { return latest.index }
+    let before = latest
+    let index = indices[actor] ?? add(actor)
+    latest = (actor, index)
+    guard let before else { return index }
+    mixedRound = round
+    if lanes[before.index].count == 0 { remove(before.index) }
+    return index
+  }
+
+  private func add(_ actor: Actor) -> Int {
+    let index = free.popLast() ?? lanes.count
+    if index == lanes.count {
+      lanes.append(Lane(actor: actor))
+    } else {
+      lanes[index] = Lane(actor: actor)
+    }
+    indices[actor] = index
+    return index
+  }
+
+  /// The latest lane stays: most commands follow one of the same actor.
+  private func remove(_ index: Int) {
+    guard latest?.index != index else { return }
+    indices[lanes[index].actor] = nil
+    free.append(index)
+  }
+}
+
+/// Whose commands are under way, in the order in which they are answered.
+private struct HandedCommands {
+  private var runs: [(index: Int, count: Int)] = []
+  private var first = 0
+  private(set) var count = 0
+
+  mutating func add(_ count: Int, of index: Int) {
+    runs.append((index, count))
+    self.count += count
+  }
+
+  mutating func remove(_ count: Int, _ tell: (_ index: Int, _ count: Int) -> Void) {
+    var left = min(count, self.count)
+    self.count -= left
+    while left > 0 {
+      let taken = min(left, runs[first].count)
+      tell(runs[first].index, taken)
+      runs[first].count -= taken
+      left -= taken
+      if runs[first].count == 0 { first += 1 }
+    }
+    if first == runs.count || first > 1024 {
+      runs.removeFirst(first)
+      first = 0
+    }
+  }
+
+  /// Takes the last one back, and tells whose it was.
+  mutating func removeLast() -> Int {
+    let last = runs.count - 1
+    let index = runs[last].index
+    runs[last].count -= 1
+    if runs[last].count == 0 { runs.removeLast() }
+    count -= 1
+    return index
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import LedgerSimulation
+import QuotaModel
+import QuotaService
+import Synchronization
+import Testing
+
+@Suite struct `Commands in lanes` {
+  let directory: TemporaryDirectory
+  let committer: Committer
+  let answers = Arrivals()
+  let user = System.randomUser()
+  let flooder = Actor.user(System.randomUser())
+  let other = Actor.user(System.randomUser())
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    let path = directory.path + "/store"
+    try Store.create(at: path, clock: System.clock)
+    let store = try Store(at: path, mode: .writing)
+    committer = try Committer(store: store) { [answers] in answers.put($0.map(\.number)) }
+    var first = [
+      Committer.Ticket(
+        Submission(.register(Registration(user: user, name: nil, role: .user)), by: .operator),
+        number: 0)
+    ]
+    committer.submit(&first)
+    answers.wait(count: 1)
+  }
+
+  @Test func `of somebody else do not wait for all of a flood`() throws {
+    let lanes = CommandLanes(committer)
+    for number in 1...30_000 { lanes.submit(spend(UInt64(number), by: flooder)) }
+    lanes.flush()
+    lanes.submit(spend(50_000, by: other))
+    try run(lanes, until: 30_001)
+    let order = answers.order
+    let place = try #require(order.firstIndex(of: 50_000))
+    #expect(place <= 8192 + 512, "it came behind \(place) others")
+    #expect(order.filter { $0 < 50_000 } == Array(0...30_000))
+    committer.stop()
+  }
+
+  @Test func `come all or not at all, and leave room for others`() throws {
+    let lanes = CommandLanes(committer)
+    let half = CommandLanes.capacity / 2
+    #expect(lanes.hasRoom(for: half, from: flooder) == true)
+    #expect(lanes.hasRoom(for: CommandLanes.capacity + 1, from: flooder) == false)
+    for number in 1...half { lanes.submit(spend(UInt64(number), by: flooder)) }
+    #expect(!lanes.hasRoom(for: 1, from: flooder))
+    #expect(lanes.hasRoom(for: 10_000, from: other))
+    var refused: [UInt64] = []
+    lanes.onRefusal.append { refused.append($0) }
+    lanes.submit(spend(99_999, by: flooder))
+    lanes.submit(spend(100_000, by: other))
+    lanes.flush()
+    #expect(refused == [99_999])
+    committer.stop()
+  }
+
+  @Test func `are refused once the committer has stopped`() {
+    let lanes = CommandLanes(committer)
+    committer.stop()
+    var refused: [UInt64] = []
+    lanes.onRefusal.append { refused.append($0) }
+    for number in 1...3 { lanes.submit(spend(UInt64(number), by: number == 2 ? other : flooder)) }
+    lanes.flush()
+    #expect(refused.sorted() == [1, 2, 3])
+    #expect(lanes.hasRoom(for: CommandLanes.capacity, from: flooder))
+  }
+
+  /// Does what the loop does, until so many commands have been answered.
+  private func run(_ lanes: CommandLanes, until count: Int) throws {
+    var seen = 1
+    while seen < count + 1 {
+      lanes.flush()
+      answers.wait(count: seen + 1)
+      let now = answers.order.count
+      lanes.answered(now - seen)
+      seen = now
+    }
+  }
+
+  private func spend(_ number: UInt64, by actor: Actor) -> Committer.Ticket {
+    Committer.Ticket(Submission(.usage(of: user, 1), by: actor), number: number)
+  }
+}
+
+/// The numbers of answers, in the order in which they came.
+final class Arrivals: Sendable {
+  private let numbers = Mutex<[UInt64]>([])
+
+  var order: [UInt64] { numbers.withLock { $0 } }
+
+  func put(_ new: [UInt64]) { numbers.withLock { $0 += new } }
+
+  func wait(count: Int) {
+    while numbers.withLock({ $0.count }) < count { usleep(500) }
+  }
+}
