@@ -12,6 +12,9 @@ extension MethodCall {
     guard token == nil || token?.string != nil, let identity = try identify(token?.string) else {
       throw .error(.authenticationFailed)
     }
+    guard runtime.hasRoom(for: client, as: identity) else {
+      throw .text("this user has too many connections: close one of them")
+    }
     client.identity = identity
     answer {
       $0.member("ok", true)

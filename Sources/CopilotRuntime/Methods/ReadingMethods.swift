@@ -8,14 +8,15 @@ internal import Sessions
 extension MethodCall {
   func messages() throws(CallFault) {
     let session = try existingSession()
-    let events = try reading { () throws(StoreFailure) in
-      try runtime.hub.wholeHistory(of: session.ref)
-    }
-    answer { json in
-      json.name("events")
-      json.beginArray()
-      for event in events { json.raw(event.json) }
-      json.endArray()
+    let limit = runtime.limits.maximumOutputBytes / 2
+    readApart { [queries = runtime.hub.queries] () throws(StoreFailure) in
+      try queries.messages(of: session.ref, maximumByteCount: limit)
+    } then: { result in
+      guard let result else {
+        return fail(
+          "the history has more than \(limit) bytes: read it by session.eventLog.read, in pages")
+      }
+      client.connection.answer(request.key, result: result)
     }
   }
 
@@ -69,17 +70,10 @@ extension MethodCall {
     // Nothing is known of repositories, so that no session is in the one asked for.
     let names: [StaticString] = ["gitRoot", "repository", "branch"]
     let isNowhere = names.contains { filter?[$0] != nil }
-    let sessions = isNowhere ? [] : try allSessions()
-    answer { json in
-      json.name("sessions")
-      json.beginArray()
-      for session in sessions {
-        let text = try? sessionText(session)
-        guard directory == nil || text?.workingDirectory == directory else { continue }
-        json.entry(of: session, text)
-      }
-      json.endArray()
-    }
+    readApart { [queries = runtime.hub.queries, viewer = address] () throws(StoreFailure) in
+      let sessions = isNowhere ? [] : try queries.listed(as: viewer)
+      return try queries.list(of: sessions, in: directory)
+    } then: { client.connection.answer(request.key, result: $0) }
   }
 
   func metadata() throws(CallFault) {
@@ -94,15 +88,33 @@ extension MethodCall {
   }
 
   func lastID() throws(CallFault) {
-    let last = try allSessions().max { ($0.updatedAt, $0.ref) < ($1.updatedAt, $1.ref) }
-    answer { if let last { $0.member("sessionId", last.id.description) } }
+    readApart { [queries = runtime.hub.queries, viewer = address] () throws(StoreFailure) in
+      try queries.listed(as: viewer)
+        .max { ($0.updatedAt, $0.ref) < ($1.updatedAt, $1.ref) }
+    } then: { last in
+      answer { if let last { $0.member("sessionId", last.id.description) } }
+    }
   }
 
   func foreground() throws(CallFault) { answer { _ in } }
 
-  private func allSessions() throws(CallFault) -> [Session] {
-    try reading { () throws(StoreFailure) in
-      try runtime.hub.queries.sessions(as: address, limit: 10_000)
+  /// Reads what may take long on a thread of its own, where there are such, and goes on with it here.
+  func readApart<Value: Sendable>(
+    _ read: @escaping @Sendable () throws(StoreFailure) -> Value,
+    then complete: @escaping (Value) -> Void
+  ) {
+    let whole: @Sendable () -> Result<Value, StoreFailure> = {
+      Result { () throws(StoreFailure) in try read() }
+    }
+    let finish = { (result: Result<Value, StoreFailure>) in
+      switch result {
+      case .success(let value): complete(value)
+      case .failure(let failure): fail(failure.description)
+      }
+    }
+    guard let desk = runtime.readingDesk else { return finish(whole()) }
+    guard desk.ask(for: client.identity?.user, whole, finish) else {
+      return fail("too many of your questions wait for their answers")
     }
   }
 
@@ -124,13 +136,25 @@ extension MethodCall {
     let session = try existingSession()
     let query = try EventQuery(parameters)
     let wait = try parameters.integer("waitMs", in: 0...30_000) ?? 0
-    let page = try reading { () throws(StoreFailure) in
-      try runtime.hub.page(of: session.ref, query)
+    let reader = runtime.hub.pageReader(of: session.ref, query)
+    let place = runtime.hub.latestSerial
+    readApart { () throws(StoreFailure) in
+      try reader.page()
+    } then: { page in
+      guard page.events.isEmpty, wait > 0, !page.hasMore else { return answer(with: page) }
+      // What happened while the page was read is in none.
+      guard runtime.hub.latestSerial == place else {
+        return answerLater(of: session.ref, query) { answer(with: $0) }
+      }
+      waitForEvent(of: session.ref, query, milliseconds: Int(wait))
     }
-    if page.events.isEmpty, wait > 0 {
-      return waitForEvent(of: session.ref, query, milliseconds: Int(wait))
-    }
-    answer(with: page)
+  }
+
+  private func answerLater(
+    of ref: SessionRef, _ query: EventQuery, _ complete: @escaping (SessionEventPage) -> Void
+  ) {
+    let reader = runtime.hub.pageReader(of: ref, query)
+    readApart({ () throws(StoreFailure) in try reader.page() }, then: complete)
   }
 
   func tailEvents() throws(CallFault) {
@@ -139,7 +163,7 @@ extension MethodCall {
     answer { $0.member("cursor", cursor) }
   }
 
-  private func answer(with page: SessionHub.EventPage) {
+  private func answer(with page: SessionEventPage) {
     answer { json in
       json.name("events")
       json.beginArray()
@@ -156,10 +180,7 @@ extension MethodCall {
     let wait = EventWait()
     let finish = { [self] in
       guard wait.end(runtime.hub) else { return }
-      guard let page = try? runtime.hub.page(of: ref, query) else {
-        return fail("the events cannot be read")
-      }
-      answer(with: page)
+      answerLater(of: ref, query) { answer(with: $0) }
     }
     wait.timer = try? runtime.loop.schedule(after: milliseconds, finish)
     wait.subscription = runtime.hub.subscribe(to: ref) { [self] live in
@@ -225,5 +246,54 @@ extension JSONWriter {
       endObject()
     }
     endObject()
+  }
+}
+
+/// Answers that may be long, made on any thread.
+extension Queries {
+  /// A session's whole history; nil where it is longer than that.
+  fileprivate func messages(
+    of session: SessionRef, maximumByteCount: Int
+  ) throws(StoreFailure) -> [UInt8]? {
+    var events: [[UInt8]] = []
+    var count = 0
+    try pages(of: session) { (page) in
+      events += page.map(\.json)
+      count += page.reduce(0) { $0 + $1.json.count }
+      return count <= maximumByteCount
+    }
+    guard count <= maximumByteCount else { return nil }
+    var json = JSONWriter()
+    json.reserveCapacity(count + 2 * events.count + 64)
+    json.beginObject()
+    json.name("events")
+    json.beginArray()
+    for event in events { json.raw(event) }
+    json.endArray()
+    json.endObject()
+    return json.take()
+  }
+
+  /// The sessions that are listed for somebody.
+  fileprivate func listed(as viewer: SessionViewer) throws(StoreFailure) -> [Session] {
+    try sessions(as: viewer, limit: 10_000)
+  }
+
+  /// The list of those that work in a directory, or of all.
+  fileprivate func list(
+    of sessions: [Session], in directory: String?
+  ) throws(StoreFailure) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.name("sessions")
+    json.beginArray()
+    for session in sessions {
+      let text = SessionText(try text(of: session.ref, at: session.ref.position))
+      guard directory == nil || text.workingDirectory == directory else { continue }
+      json.entry(of: session, text)
+    }
+    json.endArray()
+    json.endObject()
+    return json.take()
   }
 }

@@ -14,12 +14,16 @@ public final class CopilotRuntime {
   let settings: SessionSettings
   let clock: Clock
   let http: HTTPClient
-  let parser = JSONParser()
+  let parser = RPCMessage.makeParser()
+  /// Where long questions are asked; without it they are answered at once, whoever waits meanwhile.
+  public var readingDesk: ReadingDesk?
   /// Whose sessions local clients begin; nil: nobody's.
   let localUser: UserID?
-  private let limits: RPCLimits
+  let limits: RPCLimits
   private var listeners: [Listener] = []
   private var clients: [ObjectIdentifier: RuntimeClient] = [:]
+  /// Clients over TCP that have not connected yet.
+  private var strangers: Strangers
   private var engines: [SessionRef: SessionEngine] = [:]
   /// Sessions that were written to and of which that is not told yet, as they are now.
   private var updated: [SessionRef: Session] = [:]
@@ -40,6 +44,7 @@ public final class CopilotRuntime {
     self.settings = settings
     self.localUser = localUser
     self.limits = limits
+    strangers = Strangers(limit: limits.strangers)
     self.clock = clock
     do { http = try HTTPClient(on: loop) } catch { throw .models(error.description) }
     hub.onNews.append { [unowned self] in heard($0) }
@@ -96,19 +101,67 @@ public final class CopilotRuntime {
   public var isCallingModels: Bool { engines.values.contains { $0.isSpending } }
 
   private func accept(_ socket: consuming Socket, isTCP: Bool) {
-    guard isTCP || socket.isPeerTrusted else { return }
+    guard isTCP ? hasRoom : socket.isPeerTrusted else { return }
+    let address = socket.peerAddress
     do throws(EventLoopFailure) {
       let connection = try RPCConnection(
         socket, on: loop, isTCP: isTCP, parser: parser, limits: limits)
       let client = RuntimeClient(connection, of: self, isLocal: !isTCP)
+      connection.readApart = { [unowned self, weak client] read, complete in
+        if let client { readApart(for: client, read, complete) }
+      }
       clients[ObjectIdentifier(client)] = client
+      if isTCP { try expect(client, from: address) }
       onClientCount?(clients.count)
     } catch {
       return
     }
   }
 
+  /// Whether there may be another client over TCP.
+  private var hasRoom: Bool {
+    let count = clients.values.reduce(0) { $0 + ($1.isLocal ? 0 : 1) }
+    return count < min(limits.connections, OpenFiles.limit / 4)
+  }
+
+  /// Sees to it that a client shows who it is, before long.
+  private func expect(
+    _ client: RuntimeClient, from address: PeerAddress?
+  ) throws(EventLoopFailure) {
+    let id = ObjectIdentifier(client)
+    if let oldest = strangers.add(id, from: address) { clients[oldest]?.connection.abort() }
+    try loop.schedule(after: limits.connectSeconds * 1000) { [weak client] in
+      guard let client, client.identity == nil else { return }
+      client.connection.abort()
+    }
+  }
+
+  /// Whether a user may have one more connection.
+  func hasRoom(for client: RuntimeClient, as identity: RuntimeClient.Identity) -> Bool {
+    guard !client.isLocal, let user = identity.user else { return true }
+    let others = clients.values.count { $0 !== client && $0.identity?.user == user }
+    return others < limits.connectionsPerUser
+  }
+
+  /// A client has shown who it is.
+  func admit(_ client: RuntimeClient) {
+    strangers.remove(ObjectIdentifier(client))
+    client.connection.admit()
+    client.connection.lane = TurnShares.Lane(number: client.identity?.user?.low ?? 0)
+  }
+
+  /// Has a long frame read apart, where there are threads for it.
+  private func readApart(
+    for client: RuntimeClient, _ read: @escaping @Sendable () -> RPCMessage,
+    _ complete: @escaping (RPCMessage) -> Void
+  ) {
+    guard let readingDesk else { return loop.runAfterCallback { complete(read()) } }
+    // One at a time for each connection: there cannot be too many of them.
+    readingDesk.askPatiently(for: client.identity?.user, read, complete)
+  }
+
   func forget(_ client: RuntimeClient) {
+    strangers.remove(ObjectIdentifier(client))
     for ref in client.attachments.keys { detach(client, from: ref) }
     clients[ObjectIdentifier(client)] = nil
     onClientCount?(clients.count)

@@ -35,7 +35,9 @@ final class RuntimeClient {
   private(set) var relayedToken: String?
   /// Whether nothing has come yet: a relay greets with the first frame, before any byte of its client.
   private var mayBeGreeted: Bool
-  var identity: Identity?
+  var identity: Identity? {
+    didSet { if identity != nil { runtime.admit(self) } }
+  }
   var attachments: [SessionRef: Attachment] = [:]
   var interests: [String: Interest] = [:]
   /// Whether the application answers model calls itself.

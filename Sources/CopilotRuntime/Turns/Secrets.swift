@@ -18,11 +18,35 @@ struct Secrets {
     var text = text
     for secret in texts { text = text.replacing(secret, with: Self.stand) }
     for secret in texts {
-      for length in stride(from: secret.count - 1, through: Self.minimumLength, by: -1)
-      where text.hasSuffix(secret.prefix(length)) {
-        text = text.dropLast(length) + Self.stand
-      }
+      let length = Self.beginning(of: Array(secret.utf8), atEndOf: Array(text.utf8))
+      guard length >= Self.minimumLength else { continue }
+      text = String(decoding: text.utf8.dropLast(length), as: UTF8.self) + Self.stand
     }
     return text
+  }
+
+  /// How many bytes of the end of `text` are the beginning of `secret`, but not all of it.
+  ///
+  /// Looks at each byte once (Knuth, Morris and Pratt): a secret may be long, and is somebody's to choose.
+  private static func beginning(of secret: [UInt8], atEndOf text: [UInt8]) -> Int {
+    var fallback = [0]
+    fallback.reserveCapacity(secret.count)
+    for index in 1..<max(secret.count, 1) {
+      fallback.append(length(behind: fallback[index - 1], with: secret[index], secret, fallback))
+    }
+    var matched = 0
+    for byte in text.suffix(secret.count - 1) {
+      matched = length(behind: matched, with: byte, secret, fallback)
+    }
+    return matched
+  }
+
+  /// How much of the secret's beginning has been met when `byte` comes behind `matched` of it.
+  private static func length(
+    behind matched: Int, with byte: UInt8, _ secret: [UInt8], _ fallback: [Int]
+  ) -> Int {
+    var matched = matched
+    while matched > 0, secret[matched] != byte { matched = fallback[matched - 1] }
+    return secret[matched] == byte ? matched + 1 : matched
   }
 }

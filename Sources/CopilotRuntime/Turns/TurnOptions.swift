@@ -62,11 +62,19 @@ struct Provider {
 
 /// Header fields as an object of texts; names come out in lower case.
 enum HeaderList {
+  /// Far more than any endpoint takes.
+  private static let maximumCount = 100
+  private static let maximumByteCount = 16_384
+
   static func read(
     _ json: JSONValue?, _ name: String
   ) throws(CallFault) -> [(name: String, value: String)] {
     guard let json else { return [] }
     guard json.kind == .object else { throw .text("\(name) must be an object") }
+    guard json.count <= maximumCount, json.sourceText.count <= maximumByteCount else {
+      throw .text(
+        "\(name) must have at most \(maximumCount) fields and \(maximumByteCount) bytes")
+    }
     var headers: [(name: String, value: String)] = []
     for (field, value) in json.members {
       guard let text = value.string else { throw .text("\(name).\(field) must be a string") }
