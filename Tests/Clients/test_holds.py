@@ -17,6 +17,7 @@ from service import DEADLINE_SECONDS, Account, Answer, Client, Service, compact,
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 LARGEST = 2**63 - 1
+LARGEST_REPORT = 2**53 - 1
 WRONG_AMOUNTS = [0, -1, 1.5, 1e3, "5", True, None, [], 2**63, 2**64, 10**30]
 WRONG_TIMES = [0, -5, 86401, 1.5, "9", True, 10**30]
 
@@ -369,11 +370,12 @@ def test_what_passes_a_hold_counts_in_full_and_is_marked(service, person, mine):
     assert [(end["tokens"], end["overage"]) for end in ends] == [(7, 7)]
 
 
-def test_all_that_there_is_may_be_settled_but_no_more(service, person, mine):
+def test_as_much_as_a_window_can_hold_may_be_settled_but_no_more(service, person, mine):
     hold, other = mine.held(1), mine.held(1)
-    assert mine.settle(hold, LARGEST).json["overage"] == LARGEST - 1
-    problem(mine.settle(other, 1), 400, "overflow", "tokens")
-    assert mine.state(other) == "open" and day(service, person) == (LARGEST, 1)
+    problem(mine.settle(hold, LARGEST_REPORT + 1), 400, "invalid", "tokens")
+    assert mine.settle(hold, LARGEST_REPORT).json["overage"] == LARGEST_REPORT - 1
+    assert mine.state(other) == "open" and day(service, person) == (LARGEST_REPORT, 1)
+    assert mine.settle(other, 1).json["overage"] == 0
 
 
 def test_holds_that_add_up_to_too_much_are_refused_loudly(service, mine):

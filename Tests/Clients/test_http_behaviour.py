@@ -1,5 +1,9 @@
 """Section 6 of the chat-quota contract: order of the checks, methods, negotiation, origins, prefixes."""
 
+import signal
+import socket
+import subprocess
+
 import pytest
 
 import contract
@@ -322,3 +326,60 @@ def test_one_connection_carries_many_requests(service):
     )
     statuses = [part[:3] for part in exchange(service.base, requests).split(b"HTTP/1.1 ")[1:]]
     assert statuses == [b"200", b"405", b"403", b"404", b"200"]
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_health_says_what_may_be_asked(service, path, method):
+    answer = service.nobody.ask(method, path)
+    assert answer.status == 405 and answer["Allow"] == "GET, HEAD"
+
+
+def test_an_error_has_the_title_of_its_status(service):
+    erased = service.register()
+    assert service.staff.client.ask("DELETE", f"/v1/users/{erased.uuid}").status == 200
+    answer = service.staff.client.ask("PATCH", f"/v1/users/{erased.uuid}", {"active": True})
+    assert (answer.status, answer.json["title"]) == (410, "Gone")
+
+
+# ---- signals
+
+
+def slow_client(server):
+    """A connection with half a request line."""
+    client = socket.create_connection(server.base.removeprefix("http://").rsplit(":", 1))
+    client.sendall(b"GET /livez HT")
+    return client
+
+
+def test_signals_without_a_meaning_do_nothing(start):
+    service = start()
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        service.server.process.send_signal(number)
+    assert service.nobody.get("/livez").status == 200
+    assert service.server.running
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_stop_drains_and_waits_for_no_half_request(start, number):
+    service = start()
+    with slow_client(service.server):
+        service.nobody.get("/livez")
+        service.server.process.send_signal(number)
+        assert service.server.process.wait(8) == 0
+
+
+def test_a_second_signal_hurries(start):
+    service = start()
+    gateway = service.by_role("service")
+    client = socket.create_connection(service.server.base.removeprefix("http://").rsplit(":", 1))
+    with client:
+        # A body on its way would be waited for.
+        head = f"POST /v1/usage HTTP/1.1\r\nHost: h\r\nAuthorization: Token {gateway.token}\r\nContent-Length: 100\r\n\r\n"
+        client.sendall(head.encode())
+        service.nobody.get("/livez")
+        service.server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            service.server.process.wait(1)
+        service.server.process.send_signal(signal.SIGTERM)
+        assert service.server.process.wait(5) == 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import resource
 import socket
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 
@@ -422,3 +425,100 @@ def test_a_client_that_does_not_read_is_closed_and_holds_up_nobody(runtime, peer
     finally:
         slow.close()
     assert len(of_type(peer.events(session), "session.idle")) == 40
+
+
+# ---- guards
+
+
+def silent(runtime, count: int) -> list[socket.socket]:
+    host, port = runtime.runtime.rsplit(":", 1)
+    return [socket.create_connection((host, int(port))) for _ in range(count)]
+
+
+def is_closed(connection: socket.socket, seconds: float = 5) -> bool:
+    connection.settimeout(seconds)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_silent_connections_keep_nobody_out(start_own):
+    service = start_own()
+    strangers = silent(service, 300)
+    try:
+        assert service.peer().call("ping")["message"] == "pong"
+        assert all(is_closed(stranger) for stranger in strangers[:40]), "the oldest have to go"
+        assert not is_closed(strangers[-1], 0.1)
+        # None of them may stay for long.
+        assert is_closed(strangers[-1], 15)
+    finally:
+        for stranger in strangers:
+            stranger.close()
+
+
+def test_a_stranger_sends_no_long_frame(start_own):
+    service = start_own()
+    before = own_memory(service)
+    for _ in range(4):
+        (stranger,) = silent(service, 1)
+        with stranger:
+            stranger.sendall(b"Content-Length: 60000000\r\n\r\n")
+            assert is_closed(stranger)
+    assert own_memory(service) - before < 8 << 20
+
+
+def own_memory(service) -> int:
+    text = Path(f"/proc/{service.server.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) << 10
+
+
+def test_a_long_frame_gives_its_memory_back(start_own):
+    service = start_own()
+    peer = service.peer()
+    peer.call("ping")
+    before = own_memory(service)
+    for _ in range(3):
+        peer.send_bytes(frame({"jsonrpc": "2.0", "id": "long", "method": "ping", "params": {"x": "a" * 40_000_000}}))
+        peer.call("ping")
+    assert own_memory(service) - before < 40 << 20
+
+
+@pytest.mark.parametrize("port", ["http", "sdk"])
+def test_both_ports_accept_again_when_files_are_free_again(start_own, port):
+    service = start_own()
+    process = service.server.process.pid
+    taken = len(os.listdir(f"/proc/{process}/fd"))
+    address = service.runtime if port == "sdk" else service.server.base.removeprefix("http://")
+    host, number = address.rsplit(":", 1)
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (taken + 12, taken + 12))
+    crowd = [socket.create_connection((host, int(number))) for _ in range(20)]
+    time.sleep(0.5)
+    for connection in crowd:
+        connection.close()
+    assert service.peer().call("ping")["message"] == "pong"
+    assert service.nobody.get("/livez").status == 200
+
+
+def test_what_nests_too_deeply_is_refused_under_its_id(peer):
+    params = '{"x":' + "[" * 5000 + "]" * 5000 + "}"
+    body = ('{"jsonrpc":"2.0","method":"ping","params":' + params + ',"id":"deep"}').encode()
+    peer.send_bytes(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    answer = peer.until(lambda: peer.answers.get("deep"), "an answer")
+    assert answer["error"]["code"] == -32700
+
+
+def test_what_nests_less_deeply_is_taken(peer):
+    nested = 1
+    for _ in range(400):
+        nested = [nested]
+    assert peer.call("ping", {"message": "m", "x": nested})["message"] == "pong: m"
+
+
+def test_too_many_headers_are_refused_at_once(runtime, peer):
+    session = peer.create()
+    for headers in ({f"x-{number}": "a" for number in range(5000)}, {"authorization": "a" * 40_000}):
+        error = peer.refused("session.send", {"sessionId": session, "prompt": "p", "requestHeaders": headers})
+        assert "requestHeaders must have at most" in str(error)

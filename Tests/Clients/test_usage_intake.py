@@ -1,8 +1,11 @@
 """The native way in: usage in every body form, good and bad neighbours, and repeated requests."""
 
 import json
+import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cloudevents.core.bindings.http import to_structured_event
@@ -290,3 +293,58 @@ def test_recording_is_for_services_and_staff(service, person, role, status):
 def test_without_a_token_nothing_is_recorded(service, person):
     assert service.nobody.post("/v1/usage", record(person)).status == 401
     assert service.used(person) == (0, 0, 0)
+
+
+# ---- bodies that are large, or many
+
+
+def own_memory(service) -> int:
+    """The most bytes that the server has ever had to itself."""
+    text = Path(f"/proc/{service.server.process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) << 10
+
+
+MANY = 16_000_000
+GREEDY = {
+    "lines": (LINES, b"x\n" * (MANY // 2)),
+    "numbers": (JSON, b"[" + b"1," * (MANY // 2) + b"1]"),
+    "brackets": (JSON, b"[" + b"[]," * (MANY // 3) + b"1]"),
+    "events": (CLOUD_EVENTS, b"[" + b"{}," * (MANY // 3) + b"{}]"),
+}
+
+
+def test_no_body_takes_more_memory_than_a_few_times_itself(start):
+    service = start()
+    post(service, record(service.register()))
+    before = own_memory(service)
+    for name, (content_type, body) in GREEDY.items():
+        answer = post(service, body, content_type)
+        assert is_problem(answer, 413), name
+        assert own_memory(service) - before < 12 * MANY, name
+
+
+def test_a_batch_is_taken_as_a_whole_or_comes_again(start):
+    service = start()
+    person = service.register()
+    batches = [[record(person) for _ in range(10_000)] for _ in range(12)]
+    with ThreadPoolExecutor(len(batches)) as threads:
+        answers = list(threads.map(lambda batch: post(service, batch), batches))
+    assert {answer.status for answer in answers} <= {200, 503}
+    for batch, answer in zip(batches, answers):
+        if answer.status == 503:
+            assert answer["Retry-After"]
+            answer = post(service, batch)
+        assert answer.status == 200 and len(answer.json["results"]) == len(batch)
+    assert service.used(person)[0] == 120_000
+
+
+@pytest.mark.parametrize("members", [{"tokens": 2**53}, {"tokens": 2**63 - 1}, {"tokens": ..., "input_tokens": 2**53 - 1, "output_tokens": 1}])
+def test_one_report_leaves_room_for_others(service, person, members):
+    usage = record(person, **members)
+    if usage["tokens"] is ...:
+        del usage["tokens"]
+    answer = post(service, usage)
+    assert is_problem(answer, 400) and answer.json["member"] == "tokens"
+    assert str(2**53 - 1) in answer.json["detail"]
+    assert post(service, record(person, 2**53 - 1)).status == 201
+    assert post(service, record(person, 1)).status == 201

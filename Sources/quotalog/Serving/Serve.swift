@@ -52,6 +52,7 @@ private final class Service {
   /// nil: nobody compares answers with the log.
   private let audit: SelfAudit?
   private let consumerDesk: ConsumerDesk
+  private let readingDesk: ReadingDesk
   private let host: String
   private let isBackground: Bool
 
@@ -86,11 +87,15 @@ private final class Service {
         })
     }
     let hub = SessionHub(Queries(store))
-    desk = CommandDesk(committer, inbox, hub)
+    let lanes = CommandLanes(committer)
+    desk = CommandDesk(lanes, inbox, hub)
     runtime = try Self.makeRuntime(loop, configuration, sessions, desk, hub)
     api = QuotaAPI(
       store: store, committer: committer, answers: answers, settings: configuration.api,
-      sessions: hub, sessionSettings: sessions)
+      lanes: lanes, sessions: hub, sessionSettings: sessions)
+    readingDesk = ReadingDesk { waker.waker.wake() }
+    api.readingDesk = readingDesk
+    runtime.readingDesk = readingDesk
     self.store = store
     self.loop = loop
     host = configuration.host
@@ -108,10 +113,12 @@ private final class Service {
     }
     api.consumerDesk = consumerDesk
     if let webhooks { api.webhookStatuses = { [unowned webhooks] in webhooks.statuses } }
-    waker.onWake = { [unowned api, unowned desk, unowned consumerDesk, weak webhooks] in
+    waker.onWake = {
+      [unowned api, unowned desk, unowned consumerDesk, unowned readingDesk, weak webhooks] in
       // What happened is told before anybody is answered.
       api.completeDelivered { desk.collect() }
       consumerDesk.collect()
+      readingDesk.collect()
       webhooks?.noteNews()
       api.noteNews()
     }
@@ -261,6 +268,7 @@ private final class Service {
     audit?.start()
     loop.run()
     audit?.stop()
+    readingDesk.stop()
     committer.stop()
     webhooks?.finish()
     consumerDesk.stop()
@@ -294,14 +302,23 @@ private final class Service {
     Terminal.write(json.take())
   }
 
+  /// SIGTERM, SIGINT and SIGHUP stop the service, and hurry it when it is stopping; others that would end
+  /// the process without a word mean nothing to it.
   private func stopOnSignals() throws(ExitFailure) {
-    for number in [SIGTERM, SIGINT] {
-      do {
-        try loop.onSignal(number) { [unowned self] in stop() }
-      } catch {
-        throw ExitFailure(.unavailable, "signals cannot be received: \(error)")
-      }
+    var stopping = [SIGTERM, SIGINT]
+    // Under `nohup` the end of a terminal is to be ignored.
+    if !isIgnored(SIGHUP) { stopping.append(SIGHUP) }
+    do {
+      for number in stopping { try loop.onSignal(number) { [unowned self] in stopOrHurry() } }
+      for number in [SIGUSR1, SIGUSR2] { try loop.onSignal(number) {} }
+    } catch {
+      throw ExitFailure(.unavailable, "signals cannot be received: \(error)")
     }
+  }
+
+  /// Whoever asks twice does not want to wait for clients: what was acknowledged is kept all the same.
+  private func stopOrHurry() {
+    if isStopping { loop.stop() } else { stop() }
   }
 
   /// Settings that belong to the store's history become events.
@@ -376,6 +393,14 @@ extension ExitFailure {
 /// Has large pieces of memory taken from the system one by one, so that they go back to it: the C
 /// library would otherwise keep what a burst once needed, in pieces too scattered to be used again.
 private func returnLargeMemory() { mallopt(M_MMAP_THRESHOLD, 256 << 10) }
+
+/// Whether whoever started the process has it ignore a signal.
+private func isIgnored(_ number: Int32) -> Bool {
+  var action = sigaction()
+  guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+  // SIG_IGN is 1; C has no function there to compare with.
+  return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+}
 
 /// Every connection is an open file: take as many as the system allows.
 private func raiseFileLimit() {
