@@ -73,7 +73,9 @@ extension MethodCall {
     readApart { [queries = runtime.hub.queries, viewer = address] () throws(StoreFailure) in
       let sessions = isNowhere ? [] : try queries.listed(as: viewer)
       return try queries.list(of: sessions, in: directory)
-    } then: { client.connection.answer(request.key, result: $0) }
+    } then: {
+      client.connection.answer(request.key, result: $0)
+    }
   }
 
   func metadata() throws(CallFault) {

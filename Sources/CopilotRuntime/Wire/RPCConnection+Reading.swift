@@ -43,9 +43,10 @@ extension RPCConnection {
   /// Reads a long body on another thread, with a parser whose memory goes back with it.
   private func read(_ body: [UInt8], _ readApart: ReadingApart) {
     isWaiting = true
-    readApart({ RPCMessage(body, parser: RPCMessage.makeParser()) }) { [weak self] message in
-      self?.takeLong(message)
+    let read: @Sendable () -> RPCMessage = {
+      RPCMessage(body, parser: RPCMessage.makeParser())
     }
+    readApart(read) { [weak self] in self?.takeLong($0) }
   }
 
   private func takeLong(_ message: RPCMessage) {

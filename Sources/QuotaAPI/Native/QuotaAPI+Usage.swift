@@ -121,7 +121,9 @@ extension QuotaAPI {
     }
     readingDesk.askPatiently(for: caller.user) {
       HTTPResponse.results(outcomes)
-    } _: { [unowned self] in server?.complete(reply, finish($0, for: request)) }
+    } _: { [unowned self] in
+      server?.complete(reply, finish($0, for: request))
+    }
   }
 }
 
