@@ -104,7 +104,7 @@ class LargeStore:
         self.tokens["user"] = self.token_of(self.user)
         self.post_many("/v1/usage", ([{"id": f"u{first + n}", "user": self.user, "tokens": 1} for n in range(10_000)] for first in range(0, EVENTS, 10_000)))
         progress.step("fairness: holds and sessions", 60)
-        self.flood_once("/v1/holds", ({"id": f"h{n}", "user": self.user, "tokens": 1, "ttl_seconds": 86_400} for n in range(HOLDS)), "service")
+        self.flood_once("/v1/holds", ({"id": f"h{n}", "user": self.user, "estimate": 1, "ttl_seconds": 86_400} for n in range(HOLDS)), "service")
         self.flood_once("/v1/sessions", ({"session_id": f"s{n}"} for n in range(SESSIONS)), "user")
         self.flood_once("/v1/sessions/s0/usage", ({"usage_id": f"x{n}", "nano_aiu": 1} for n in range(20_000)), "user")
 
