@@ -34,10 +34,28 @@ public final class CommandLanes {
 
   private struct Lane {
     let actor: Actor
-    var waiting: [Committer.Ticket] = []
     var underWay = 0
+    private var waiting: [Committer.Ticket] = []
+    /// Those before have been handed over: moving the others each time would cost as much as the flood.
+    private var first = 0
 
-    var count: Int { waiting.count + underWay }
+    init(actor: Actor) { self.actor = actor }
+
+    var waitingCount: Int { waiting.count - first }
+    var count: Int { waitingCount + underWay }
+
+    mutating func add(_ ticket: Committer.Ticket) { waiting.append(ticket) }
+
+    /// Moves the first `count` that wait behind what is in `outbox`.
+    mutating func move(_ count: Int, to outbox: inout [Committer.Ticket]) {
+      underWay += count
+      if outbox.isEmpty, first == 0, count == waiting.count { return swap(&outbox, &waiting) }
+      outbox.append(contentsOf: waiting[first..<(first + count)])
+      first += count
+      guard first > waiting.count / 2 else { return }
+      waiting.removeFirst(first)
+      first = 0
+    }
   }
 
   public init(_ committer: Committer) { self.committer = committer }
@@ -54,7 +72,7 @@ public final class CommandLanes {
     guard lanes[index].count < Self.capacity - heldCount else {
       return refused.append(ticket.number)
     }
-    lanes[index].waiting.append(ticket)
+    lanes[index].add(ticket)
     heldCount += 1
   }
 
@@ -85,17 +103,11 @@ public final class CommandLanes {
     round += 1
     let window = window
     var outbox: [Committer.Ticket] = []
-    for index in lanes.indices where !lanes[index].waiting.isEmpty {
-      let count = min(window - lanes[index].underWay, lanes[index].waiting.count)
+    for index in lanes.indices where lanes[index].waitingCount > 0 {
+      let count = min(window - lanes[index].underWay, lanes[index].waitingCount)
       guard count > 0 else { continue }
-      lanes[index].underWay += count
       handed.add(count, of: index)
-      if outbox.isEmpty, count == lanes[index].waiting.count {
-        swap(&outbox, &lanes[index].waiting)
-      } else {
-        outbox.append(contentsOf: lanes[index].waiting.prefix(count))
-        lanes[index].waiting.removeFirst(count)
-      }
+      lanes[index].move(count, to: &outbox)
     }
     committer.submit(&outbox)
     refuse(outbox)
