@@ -148,9 +148,21 @@ struct JSONParserTests {
 
   @Test func `documents of all sizes go through one parser`() throws {
     let parser = JSONParser()
-    for count in [1, 100, 1_000_000, 3, 50_000, 0] {
+    for count in [1, 100, 400_000, 3, 50_000, 0] {
       let text = "[" + repeatElement("1", count: count).joined(separator: ",") + "]"
       #expect(try parser.parse(Array(text.utf8)).count == count)
+    }
+  }
+
+  @Test func `a document has so many values, commas and brackets at most`() throws {
+    let parser = JSONParser()
+    let most = (JSONParser.maximumTokenCount - 2) / 2
+    let values = String(repeating: "1,", count: most - 1)
+    #expect(try parser.parse(Array("[\(values)1]".utf8)).count == most)
+    #expect {
+      try parser.parse(Array("[\(values)1,1]".utf8))
+    } throws: { error in
+      (error as? JSONSyntaxError)?.isOfSize == true
     }
   }
 
