@@ -11,7 +11,7 @@ from conftest import NOON
 from service import Service, until
 from test_holds import holder
 
-AHEAD_DAYS = [1, 40, 400, 9000]
+AHEAD_DAYS = [12, 40, 400, 9000]
 
 
 def at(days: float = 0, seconds: float = 0) -> str:

@@ -39,18 +39,6 @@ def test_names_of_the_service_are_refused(purse, name):
     ]:
         error(session.post(what, body), 400)
     error(session.patch({"session_limits": None}, Idempotency_Key=name), 400)
-    error(purse.person.client.post("/v1/sessions", {"session_id": name + "a"}), 400)
-
-
-def test_a_session_that_nobody_named_is_the_same_again(purse):
-    def begin():
-        return purse.person.client.ask("POST", "/v1/sessions", {}, {"Idempotency-Key": "key"})
-
-    first, second = begin(), begin()
-    assert (first.status, second.status) == (201, 200), (first.gist, second.gist)
-    assert first.json["session_id"] == second.json["session_id"]
-    path = f"/v1/sessions/{first.json['session_id']}"
-    assert purse.person.client.get(path).json["session_id"] == first.json["session_id"]
 
 
 def test_a_change_that_changed_nothing_is_remembered(purse):

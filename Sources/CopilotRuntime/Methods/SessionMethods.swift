@@ -59,7 +59,7 @@ extension MethodCall {
       }
       return id
     }
-    guard let id = try? SessionID(chosen: text) else { throw .error(.invalidSessionID(text)) }
+    guard let id = try? SessionID(text) else { throw .error(.invalidSessionID(text)) }
     return id
   }
 

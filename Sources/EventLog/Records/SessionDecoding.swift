@@ -6,7 +6,7 @@ extension RecordReader {
   mutating func sessionStart() throws(RecordDamage) -> SessionStart {
     let user = try optionalUser()
     return SessionStart(
-      id: try bounded(SessionID.init(_:)), user: user, seed: try entryID(),
+      id: try bounded(SessionID.init), user: user, seed: try entryID(),
       model: try optional(ModelName.init), limit: try optionalCredits(),
       budget: try optional(BudgetID.init))
   }

@@ -32,7 +32,7 @@ enum SessionRow {
     _ ref: SessionRef, from row: RawSpan
   ) throws(ProjectionFailure) -> Session {
     var row = RowReader(row, of: "sessions")
-    let id = try row.bounded(SessionID.init(_:))
+    let id = try row.bounded(SessionID.init)
     let user = try row.byte() == 0 ? nil : try row.user()
     var session = StoredSession(
       ref: ref, id: id, user: user, seed: try row.entryID(),

@@ -4,7 +4,7 @@ internal import QuotaModel
 extension JSONValue {
   func sessionStart() throws(MemberFault) -> SessionStart {
     SessionStart(
-      id: try requiredBounded("session_id", SessionID.init(_:)), user: try optionalUserID("user"),
+      id: try requiredBounded("session_id", SessionID.init), user: try optionalUserID("user"),
       seed: try entryID("seed"), model: try bounded("model", ModelName.init),
       limit: try credits("max_nano_aiu"), budget: try bounded("budget_id", BudgetID.init))
   }

@@ -158,7 +158,7 @@ extension JSONValue {
   fileprivate func sessionAddress(
     _ name: StaticString, as viewer: SessionViewer
   ) throws(MemberFault) -> SessionAddress? {
-    try bounded(name, SessionID.init(_:)).map { SessionAddress($0, as: viewer) }
+    try bounded(name, SessionID.init).map { SessionAddress($0, as: viewer) }
   }
 
   fileprivate func timeToLive(_ name: StaticString) throws(MemberFault) -> Int64? {

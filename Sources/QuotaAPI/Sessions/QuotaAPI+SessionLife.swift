@@ -12,7 +12,7 @@ extension QuotaAPI {
     try body.allowOnly(.sessionID, .user, .sessionLimits, .budgetID, .model)
     let limit = try body.limits(atLeast: sessionSettings.minimumLimit)
     let user = try owner(body, call.caller)
-    let id = try body.bounded(.sessionID, SessionID.init(chosen:))
+    let id = try body.bounded(.sessionID, SessionID.init)
     let key = try call.idempotencyKey()
     let opening = SessionOpening(
       id: id ?? newID(call.caller, key), user: user,
@@ -28,7 +28,11 @@ extension QuotaAPI {
   /// Under an `Idempotency-Key` a session without an id gets the same one again.
   private func newID(_ caller: Caller, _ key: StepID?) -> SessionID {
     let digest = key.map { Digester.digest(of: "\(caller.user) \($0)").words }
-    return SessionID(own: digest.map { EntryID(random: $0.0, $0.1) } ?? System.randomEntry())
+    let id = digest.map { EntryID(random: $0.0, $0.1) } ?? System.randomEntry()
+    guard let id = try? SessionID(id.description) else {
+      preconditionFailure("A UUID is a session's id.")
+    }
+    return id
   }
 
   /// Whose session it becomes: a user's own, or whose the request says.

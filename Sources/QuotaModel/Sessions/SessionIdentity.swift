@@ -23,15 +23,6 @@ public struct SessionID: ByteText {
     }
     description = text
   }
-
-  /// The id of a session that nobody has named; the same for the same number.
-  public init(own id: EntryID) { description = "\(ownNames)\(id)" }
-
-  /// Reads what a client wants to call a new session.
-  public init(chosen text: String) throws(TextRule) {
-    try self.init(text)
-    try checkForeign(text)
-  }
 }
 
 /// What operators call a shared budget; the rules are those of a session's id.

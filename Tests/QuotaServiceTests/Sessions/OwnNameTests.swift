@@ -80,7 +80,6 @@ import Testing
   @Test func `may not begin as those of the service do`() {
     for text in ["quotalog.", "quotalog.hold.1", "quotalog.step.x"] {
       #expect(throws: TextRule.self) { try StepID(text) }
-      #expect(throws: TextRule.self) { try SessionID(chosen: text + "a") }
     }
     #expect((try? StepID("quotalog")) != nil)
     #expect((try? StepID("hold-1")) != nil)
@@ -91,8 +90,6 @@ import Testing
     #expect(StepID(own: entry).isOwn)
     #expect(hold.call.isOwn && hold.usage(settledAt: Position(9)).isOwn)
     #expect(throws: TextRule.self) { try StepID(hold.call.description) }
-    #expect(throws: TextRule.self) { try SessionID(chosen: SessionID(own: entry).description) }
-    #expect(try SessionID(SessionID(own: entry).description) == SessionID(own: entry))
   }
 
   /// What the first programs wrote about a hold that its session let go.
