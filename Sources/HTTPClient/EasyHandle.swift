@@ -60,6 +60,15 @@ internal import CCurl
     try check(unsafe ccurl_set_receiver(pointer, function, receiver))
   }
 
+  /// `context` reaches both unretained.
+  func setGates(
+    context: AnyObject, open: @escaping curl_opensocket_callback,
+    ready: @escaping curl_prereq_callback
+  ) throws(HTTPClientFailure) {
+    let context = unsafe Unmanaged.passUnretained(context).toOpaque()
+    try check(unsafe ccurl_set_gates(pointer, open, ready, context))
+  }
+
   /// How many bytes of the request's body have gone out.
   var sentBodyBytes: Int64 {
     var count: curl_off_t = 0

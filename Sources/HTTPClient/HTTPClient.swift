@@ -46,7 +46,8 @@ public final class HTTPClient {
     let rules = try RequestRules(request)
     let easy = try EasyHandle()
     try easy.prepare(request, rules, limits: limits, authoritiesFile: authoritiesFile)
-    let transfer = try Transfer(easy, of: self, limits, onEvent)
+    let transfer = try Transfer(
+      easy, of: self, to: rules.destination(of: request), limits, onEvent)
     try multi.add(easy)
     transfers[easy.id] = transfer
     do throws(EventLoopFailure) {

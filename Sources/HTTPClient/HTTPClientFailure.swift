@@ -12,6 +12,8 @@ public enum HTTPClientFailure: Error, Hashable, Sendable {
   /// As many requests as the limits allow are under way; try again later.
   case tooManyExchanges
 
+  /// Every address of the server is one that the request must not go to; nobody was asked.
+  case forbiddenAddress
   case unresolvableName
   case cannotConnect
   /// No protected connection came about, for another reason than the certificate.
@@ -45,6 +47,7 @@ extension HTTPClientFailure: CustomStringConvertible {
     case .unusableHeader(let index):
       "Header field \(index + 1) of the request has characters that no header field may have."
     case .tooManyExchanges: "Too many requests to other servers are under way."
+    case .forbiddenAddress: "The server's address is not a public one."
     case .unresolvableName: "The server's name could not be resolved."
     case .cannotConnect: "The server could not be connected to."
     case .noSecureConnection: "No TLS connection to the server could be set up."

@@ -9,6 +9,8 @@ public struct OutgoingRequest: Sendable {
   /// `connection`, `accept-encoding` (always `identity`) and the like.
   public var headers: [(name: String, value: String)]
   public var body: [UInt8]
+  /// Where it may go; nil: anywhere.
+  public var destinations: Destinations?
 
   public init(
     method: String, url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []

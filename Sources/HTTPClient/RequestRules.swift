@@ -31,6 +31,15 @@ struct RequestRules {
     self.lines = lines
   }
 
+  /// The rules for where the request may go, with the name that they speak of.
+  func destination(
+    of request: OutgoingRequest
+  ) throws(HTTPClientFailure) -> Transfer.Destination? {
+    guard let rules = request.destinations else { return nil }
+    guard let url = EndpointURL(request.url) else { throw .unusableURL }
+    return Transfer.Destination(rules: rules, host: url.host)
+  }
+
   /// libcurl takes a name with nothing after the colon for a field to leave out.
   private static func line(_ name: String, _ value: String) -> String {
     value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? "\(name);" : "\(name): \(value)"

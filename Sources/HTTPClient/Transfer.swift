@@ -22,19 +22,33 @@ final class Transfer {
   private var outcome: ResponseEvent?
   /// Why no more is taken.
   private var refusal: HTTPClientFailure?
+  /// Where it may go; nil: anywhere.
+  let destination: Destination?
+  /// Whether the request has gone out, or begun to: from then on the server may have served it.
+  private(set) var isSent = false
+  private var hasOpened = false
+  private var isForbidden = false
+
+  /// The rules, and what the request calls its server.
+  struct Destination {
+    let rules: Destinations
+    let host: String
+  }
 
   private var lastProgress = ContinuousClock.now
   private var sentBodyBytes: Int64 = 0
 
   init(
-    _ easy: EasyHandle, of client: HTTPClient, _ limits: HTTPClientLimits,
-    _ onEvent: @escaping (ResponseEvent) -> Void
+    _ easy: EasyHandle, of client: HTTPClient, to destination: Destination?,
+    _ limits: HTTPClientLimits, _ onEvent: @escaping (ResponseEvent) -> Void
   ) throws(HTTPClientFailure) {
     self.easy = easy
     self.client = client
     self.limits = limits
+    self.destination = destination
     self.onEvent = onEvent
     try receive(from: easy)
+    try setGates(of: easy)
   }
 
   /// Starts to count the time.
@@ -51,6 +65,11 @@ final class Transfer {
     client?.drop(self)
   }
 
+  func noteSent() { isSent = true }
+  func noteOpened() { hasOpened = true }
+  func noteForbidden() { isForbidden = true }
+  func refuseConnection() { refusal = .forbiddenAddress }
+
   /// Tells nothing from now on.
   func fallSilent() {
     onEvent = nil
@@ -66,6 +85,8 @@ final class Transfer {
   /// Settles how it ended. What this side refused to take looks like a failed write to libcurl.
   func end(_ failure: HTTPClientFailure?) {
     guard outcome == nil else { return }
+    // Where one of several addresses was tried, it is that one's failure which counts.
+    if isForbidden, !hasOpened { refusal = .forbiddenAddress }
     if let failure = failure.map({ refusal ?? $0 }) {
       outcome = .failed(failure)
     } else {
