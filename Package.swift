@@ -84,7 +84,7 @@ let package = Package(
       dependencies: [
         "Webhooks",
         "CopilotRuntime", "QuotaAPI", "QuotaService", "Sessions", "QuotaModel", "EventLog",
-        "Evidence", "HTTPServer", "EventLoop", "JSON", "CMalloc",
+        "Evidence", "HTTPServer", "HTTPClient", "EventLoop", "JSON", "CMalloc",
       ],
       swiftSettings: strict),
 

@@ -99,12 +99,20 @@ extension JSONWriter {
     case .quotaReached(let violations):
       member("warningType", "token_quota")
       member("message", Self.text(of: violations))
-    case .unknownPrice(let model):
+    case .unknownPrice(let model, let isRefused):
       member("warningType", "unknown_price")
       member(
         "message",
-        "The model \(model) has no price, so that what it costs is not known and not limited.")
+        isRefused
+          ? "The model \(model) has no price, and the session has a limit, so the model was not "
+            + "called."
+          : "The model \(model) has no price, so that what it costs is not known and not limited.")
     }
+  }
+
+  mutating func data(ofIgnored option: CallMark) {
+    member("warningType", "unsupported_option")
+    member("message", "The option \(option) is not supported here and has no effect.")
   }
 
   private static func text(of violations: [Violation]) -> String {

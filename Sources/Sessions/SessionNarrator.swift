@@ -4,8 +4,8 @@ public import QuotaService
 
 /// Tells what the log took in the words of the SDK (contract session-limits, section 3).
 public enum SessionNarrator {
-  /// The version that sessions and `connect` name.
-  public static let version = "0.4.0"
+  /// The program's version, which sessions and `connect` name too.
+  public static let version = "0.1.0"
   public static let protocolVersion = 3
 
   /// The events that clients see of one event of the log, in order; often none.
@@ -47,6 +47,8 @@ public enum SessionNarrator {
       ]
     case .warned(let warning):
       [news.durable("session.warning") { $0.data(of: warning) }]
+    case .optionIgnored(let option):
+      [news.durable("session.warning") { $0.data(ofIgnored: option) }]
     case .failed(let error):
       [news.durable("session.error") { $0.data(of: error, news.text) }]
     case .aborted:

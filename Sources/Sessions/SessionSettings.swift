@@ -18,6 +18,10 @@ public struct SessionSettings: Sendable {
   public var fallbackReservation = NanoCredits(NanoCredits.perCredit) ?? .zero
   /// How long a reservation lasts whose caller says nothing.
   public var reservationSeconds: Int64 = 600
+  /// How long a model call of a turn may take in all.
+  public var callTimeoutSeconds: Int64 = 600
+  /// How long it may be silent once its answer has begun.
+  public var callIdleSeconds: Int64 = 60
   /// The shared budget that a user's sessions join by themselves.
   public var budgetsOfUsers: [UserID: BudgetID] = [:]
 

@@ -123,6 +123,19 @@ async def flow_call_through_a_streaming_provider(stage: Stage, _) -> None:
     await model_calls(stage, room, streaming=True)
 
 
+async def flow_turns_side_by_side(stage: Stage, state) -> None:
+    """Twenty sessions under one budget, each on a connection of its own, all sending at once."""
+
+    async def room() -> Room:
+        made = stage.http.ask("POST", "/v1/sessions", {"budget_id": state["budget"]})
+        return await stage.resume(made.json["session_id"], client=await stage.client(tapped=False), model=state["model"])
+
+    rooms = await asyncio.gather(*(room() for _ in range(20)))
+    prompt = json.dumps({"text": "x" * state["input"]} | state["wishes"])
+    for _ in range(2):
+        await asyncio.gather(*(room.say(prompt, timeout=40) for room in rooms))
+
+
 async def flow_order_of_a_turn(stage: Stage, _) -> None:
     room = await stage.room()
     await room.say("hello")

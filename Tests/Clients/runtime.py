@@ -22,8 +22,10 @@ class SessionService(Service):
         self._peers: list[Peer] = []
         self.config = store.path.parent / "config.json"
         self.config.write_text(json.dumps({"models": {MODEL: PRICES, ODD_MODEL: ODD_PRICES}} | (settings or {})))
+        # The models of tests are on this machine, where clients of the network may not call by themselves.
+        own = () if "--provider-hosts" in options else ("--provider-hosts", "127.0.0.1")
         try:
-            super().__init__(store, "--runtime-listen", FREE_PORT, "--config", str(self.config), *options)
+            super().__init__(store, "--runtime-listen", FREE_PORT, "--config", str(self.config), *own, *options)
         except BaseException:
             self.endpoint.close()
             raise

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from model import CREDIT
 from runtime import SessionService
 from service import binary
+from test_shared_budgets import budget
 
 HERE = Path(__file__).parent
 INSTALLED = Path(sys.prefix) / "copilot-sdk"
@@ -28,6 +30,7 @@ ALONE = {
     "over_standard_streams",
     "over_a_spawned_listener",
     "the_checks_can_fail",
+    "turns_side_by_side",
 }
 FLOWS = [
     flow
@@ -110,6 +113,21 @@ def test_a_session_outlives_its_server(start_own, version, stop):
     else:
         service.restart()
     assert_faultless(play(service, version, "after_a_restart", state=before["value"])["after_a_restart"])
+
+
+@pytest.mark.parametrize(
+    "prices", [{"max_output_tokens": 1000}, {}], ids=["bounded by the price table", "known only by the first cost"]
+)
+def test_twenty_turns_at_once_overshoot_a_shared_cap_by_less_than_one_answer(start_own, prices):
+    """The input, of which no more is known than its bytes, is what costs here: 6 of 6.4 credits."""
+    prices = {"input_nano_aiu": 1_000_000_000, "output_nano_aiu": 400_000_000, "batch_size": 1000} | prices
+    service = start_own(settings={"models": {"m-input": prices}})
+    name = budget(service, 100)
+    wishes = {"input": 6000, "output": 1000}
+    state = {"budget": name, "model": "m-input", "input": 6000, "wishes": wishes}
+    assert_faultless(play(service, NEWEST, "turns_side_by_side", state=state)["turns_side_by_side"])
+    spent = service.user.client.get(f"/v1/budgets/{name}").json["used_nano_aiu"]
+    assert 100 * CREDIT <= spent < 100 * CREDIT + 6_400_000_000
 
 
 def test_a_call_on_loopback_takes_less_than_a_millisecond(shared_runtime):

@@ -236,3 +236,11 @@ def test_holds_of_sessions_outlive_a_killed_server(start_own):
     purse.settle(hold, 1)
     purse.holder.change(other, "void")
     assert (purse.used, purse.reserved) == ((1.5, 1.5, 1.5), (0, 0, 0))
+
+
+def test_holds_of_which_nothing_is_known_run_one_at_a_time_under_a_budget(runtime):
+    purse = Purse(runtime, limit=None)
+    first = purse.held(None, session_id=None, budget_ids=[purse.other])
+    assert purse.hold(None, session_id=None, budget_ids=[purse.other]).status != 201
+    purse.settle(first, 0.5)
+    assert [purse.hold(None, session_id=None, budget_ids=[purse.other]).status for _ in range(3)] == [201] * 3

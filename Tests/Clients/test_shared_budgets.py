@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from journal import of_type
-from model import CREDIT, ONE_CALL, ask
+from model import CREDIT, ONE_CALL, PRICES, ask
 from peer import Peer
 from runtime import Sessions, SessionService
 
@@ -137,6 +137,43 @@ def test_turns_of_many_sessions_under_one_budget_do_not_overspend(runtime, sessi
             turn.result()
     total = sum(sessions.get(session)["usage"]["total_nano_aiu"] for session in names)
     assert 8 * CREDIT <= total < 8 * CREDIT + ONE_CALL
+
+
+@pytest.mark.parametrize("named", ["m-new", "m-open"], ids=["no price", "no greatest output"])
+def test_calls_of_which_nothing_is_known_run_one_at_a_time_until_the_first_cost(start_own, named):
+    prices = {name: value for name, value in PRICES.items() if name != "max_output_tokens"}
+    service = start_own(settings={"models": {"m-open": prices}})
+    sessions = service.sessions()
+    name = budget(service, 1000)
+    people = [service.peer() for _ in range(3)]
+    names = [sessions.create(budget_id=name)["session_id"] for _ in people]
+    for peer, session in zip(people, names, strict=True):
+        peer.resume(session, model=named)
+    first = people[0].start_turn(names[0], ask("slow", gate="alone"))
+    people[0].model.wait_for("alone")
+    second = people[1].start_turn(names[1], ask("waits", gate="next"))
+    people[1].event(names[1], "user.message")
+    people[1].call("ping")
+    assert not people[1].model.requests and not of_type(people[1].events(names[1]), REQUESTED)
+    assert sessions.check(names[2], model=named) == {"allowed": False, "reason": "reserved", "retry_after_ms": 500}
+    people[0].model.open("alone")
+    assert first.result()["response"]
+    people[1].model.wait_for("next")
+    third = people[2].start_turn(names[2], "beside")
+    if named == "m-open":
+        assert third.result()["response"], "a cost is known, so that they run side by side"
+    people[1].model.open("next")
+    assert second.result()["response"] and third.result()["response"]
+
+
+def test_a_known_cost_of_one_model_says_nothing_of_another(runtime, sessions):
+    name = budget(runtime, 1000)
+    session = sessions.create(budget_id=name)["session_id"]
+    sessions.report(session, "a", model="m-known", nano_aiu=CREDIT)
+    assert sessions.check(session, model="m-known")["allowed"] is True
+    assert sessions.check(session, model="m-known")["allowed"] is True
+    assert sessions.check(session, model="m-other")["reason"] == "reserved"
+    assert sessions.check(session, model="m-other", estimate_nano_aiu=CREDIT)["allowed"] is True
 
 
 def test_a_failed_call_releases_its_reservation(runtime, peer, sessions):

@@ -10,6 +10,7 @@ public struct RandomSessionFacts {
   /// The kinds that are drawn here.
   public static let kinds = EventKind.allCases.filter {
     (EventKind.sessionStarted.rawValue...EventKind.budgetChanged.rawValue).contains($0.rawValue)
+      || $0 == .sessionOptionIgnored
   }
 
   public mutating func fact(of kind: EventKind) -> Fact {
@@ -50,6 +51,7 @@ public struct RandomSessionFacts {
     case .exhaustionRequested: .exhaustionRequested(request())
     case .exhaustionAnswered: .exhaustionAnswered(entry(), answer())
     case .sessionWarned: .warned(warning())
+    case .sessionOptionIgnored: .optionIgnored(mark())
     case .sessionFailed:
       .failed(
         SessionError(kind: mark(), statusCode: maybe { it in it.one(of: [1, 404, .max]) }))
@@ -74,12 +76,14 @@ public struct RandomSessionFacts {
   }
 
   private mutating func usage() -> SessionUsage {
-    SessionUsage(
+    let cost = cost()
+    return SessionUsage(
       id: step(), user: maybe { $0.user() }, call: maybe { $0.step() }, sequence: word(),
-      tokens: maybe { $0.tokens() }, model: maybe { $0.model() }, cost: cost(),
+      tokens: maybe { $0.tokens() }, model: maybe { $0.model() }, cost: cost,
       agent: maybe { $0.step() },
       durationMilliseconds: maybe { UInt32(truncatingIfNeeded: $0.word()) },
-      finishReason: maybe { $0.mark() }, upstreamID: maybe { $0.mark() })
+      finishReason: maybe { $0.mark() }, upstreamID: maybe { $0.mark() },
+      estimate: cost == .unavailable ? maybe { max($0.amount(), .smallest) } : nil)
   }
 
   /// Draws until the numbers fit together; parts are halved so that they often do.
@@ -136,7 +140,7 @@ public struct RandomSessionFacts {
     case 0: .limitReached(used: amount(), limit: amount())
     case 1: .budgetReached(budget(), used: amount(), limit: amount())
     case 2: .quotaReached((0..<int(4)).map { _ in violation() })
-    default: .unknownPrice(model())
+    default: .unknownPrice(model(), isRefused: word() & 1 == 0)
     }
   }
 

@@ -112,6 +112,11 @@ extension MethodCall {
 
   func acceptSetting() throws(CallFault) { answerSuccess() }
 
+  /// The schema has no result for it.
+  func acceptPlugins() throws(CallFault) {
+    client.connection.answer(request.key, result: Array("null".utf8))
+  }
+
   /// A service that others use as well goes on; only this client has done with it.
   func shutDown() throws(CallFault) {
     client.hasShutDown = true

@@ -113,6 +113,8 @@ extension MethodCall {
     "session.sendAndWait": changes(sendAndWait),
     "session.abort": changes(abort),
     "session.options.update": changes(updateOptions),
+    "session.model.switchTo": changes(switchModel),
+    "session.model.getCurrent": reads(currentModel),
     "session.ui.handlePendingSessionLimitsExhausted": changes(answerExhaustion),
     "session.eventLog.registerInterest": changes(registerInterest),
     "session.eventLog.releaseInterest": reads(releaseInterest),
@@ -129,7 +131,7 @@ extension MethodCall {
     "session.destroy": changes(destroy),
     "session.delete": changes(delete),
     "session.commands.execute": changes(executeCommand),
-    "plugins.builtin.set": reads(acceptSetting),
+    "plugins.builtin.set": reads(acceptPlugins),
     "sessionFs.setProvider": reads(acceptSetting),
     "runtime.shutdown": reads(shutDown),
   ]

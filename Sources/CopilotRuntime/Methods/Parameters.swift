@@ -42,9 +42,9 @@ struct Parameters {
     return number
   }
 
-  func model() throws(CallFault) -> ModelName? {
-    guard let text = try optionalText("model") else { return nil }
-    do { return try ModelName(text) } catch { throw .text("model \(error)") }
+  func model(_ name: StaticString = "model") throws(CallFault) -> ModelName? {
+    guard let text = try optionalText(name) else { return nil }
+    do { return try ModelName(text) } catch { throw .text("\(name) \(error)") }
   }
 
   func sessionID() throws(CallFault) -> SessionID {

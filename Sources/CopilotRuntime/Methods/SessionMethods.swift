@@ -25,9 +25,11 @@ extension MethodCall {
 
   func create() throws(CallFault) {
     let opening = try sessionOpening()
-    let options = try TurnOptions(parameters)
+    let options = try TurnOptions(parameters, isLocal: client.isLocal)
+    try refuseUnusableProviders()
     submit(.start(opening)) { answer in
       let session = answer.session
+      defer { noteIgnored(IgnoredOptions.ofSession(parameters), in: session) }
       runtime.engine(of: session).take(options)
       if answer.result == .existed {
         runtime.attach(client, to: session)
@@ -38,6 +40,14 @@ extension MethodCall {
         tellBeginning(of: session)
       }
     }
+  }
+
+  /// Named providers are not read: a session that has no other way to a model would never work.
+  private func refuseUnusableProviders() throws(CallFault) {
+    guard let providers = parameters["providers"], providers.kind == .array, providers.count > 0,
+      parameters["provider"] == nil, !client.answersModelCalls
+    else { return }
+    throw .text("providers is not supported; give the session one provider")
   }
 
   private func sessionOpening() throws(CallFault) -> SessionOpening {
@@ -99,7 +109,8 @@ extension MethodCall {
 
   func resume() throws(CallFault) {
     let session = try existingSession()
-    let options = try TurnOptions(parameters)
+    let options = try TurnOptions(parameters, isLocal: client.isLocal)
+    try refuseUnusableProviders()
     let address = SessionAddress(session.id, as: address, ref: session.ref)
     let disabled = try parameters.bool("disableResume")
     let suppressed = try parameters.bool("suppressResumeEvent")
@@ -119,6 +130,7 @@ extension MethodCall {
       case .session(let answer):
         runtime.engine(of: answer.session).take(options)
         self.answer(with: answer.session)
+        noteIgnored(IgnoredOptions.ofSession(parameters), in: answer.session)
         if !wasAttached { repeatOpenRequest(of: answer.session) }
       case .failed(let failure):
         if !wasAttached || failure == .unknownSession {
@@ -134,7 +146,8 @@ extension MethodCall {
     let address = try sessionAddress()
     let update = try parameters.sessionLimits(minimum: runtime.settings.minimumLimit)
     let model = try parameters.model()
-    _ = try existingSession()
+    let session = try existingSession()
+    noteIgnored(IgnoredOptions.ofUpdate(parameters), in: session)
     if let model {
       submit(.setModel(address, model)) { _ in if update == .keep { answerSuccess() } }
     }

@@ -47,9 +47,13 @@ extension MethodCall {
     }
     let attachments = try self.attachments()
     let prompt = try parameters.optionalText("prompt") ?? ""
-    guard !prompt.isEmpty || attachments != nil else {
-      throw .text("prompt must be a non-empty string, or there must be attachments")
+    guard !prompt.isEmpty else {
+      throw .text(
+        attachments == nil
+          ? "prompt must be a non-empty string"
+          : "attachments are not supported: prompt must be a non-empty string")
     }
+    noteIgnored(IgnoredOptions.ofMessage(parameters), in: session)
     return Send(
       message: id,
       text: MessageText(content: prompt, attachments: attachments ?? Array("[]".utf8)),

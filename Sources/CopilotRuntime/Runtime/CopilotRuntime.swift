@@ -1,5 +1,5 @@
 public import EventLoop
-internal import HTTPClient
+public import HTTPClient
 internal import JSON
 public import QuotaModel
 public import QuotaService
@@ -14,11 +14,14 @@ public final class CopilotRuntime {
   let settings: SessionSettings
   let clock: Clock
   let http: HTTPClient
+  var outgoingCalls = OutgoingCalls()
   let parser = RPCMessage.makeParser()
   /// Where long questions are asked; without it they are answered at once, whoever waits meanwhile.
   public var readingDesk: ReadingDesk?
   /// Whose sessions local clients begin; nil: nobody's.
   let localUser: UserID?
+  /// Model endpoints that may be called although they are not on the public network.
+  let providerHosts: [ServerPattern]
   let limits: RPCLimits
   private var listeners: [Listener] = []
   private var clients: [ObjectIdentifier: RuntimeClient] = [:]
@@ -36,17 +39,21 @@ public final class CopilotRuntime {
 
   public init(
     on loop: EventLoop, desk: CommandDesk, hub: SessionHub, settings: SessionSettings,
-    localUser: UserID? = nil, limits: RPCLimits = RPCLimits(), clock: @escaping Clock = System.clock
+    localUser: UserID? = nil, providerHosts: [ServerPattern] = [],
+    limits: RPCLimits = RPCLimits(), clock: @escaping Clock = System.clock
   ) throws(RuntimeFailure) {
     self.loop = loop
     self.desk = desk
     self.hub = hub
     self.settings = settings
     self.localUser = localUser
+    self.providerHosts = providerHosts
     self.limits = limits
     strangers = Strangers(limit: limits.strangers)
     self.clock = clock
-    do { http = try HTTPClient(on: loop) } catch { throw .models(error.description) }
+    do { http = try HTTPClient(on: loop, limits: .ofModelCalls) } catch {
+      throw .models(error.description)
+    }
     hub.onNews.append { [unowned self] in heard($0) }
     hub.onRightsChanged.append { [unowned self] in endForbidden() }
     hub.onInterestLost = { [unowned self] in engines[$0]?.interestLost() }
@@ -185,6 +192,17 @@ public final class CopilotRuntime {
     guard !forbidden.isEmpty else { return }
     for client in forbidden { client.connection.abort() }
     for engine in engines.values { engine.giveUpForbidden() }
+  }
+}
+
+extension HTTPClientLimits {
+  /// A turn has time limits of its own, for either route.
+  fileprivate static var ofModelCalls: HTTPClientLimits {
+    var limits = HTTPClientLimits()
+    limits.exchanges = OutgoingCalls.maximumCount
+    limits.silenceMilliseconds = 86_400_000 + 60_000
+    limits.wholeMilliseconds = limits.silenceMilliseconds
+    return limits
   }
 }
 

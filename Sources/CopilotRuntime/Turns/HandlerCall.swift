@@ -15,6 +15,8 @@ final class HandlerCall: ModelCall {
   private weak var client: RuntimeClient?
   private var onEvent: ((ModelCallEvent) -> Void)?
   private var hasHead = false
+  /// Whether the handler has got the whole request: then it may have passed it on.
+  private(set) var isSent = false
 
   init(_ client: RuntimeClient, _ onEvent: @escaping (ModelCallEvent) -> Void) {
     self.client = client
@@ -22,7 +24,7 @@ final class HandlerCall: ModelCall {
   }
 
   func start(_ request: Request) {
-    guard let client else { return end(with: .failed(Self.lost)) }
+    guard let client else { return fail(Self.lost) }
     client.modelCalls[id] = self
     client.connection.request("llmInference.httpRequestStart", parameters(of: request)) {
       [weak self] outcome in
@@ -30,8 +32,8 @@ final class HandlerCall: ModelCall {
       switch outcome {
       case .result: sendBody(request.body)
       case .failure(let refusal):
-        end(with: .failed("The request handler refused the call: \(refusal.message)"))
-      case .lost: end(with: .failed(Self.lost))
+        fail("The request handler refused the call: \(refusal.message)")
+      case .lost: fail(Self.lost)
       }
     }
   }
@@ -46,14 +48,15 @@ final class HandlerCall: ModelCall {
     json.string(utf8: body)
     json.member("end", true)
     json.endObject()
+    isSent = true
     client?.connection.request("llmInference.httpRequestChunk", json.take()) {
       [weak self] outcome in
       guard let self else { return }
       switch outcome {
       case .result: break
       case .failure(let refusal):
-        end(with: .failed("The request handler refused the call: \(refusal.message)"))
-      case .lost: end(with: .failed(Self.lost))
+        fail("The request handler refused the call: \(refusal.message)")
+      case .lost: fail(Self.lost)
       }
     }
   }
@@ -72,7 +75,9 @@ final class HandlerCall: ModelCall {
     client?.connection.request("llmInference.httpRequestChunk", json.take()) { _ in }
   }
 
-  func connectionLost() { end(with: .failed(Self.lost)) }
+  func connectionLost() { fail(Self.lost) }
+
+  private func fail(_ text: String) { end(with: .failed(text, isSent: isSent)) }
 
   // MARK: What the handler says
 
@@ -87,7 +92,7 @@ final class HandlerCall: ModelCall {
   }
 
   func finish(failing text: String?) {
-    end(with: text.map { .failed($0) } ?? .end)
+    if let text { fail(text) } else { end(with: .end) }
   }
 
   private func end(with event: ModelCallEvent) {

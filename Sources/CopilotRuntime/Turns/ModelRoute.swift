@@ -6,6 +6,8 @@ internal import QuotaService
 
 /// A model call under way.
 protocol ModelCall: AnyObject {
+  /// Whether it may have reached a model.
+  var isSent: Bool { get }
   /// Gives it up; nothing more is told.
   func cancel()
 }
@@ -15,7 +17,8 @@ enum ModelCallEvent {
   case head(status: Int, contentType: String?)
   case body([UInt8])
   case end
-  case failed(String)
+  /// `isSent`: it may have reached a model before.
+  case failed(String, isSent: Bool)
 }
 
 /// Where model calls go (contract session-limits, section 5).
@@ -45,35 +48,80 @@ enum ModelRoute {
       return call
     }
     guard let provider = engine.provider else { return nil }
-    return ProviderCall(provider.url, headers, body, engine.runtime, onEvent)
+    return ProviderCall(provider, headers, body, engine, onEvent)
   }
 }
 
 /// Route b: the session's own endpoint, over HTTP.
 private final class ProviderCall: ModelCall {
+  private let runtime: CopilotRuntime
+  private let user: UserID?
+  private let onEvent: (ModelCallEvent) -> Void
   private var exchange: Exchange?
+  /// Whether one of the user's outgoing calls is this.
+  private var isCounted = false
 
   init(
-    _ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8],
-    _ runtime: CopilotRuntime, _ onEvent: @escaping (ModelCallEvent) -> Void
+    _ provider: Provider, _ headers: [(name: String, value: String)], _ body: [UInt8],
+    _ engine: SessionEngine, _ onEvent: @escaping (ModelCallEvent) -> Void
   ) {
-    let request = OutgoingRequest(method: "POST", url: url, headers: headers, body: body)
+    runtime = engine.runtime
+    user = engine.session.user
+    self.onEvent = onEvent
+    guard runtime.outgoingCalls.begin(of: user) else {
+      fail("Too many model calls of this user are under way; wait for one of them.")
+      return
+    }
+    isCounted = true
+    var request = OutgoingRequest(method: "POST", url: provider.url, headers: headers, body: body)
+    request.destinations = Destinations(
+      listed: runtime.providerHosts, allowsLoopback: provider.isLocal)
     do throws(HTTPClientFailure) {
-      exchange = try runtime.http.send(request) { event in
-        switch event {
-        case .head(let status, let headers):
-          let type = headers.first { $0.name.lowercased() == "content-type" }?.value
-          onEvent(.head(status: status, contentType: type))
-        case .body(let bytes): onEvent(.body(bytes))
-        case .end: onEvent(.end)
-        case .failed(let failure): onEvent(.failed("The model endpoint: \(failure)."))
-        }
-      }
+      exchange = try runtime.http.send(request) { [self] in take($0) }
     } catch {
-      let text = "The model endpoint: \(error)."
-      runtime.loop.runAfterCallback { onEvent(.failed(text)) }
+      release()
+      fail(error.ofEndpoint)
     }
   }
 
-  func cancel() { exchange?.cancel() }
+  var isSent: Bool { exchange?.isSent ?? false }
+
+  func cancel() {
+    exchange?.cancel()
+    release()
+  }
+
+  private func take(_ event: ResponseEvent) {
+    switch event {
+    case .head(let status, let headers):
+      let type = headers.first { $0.name.lowercased() == "content-type" }?.value
+      onEvent(.head(status: status, contentType: type))
+    case .body(let bytes): onEvent(.body(bytes))
+    case .end:
+      release()
+      onEvent(.end)
+    case .failed(let failure):
+      release()
+      onEvent(.failed(failure.ofEndpoint, isSent: isSent))
+    }
+  }
+
+  /// Not from within the call's beginning: who asked for it does not have it yet.
+  private func fail(_ text: String) {
+    runtime.loop.runAfterCallback { [onEvent] in onEvent(.failed(text, isSent: false)) }
+  }
+
+  private func release() {
+    if isCounted { runtime.outgoingCalls.end(of: user) }
+    isCounted = false
+  }
+}
+
+extension HTTPClientFailure {
+  /// What people are told; a refusal names the setting that would let the call through.
+  fileprivate var ofEndpoint: String {
+    let text = "The model endpoint: \(description)"
+    guard self == .forbiddenAddress else { return text }
+    return text + " An operator can allow it by provider_hosts (--provider-hosts)."
+  }
 }

@@ -1,4 +1,4 @@
-/// What a client has said in confidence: keys, and whatever stands in header fields.
+/// What a client has said in confidence: keys, and whatever stands in header fields or in an address.
 struct Secrets {
   /// Shorter texts say nothing, and are parts of many words.
   private static let minimumLength = 6
@@ -6,9 +6,10 @@ struct Secrets {
 
   private let texts: [String]
 
-  init(_ headers: [(name: String, value: String)]) {
+  init(headers: [(name: String, value: String)], others: [String] = []) {
     // Of `Bearer …` the key alone is a secret, too. The longest goes first: it may hold others.
-    let texts = headers.flatMap { [$0.value] + $0.value.split(separator: " ").map(String.init) }
+    let texts =
+      others + headers.flatMap { [$0.value] + $0.value.split(separator: " ").map(String.init) }
     self.texts = texts.filter { $0.utf8.count >= Self.minimumLength }
       .sorted { $0.utf8.count > $1.utf8.count }
   }

@@ -25,6 +25,9 @@ final class SessionEngine {
     self.runtime = runtime
   }
 
+  /// What a model call would go to now.
+  var servedModel: ServedModel { ServedModel(of: session, provider, runtime.settings) }
+
   var address: SessionAddress {
     SessionAddress(session.id, as: .everybody, ref: session.ref)
   }

@@ -1,4 +1,3 @@
-internal import ChatCompletions
 internal import EventLoop
 internal import JSON
 internal import QuotaModel
@@ -11,7 +10,7 @@ final class Turn {
   /// Why a turn is stopped from outside.
   enum Stop { case byAbort, byEnding }
 
-  private enum State {
+  enum State {
     case receiving
     case asking
     /// The cap is reached; somebody was asked.
@@ -23,13 +22,16 @@ final class Turn {
   }
 
   let send: Send
-  private unowned let engine: SessionEngine
-  private let call: StepID
-  private var state = State.receiving
-  private var stop: Stop?
-  private var number: UInt64 = 0
-  private var modelCall: (any ModelCall)?
-  private var progress: CallProgress?
+  unowned let engine: SessionEngine
+  let call: StepID
+  var state = State.receiving
+  private(set) var stop: Stop?
+  private(set) var number: UInt64 = 0
+  /// The call as the gate was asked about it.
+  var plan: ModelCallPlan?
+  var modelCall: (any ModelCall)?
+  var progress: CallProgress?
+  var clock: CallClock?
   private var timer: LoopTimer?
   /// What the call waits for.
   private var question: ExhaustionRequest?
@@ -39,7 +41,7 @@ final class Turn {
   private var isDropped = false
   /// The model's message as clients see it.
   private var response: [UInt8]?
-  private var failure: String?
+  var failure: String?
 
   init(_ send: Send, of engine: SessionEngine) {
     self.send = send
@@ -47,9 +49,8 @@ final class Turn {
     call = StepID(own: System.randomEntry())
   }
 
-  private var runtime: CopilotRuntime { engine.runtime }
-  private var session: Session { engine.session }
-  private var model: ModelName? { session.model ?? runtime.settings.defaultModel }
+  var runtime: CopilotRuntime { engine.runtime }
+  var session: Session { engine.session }
   var isCalling: Bool { state == .calling }
   /// Whether a model was called and what it used is not recorded yet.
   var isSpending: Bool { isCalling || progress != nil && state == .ending }
@@ -71,22 +72,17 @@ final class Turn {
     // A turn that meets a question which nobody waits for says it again.
     if let request = session.request { show(request) }
     state = .asking
-    submit(.admit(send.address, callRequest())) { [self] answer in
-      guard case .session(let answer) = answer else { return finish(failing: text(of: answer)) }
-      if stop != nil, !answer.result.isAdmission { return endStopped() }
-      follow(answer.result)
+    do throws(StoreFailure) {
+      submit(.admit(send.address, try callRequest()), completeAdmission)
+    } catch {
+      fail("conversation", "the conversation cannot be read: \(error)")
     }
   }
 
-  private func callRequest() -> CallRequest {
-    let price = model.flatMap { runtime.settings.prices[$0] }
-    let bound = engine.provider?.maximumOutputTokens
-    return CallRequest(
-      call: call, estimate: price.flatMap { price in bound.flatMap { price.bound(output: $0) } },
-      fallback: runtime.settings.fallbackReservation,
-      timeToLiveSeconds: runtime.settings.reservationSeconds, model: model,
-      isUnpriced: price == nil, refusesUnpriced: runtime.settings.refusesUnknownCost,
-      turn: CallRequest.Turn(isAnswerable: runtime.hub.hasInterest(session.ref)))
+  private func completeAdmission(_ answer: Answer) {
+    guard case .session(let answer) = answer else { return finish(failing: text(of: answer)) }
+    if stop != nil, !answer.result.isAdmission { return endStopped() }
+    follow(answer.result)
   }
 
   private func follow(_ result: SessionResult) {
@@ -104,6 +100,8 @@ final class Turn {
       question = request
       if let answer, answer.request == request.id { return follow(answer.answer) }
       state = .deciding
+      // It may take for ever, and everything that was said is in the plan.
+      plan = nil
       if let seconds = runtime.settings.decisionTimeoutSeconds {
         setTimer(milliseconds: Int(seconds) * 1000) { [weak self] in self?.decisionTimedOut() }
       }
@@ -119,9 +117,15 @@ final class Turn {
   }
 
   private func failWithoutRoute() {
-    let text = "No model provider: register a request handler, or give the session a provider."
+    fail(
+      "no_provider",
+      "No model provider: register a request handler, or give the session a provider.")
+  }
+
+  /// Ends the turn before any call was let in.
+  private func fail(_ mark: String, _ text: String) {
     failure = text
-    guard let kind = try? CallMark("no_provider") else { return }
+    guard let kind = try? CallMark(mark) else { return becomeIdle() }
     submit(.fail(send.address, SessionError(kind: kind), text: Array(text.utf8))) { [self] _ in
       becomeIdle()
     }
@@ -192,8 +196,7 @@ final class Turn {
     case .receiving, .asking, .ending: break
     case .deciding, .waiting: endStopped()
     case .calling:
-      modelCall?.cancel()
-      end(progress?.finish(cutBecause: "aborted"))
+      cut(because: "aborted")
     }
   }
 
@@ -210,101 +213,9 @@ final class Turn {
     }
   }
 
-  // MARK: The model
-
-  private func callModel() {
-    state = .calling
-    if stop != nil { return end(nil) }
-    let conversation: [ChatRequest.Message]
-    do throws(StoreFailure) {
-      conversation = try Conversation.messages(
-        of: session, engine, answering: send.message, in: runtime.hub.queries)
-    } catch {
-      return end(.failed("the conversation cannot be read: \(error)"))
-    }
-    let request = ChatRequest(
-      model: engine.provider?.model ?? model?.description ?? "default",
-      messages: conversation, isStreaming: engine.isStreaming,
-      maxOutputTokens: engine.provider?.maximumOutputTokens)
-    showContext(conversation)
-    let progress = CallProgress(startedAt: runtime.clock()) { [weak self] in self?.showDelta($0) }
-    self.progress = progress
-    modelCall = ModelRoute.start(
-      request.body(), send, engine
-    ) { [weak self] event in self?.modelSaid(event) }
-    if modelCall == nil { end(.failed("No model provider is connected any more.")) }
-  }
-
-  private func modelSaid(_ event: ModelCallEvent) {
-    guard state == .calling, stop == nil, let progress else { return }
-    switch event {
-    case .head(let status, let contentType): progress.begin(status: status, contentType)
-    case .body(let bytes): progress.read(bytes)
-    case .end: end(progress.finish())
-    case .failed(let text): end(progress.finish(cutBecause: text))
-    }
-  }
-
-  private func showContext(_ messages: [ChatRequest.Message]) {
-    let bounds = model.flatMap { runtime.settings.modelBounds[$0] }
-    let byteCount = messages.reduce(0) { $0 + $1.content.utf8.count }
-    runtime.hub.show("session.usage_info", in: session) {
-      $0.member("tokenLimit", bounds?.contextTokens.rawValue ?? 128_000)
-      // Four bytes a token: only the model knows better, and says so afterwards.
-      $0.member("currentTokens", (byteCount + 3) / 4)
-      $0.member("messagesLength", messages.count)
-    }
-  }
-
-  private func showDelta(_ text: String) {
-    guard engine.isStreaming, !text.isEmpty, let progress else { return }
-    runtime.hub.show("assistant.message_delta", in: session) {
-      $0.member("messageId", progress.message.description)
-      $0.member("deltaContent", text)
-    }
-  }
-
-  /// Records how the call ended, and ends the turn.
-  private func end(_ result: CallResult?) {
-    state = .ending
-    modelCall = nil
-    var outcome = CallOutcome(call: call, turn: number, end: stop == nil ? .failed : .aborted)
-    outcome.isAborted = stop == .byAbort
-    if let result { fill(&outcome, from: result) }
-    record(outcome, untilLateBy: runtime.settings.reservationSeconds)
-  }
-
-  /// What was used is not lost because the ledger takes nothing at the moment.
-  private func record(_ outcome: CallOutcome, untilLateBy seconds: Int64) {
-    submit(.endCall(engine.address, outcome)) { [self] answer in
-      if case .failed(.unavailable) = answer, seconds > 0 {
-        return setTimer(milliseconds: 1000) { [self] in
-          record(outcome, untilLateBy: seconds - 1)
-        }
-      }
-      if case .failed = answer { failure = failure ?? text(of: answer) }
-      becomeIdle()
-    }
-  }
-
-  private func fill(_ outcome: inout CallOutcome, from result: CallResult) {
-    outcome.usage = result.usage(of: call, model: model, runtime)
-    if let text = result.text, let progress {
-      outcome.message = (id: progress.message, text: Array(text.utf8))
-    }
-    guard let text = result.failure, stop == nil, let kind = try? CallMark("model_call") else {
-      return
-    }
-    // A server may repeat anything of the request.
-    let told = Secrets((engine.provider?.headers ?? []) + send.headers).removed(from: text)
-    failure = told
-    let error = SessionError(kind: kind, statusCode: result.statusCode)
-    outcome.error = (error: error, text: Array(told.utf8))
-  }
-
   // MARK: The end
 
-  private func becomeIdle() {
+  func becomeIdle() {
     state = .ending
     timer?.cancel()
     let isAborted = stop == .byAbort
@@ -328,19 +239,19 @@ final class Turn {
     becomeIdle()
   }
 
-  private func text(of answer: Answer) -> String {
+  func text(of answer: Answer) -> String {
     guard case .failed(let failure) = answer else { return "the ledger gave no answer" }
     if case .text(let text) = CallFault(failure, Parameters(nil)) { return text }
     return "the session is gone"
   }
 
-  private func submit(
+  func submit(
     _ command: SessionCommand, by actor: Actor? = nil, _ complete: @escaping (Answer) -> Void
   ) {
     runtime.desk.submit(Submission(.session(command), by: actor ?? send.actor), complete)
   }
 
-  private func setTimer(milliseconds: Int, _ body: @escaping () -> Void) {
+  func setTimer(milliseconds: Int, _ body: @escaping () -> Void) {
     timer?.cancel()
     timer = try? runtime.loop.schedule(after: milliseconds, body)
   }
@@ -348,10 +259,4 @@ final class Turn {
 
 extension SessionResult {
   fileprivate var isAdmission: Bool { if case .admitted = self { true } else { false } }
-}
-
-extension ModelPrice {
-  fileprivate func bound(output tokens: Int64) -> NanoCredits? {
-    TokenCount(tokens).flatMap { bound(maximumOutput: $0) }
-  }
 }

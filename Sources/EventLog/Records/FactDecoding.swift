@@ -22,7 +22,7 @@ extension RecordView {
       .sessionTurnEnded,
       .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered, .sessionWarned,
       .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed, .sessionDeleted,
-      .budgetChanged:
+      .sessionOptionIgnored, .budgetChanged:
       return nil
     case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
       .tokenRevoked, .limitsChanged, .tokensSpent, .spendHeld, .holdSettled, .holdVoided,
@@ -85,7 +85,7 @@ extension RecordReader {
       .sessionMessageAnswered,
       .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
       .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
-      .sessionDeleted:
+      .sessionDeleted, .sessionOptionIgnored:
       try sessionEvent(of: kind)
     }
   }

@@ -46,6 +46,26 @@ extension SettlementParts {
   }
 }
 
+/// Which optional parts follow what a call of a session used.
+struct UsageParts: OptionSet {
+  let rawValue: UInt8
+  static let estimate = UsageParts(rawValue: 1)
+  static let all: UsageParts = [.estimate]
+}
+
+extension UsageParts {
+  init(of usage: SessionUsage) {
+    self = usage.estimate == nil ? [] : .estimate
+  }
+}
+
+/// Which optional parts follow a stored warning.
+struct WarningParts: OptionSet {
+  let rawValue: UInt8
+  /// The call was not made.
+  static let refused = WarningParts(rawValue: 1)
+}
+
 /// Which optional parts follow a stored refusal.
 struct RefusalParts: OptionSet {
   let rawValue: UInt8

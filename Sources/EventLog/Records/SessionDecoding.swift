@@ -67,6 +67,7 @@ extension RecordReader {
     case .exhaustionRequested: .exhaustionRequested(try exhaustionRequest())
     case .exhaustionAnswered: .exhaustionAnswered(try entryID(), try exhaustionAnswer())
     case .sessionWarned: .warned(try warning())
+    case .sessionOptionIgnored: .optionIgnored(try bounded(CallMark.init))
     case .sessionFailed: .failed(try sessionError())
     case .sessionAborted: .aborted
     case .sessionWindowStarted: .windowStarted(try word())
@@ -85,13 +86,20 @@ extension RecordReader {
 
   @_lifetime(self: copy self)
   private mutating func sessionUsage(of user: UserID?) throws(RecordDamage) -> SessionUsage {
-    SessionUsage(
+    var usage = SessionUsage(
       id: try bounded(StepID.init(stored:)), user: user, call: try optional(StepID.init(stored:)),
       sequence: try word(), tokens: try flag() ? try tokens() : nil,
       model: try optional(ModelName.init), cost: try cost(),
       agent: try optional(StepID.init(stored:)),
       durationMilliseconds: try flag() ? try duration() : nil,
       finishReason: try optional(CallMark.init), upstreamID: try optional(CallMark.init))
+    if isAtEnd { return usage }
+    let parts = UsageParts(rawValue: try byte())
+    guard !parts.isEmpty, parts.isSubset(of: .all), usage.cost == .unavailable else {
+      throw .malformed
+    }
+    usage.estimate = try positiveCredits()
+    return usage
   }
 
   /// Token numbers without a model, which stands elsewhere.
@@ -157,9 +165,16 @@ extension RecordReader {
     case 1:
       .budgetReached(try bounded(BudgetID.init), used: try credits(), limit: try credits())
     case 2: .quotaReached(try violations())
-    case 3: .unknownPrice(try bounded(ModelName.init))
+    case 3: .unknownPrice(try bounded(ModelName.init), isRefused: try isRefused())
     default: throw .malformed
     }
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func isRefused() throws(RecordDamage) -> Bool {
+    if isAtEnd { return false }
+    guard WarningParts(rawValue: try byte()) == .refused else { throw .malformed }
+    return true
   }
 
   @_lifetime(self: copy self)

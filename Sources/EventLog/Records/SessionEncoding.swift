@@ -55,6 +55,7 @@ extension [UInt8] {
       append(request)
       append(answer)
     case .warned(let warning): append(warning)
+    case .optionIgnored(let name): appendText(name.description)
     case .failed(let error):
       appendText(error.kind.description)
       appendInteger(error.statusCode ?? 0)
@@ -88,6 +89,10 @@ extension [UInt8] {
     if let duration = usage.durationMilliseconds { appendInteger(duration) }
     appendOptional(usage.finishReason)
     appendOptional(usage.upstreamID)
+    let parts = UsageParts(of: usage)
+    guard !parts.isEmpty else { return }
+    append(parts.rawValue)
+    if let estimate = usage.estimate { appendCredits(estimate) }
   }
 
   private mutating func append(_ cost: CallCost) {
@@ -149,9 +154,10 @@ extension [UInt8] {
     case .quotaReached(let violations):
       append(2)
       append(violations)
-    case .unknownPrice(let model):
+    case .unknownPrice(let model, let isRefused):
       append(3)
       appendText(model.description)
+      if isRefused { append(WarningParts.refused.rawValue) }
     }
   }
 

@@ -164,7 +164,11 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     if let hold, settlement.credits > .zero {
       for budget in try payers(of: hold, settlement) {
-        try change(budget) { $0.used = $0.used.addingClamped(settlement.credits) }
+        // Where nobody told a cost, it is what was held.
+        let isKnown = settlement.credits != hold.credits
+        try change(budget) {
+          $0.count(settlement.credits, of: settlement.spend.model, isKnown: isKnown)
+        }
       }
     }
     if settlement.isCountedInSession {

@@ -202,7 +202,7 @@ extension FoldBatch {
       budget.release(session.call(endedAs: call))
     case .usageRecorded(let usage):
       budget.release(usage.call.flatMap { session.call($0) })
-      budget.used = budget.used.addingClamped(usage.cost.amount ?? .zero)
+      budget.count(usage, of: session)
     case .exhaustionRequested(let request):
       guard request.budget == id else { return }
       budget.asking.append(session.ref)

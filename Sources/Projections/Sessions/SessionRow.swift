@@ -20,10 +20,13 @@ enum SessionRow {
     row.append(session.window)
     row.append(session.request)
     row.append(session.calls)
+    row.append(session.lostCalls)
     row.append(session.counts)
     row.append(session.models)
     row.appendInteger(UInt16(session.warnedModels.count))
     for model in session.warnedModels { row.appendOptional(model) }
+    row.append(UInt8(session.ignoredOptions.count))
+    for name in session.ignoredOptions { row.appendText(name.description) }
     row.appendInteger(session.lastEvent.number)
     return row
   }
@@ -46,10 +49,14 @@ enum SessionRow {
     session.window = try row.window()
     session.request = try row.request()
     session.calls = try row.calls()
+    session.lostCalls = try row.lostCalls()
     session.counts = try row.counts()
     session.models = try row.models()
     for _ in 0..<(try row.count()) {
       session.warnedModels.append(try row.bounded(ModelName.init))
+    }
+    for _ in 0..<(try row.byte()) {
+      session.ignoredOptions.append(try row.bounded(CallMark.init))
     }
     session.lastEvent = SessionEventPlace(number: try row.word())
     guard row.isAtEnd else { throw row.damage }
@@ -87,6 +94,14 @@ extension [UInt8] {
       appendInteger(call.expiresAt.microseconds)
       appendInteger(call.admittedAt.rawValue)
       append(call.isOwn ? 1 : 0)
+    }
+  }
+
+  fileprivate mutating func append(_ calls: [LostCall]) {
+    append(UInt8(calls.count))
+    for call in calls {
+      appendText(call.call.description)
+      appendInteger(call.estimate.rawValue)
     }
   }
 
@@ -149,6 +164,15 @@ extension RowReader {
   }
 
   @_lifetime(self: copy self)
+  fileprivate mutating func lostCalls() throws(ProjectionFailure) -> [LostCall] {
+    var calls: [LostCall] = []
+    for _ in 0..<(try byte()) {
+      calls.append(LostCall(call: try bounded(StepID.init), estimate: try credits()))
+    }
+    return calls
+  }
+
+  @_lifetime(self: copy self)
   fileprivate mutating func counts() throws(ProjectionFailure) -> SessionCounts {
     var counts = SessionCounts()
     counts.calls = try word()
@@ -189,6 +213,13 @@ enum BudgetRow {
     row.appendInteger(budget.reserved.rawValue)
     row.appendInteger(UInt64(budget.asking.count))
     for session in budget.asking { row.appendInteger(session.position.rawValue) }
+    row.appendInteger(budget.calls)
+    row.appendInteger(budget.unpricedCalls)
+    row.append(UInt8(budget.dearestCalls.count))
+    for call in budget.dearestCalls {
+      row.appendOptional(call.model)
+      row.appendInteger(call.cost.rawValue)
+    }
     switch budget.access {
     case .open: row.append(1)
     case .members(let members):
@@ -204,6 +235,12 @@ enum BudgetRow {
     budget.used = try row.credits()
     budget.reserved = try row.credits()
     for _ in 0..<(try row.word()) { budget.asking.append(SessionRef(try row.position())) }
+    budget.calls = try row.word()
+    budget.unpricedCalls = try row.word()
+    for _ in 0..<(try row.byte()) {
+      budget.dearestCalls.append(
+        DearestCall(model: try row.optional(ModelName.init), cost: try row.credits()))
+    }
     budget.access = try row.access()
     return budget
   }

@@ -77,7 +77,7 @@ extension JSONValue {
       .sessionMessageAnswered,
       .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
       .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
-      .sessionDeleted:
+      .sessionDeleted, .sessionOptionIgnored:
       try sessionEvent(of: kind)
     }
   }

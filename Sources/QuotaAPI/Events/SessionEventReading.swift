@@ -83,6 +83,7 @@ extension JSONValue {
     case .exhaustionAnswered:
       .exhaustionAnswered(try entryID("exhaustion_id"), try exhaustionAnswer())
     case .sessionWarned: .warned(try warning())
+    case .sessionOptionIgnored: .optionIgnored(try requiredBounded("option", CallMark.init))
     case .sessionFailed:
       .failed(
         SessionError(
@@ -111,7 +112,7 @@ extension JSONValue {
   }
 
   private func sessionUsage() throws(MemberFault) -> SessionUsage {
-    SessionUsage(
+    let usage = SessionUsage(
       id: try requiredBounded("usage_id", StepID.init(stored:)), user: try optionalUserID("user"),
       call: try bounded("call_id", StepID.init(stored:)), sequence: try requiredNumber("sequence"),
       tokens: has(Self.tokenMembers) ? try tokenUsage() : nil,
@@ -119,7 +120,12 @@ extension JSONValue {
       agent: try bounded("agent_id", StepID.init(stored:)),
       durationMilliseconds: try number("duration_ms", in: 0...UInt32.max),
       finishReason: try bounded("finish_reason", CallMark.init),
-      upstreamID: try bounded("upstream_id", CallMark.init))
+      upstreamID: try bounded("upstream_id", CallMark.init),
+      estimate: try number("estimate_nano_aiu", in: 1...Int64.max).flatMap(NanoCredits.init))
+    guard usage.estimate == nil || usage.cost == .unavailable else {
+      throw MemberFault(member: "estimate_nano_aiu", rule: "stands only where the cost is unknown")
+    }
+    return usage
   }
 
   private func cost() throws(MemberFault) -> CallCost {
@@ -200,7 +206,9 @@ extension JSONValue {
         try requiredBounded("budget_id", BudgetID.init),
         used: try requiredCredits("used_nano_aiu"), limit: try requiredCredits("max_nano_aiu"))
     case "quota_reached": .quotaReached(try violations("violations"))
-    case "unknown_price": .unknownPrice(try requiredBounded("model", ModelName.init))
+    case "unknown_price":
+      .unknownPrice(
+        try requiredBounded("model", ModelName.init), isRefused: try bool("refused") ?? false)
     default:
       throw MemberFault(
         member: "warning",

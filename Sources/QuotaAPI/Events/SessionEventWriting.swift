@@ -60,6 +60,7 @@ extension JSONWriter {
       member("exhaustion_id", request.description)
       exhaustionAnswer(answer)
     case .warned(let warning): self.warning(warning)
+    case .optionIgnored(let name): member("option", name.description)
     case .failed(let error):
       member("error", error.kind.description)
       optionalMember("status_code", error.statusCode)
@@ -84,6 +85,7 @@ extension JSONWriter {
     if let tokens = usage.tokens { tokenUsage(tokens) }
     optionalMember("model", usage.model)
     cost(usage.cost)
+    optionalMember("estimate_nano_aiu", usage.estimate)
     optionalMember("agent_id", usage.agent)
     optionalMember("duration_ms", usage.durationMilliseconds)
     optionalMember("finish_reason", usage.finishReason)
@@ -142,9 +144,10 @@ extension JSONWriter {
     case .quotaReached(let violations):
       member("warning", "quota_reached")
       self.violations(violations)
-    case .unknownPrice(let model):
+    case .unknownPrice(let model, let isRefused):
       member("warning", "unknown_price")
       member("model", model.description)
+      if isRefused { member("refused", true) }
     }
   }
 }

@@ -72,6 +72,7 @@ extension JSONWriter {
     member("used_nano_aiu", budget.used.rawValue)
     credits("used_ai_credits", budget.used)
     credits("remaining_ai_credits", budget.limit.subtractingClamped(budget.used))
+    member("ai_credits_status", budget.creditsStatus.rawValue)
     if withAccess { budgetAccess(budget.access) }
     endObject()
   }

@@ -46,6 +46,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   case thresholdCrossed = 44
   case userErased = 45
   case sessionCallExtended = 46
+  case sessionOptionIgnored = 47
 
   /// The spelling on every border.
   public var name: String {
@@ -96,6 +97,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case .scheduleEnded: "schedule_ended"
     case .thresholdCrossed: "threshold_crossed"
     case .userErased: "user_erased"
+    case .sessionOptionIgnored: "session_option_ignored"
     }
   }
 
@@ -173,6 +175,7 @@ extension SessionFact {
     case .exhaustionRequested: .exhaustionRequested
     case .exhaustionAnswered: .exhaustionAnswered
     case .warned: .sessionWarned
+    case .optionIgnored: .sessionOptionIgnored
     case .failed: .sessionFailed
     case .aborted: .sessionAborted
     case .windowStarted: .sessionWindowStarted

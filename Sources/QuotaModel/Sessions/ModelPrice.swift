@@ -43,8 +43,14 @@ public struct ModelPrice: Hashable, Sendable {
     return Int64(exactly: (sum + batch - 1) / batch).flatMap(NanoCredits.init)
   }
 
-  /// The most that a call can cost that gives at most `tokens` of output; a bound for reservations.
-  public func bound(maximumOutput tokens: TokenCount) -> NanoCredits? {
-    cost(of: (try? TokenUsage(output: tokens)) ?? TokenUsage(total: .zero))
+  /// The most that a call can cost that takes and gives at most so many tokens; what is kept free for
+  /// it. Whether the input is cached, and read or written then, only the model knows.
+  public func bound(input: TokenCount, output: TokenCount) -> NanoCredits {
+    let dearest = max(self.input, cacheRead, cacheWrite)
+    let sum =
+      Int128(input.rawValue) * Int128(dearest.rawValue)
+      + Int128(output.rawValue) * Int128(self.output.rawValue)
+    let batch = Int128(batchSize)
+    return Int64(exactly: (sum + batch - 1) / batch).flatMap(NanoCredits.init) ?? .maximum
   }
 }

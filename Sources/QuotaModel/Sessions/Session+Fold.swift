@@ -25,8 +25,10 @@ extension Session {
       self.request = request
     case .exhaustionAnswered:
       request = nil
-    case .warned(.unknownPrice(let model)):
+    case .warned(.unknownPrice(let model, isRefused: _)):
       if warnedModels.count < Self.maximumModelCount { warnedModels.append(model) }
+    case .optionIgnored(let name):
+      if ignoredOptions.count < Self.maximumIgnoredOptionCount { ignoredOptions.append(name) }
     case .windowStarted(let number):
       window = SessionWindow(
         number: number, startedAt: recordedAt, base: total, dearestCall: .zero)
@@ -70,26 +72,49 @@ extension Session {
   }
 
   private mutating func count(_ usage: SessionUsage) {
-    end(usage.call.flatMap { call($0) })
-    let cost = usage.cost.amount ?? .zero
-    total = total.addingClamped(cost)
-    window.dearestCall = max(window.dearestCall, cost)
-    counts.count(usage)
+    let amount = amount(counting: usage)
+    counts.count(usage, settlesLostCall: estimate(settledBy: usage) != nil)
+    if let call = usage.call { end(call, by: usage) }
+    total = total.addingClamped(amount)
+    window.dearestCall = max(window.dearestCall, usage.cost.amount ?? .zero)
     guard let model = usage.model else { return }
     if let index = models.firstIndex(where: { $0.model == model }) {
-      models[index].count(usage)
+      models[index].count(usage, as: amount)
     } else if models.count < Self.maximumModelCount {
       var use = ModelUse(model: model)
-      use.count(usage)
+      use.count(usage, as: amount)
       models.append(use)
     }
+  }
+
+  /// What a usage adds to the total: of a call that an estimate was counted for, what goes beyond that.
+  public func amount(counting usage: SessionUsage) -> NanoCredits {
+    usage.counted.subtractingClamped(estimate(settledBy: usage) ?? .zero)
+  }
+
+  /// What was counted before for the call whose cost is known only now.
+  public func estimate(settledBy usage: SessionUsage) -> NanoCredits? {
+    guard let call = usage.call, usage.cost != .unavailable, !lostCalls.isEmpty else { return nil }
+    return lostCalls.first { $0.call == call }?.estimate
+  }
+
+  /// Ends a call. Another's that was lost is remembered: whoever made it may tell later.
+  private mutating func end(_ call: StepID, by usage: SessionUsage) {
+    let open = self.call(call)
+    let isOwn = open?.isOwn ?? true
+    end(open)
+    if usage.cost != .unavailable { lostCalls.removeAll { $0.call == call } }
+    guard let estimate = usage.estimate, !isOwn else { return }
+    if lostCalls.count == Self.maximumLostCallCount { lostCalls.removeFirst() }
+    lostCalls.append(LostCall(call: call, estimate: estimate))
   }
 }
 
 extension SessionCounts {
-  fileprivate mutating func count(_ usage: SessionUsage) {
+  fileprivate mutating func count(_ usage: SessionUsage, settlesLostCall: Bool) {
     calls = usage.sequence
     if usage.cost == .unavailable { unpricedCalls += 1 }
+    if settlesLostCall, unpricedCalls > 0 { unpricedCalls -= 1 }
     apiMilliseconds &+= UInt64(usage.durationMilliseconds ?? 0)
     lastInput = usage.tokens?.input ?? .zero
     lastOutput = usage.tokens?.output ?? .zero
@@ -97,9 +122,9 @@ extension SessionCounts {
 }
 
 extension ModelUse {
-  fileprivate mutating func count(_ usage: SessionUsage) {
+  fileprivate mutating func count(_ usage: SessionUsage, as amount: NanoCredits) {
     calls += 1
-    cost = cost.addingClamped(usage.cost.amount ?? .zero)
+    cost = cost.addingClamped(amount)
     guard let tokens = usage.tokens else { return }
     input = input.addingClamped(tokens.input ?? (tokens.output == nil ? tokens.total : .zero))
     output = output.addingClamped(tokens.output ?? .zero)
@@ -115,7 +140,7 @@ extension SessionFact {
     switch self {
     case .limitChanged(let change): change.isSilent ? 0 : 1
     case .resumed, .messageReceived, .messageAnswered, .turnEnded, .checkpointed, .warned,
-      .failed, .aborted, .closed:
+      .optionIgnored, .failed, .aborted, .closed:
       1
     case .callAdmitted(let admission): admission.turn == nil ? 0 : 1
     case .modelChanged, .callEnded, .callExtended, .usageRecorded, .exhaustionRequested,
@@ -132,9 +157,8 @@ extension SessionFact {
     case .usageRecorded(let usage): SessionKey(.usage, usage.id.description)
     case .exhaustionRequested(let request): SessionKey(.request, request.id.description)
     case .resumed, .modelChanged, .messageReceived, .callEnded, .callExtended, .messageAnswered,
-      .turnEnded, .checkpointed, .exhaustionAnswered, .warned, .failed, .aborted, .windowStarted,
-      .closed,
-      .deleted:
+      .turnEnded, .checkpointed, .exhaustionAnswered, .warned, .optionIgnored, .failed,
+      .aborted, .windowStarted, .closed, .deleted:
       nil
     }
   }

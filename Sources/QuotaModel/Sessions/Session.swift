@@ -4,6 +4,10 @@ public struct Session: Hashable, Sendable {
   public static let maximumCallCount = 1024
   /// How many models are told apart, for the same reason; clients name them as they like.
   public static let maximumModelCount = 256
+  /// How many lost calls are remembered, for the same reason.
+  public static let maximumLostCallCount = 64
+  /// How many options without effect are told, for the same reason.
+  public static let maximumIgnoredOptionCount = 64
 
   public let ref: SessionRef
   public let id: SessionID
@@ -23,11 +27,15 @@ public struct Session: Hashable, Sendable {
   public internal(set) var request: ExhaustionRequest?
   /// Calls that were let in and have not ended.
   public internal(set) var calls: [OpenCall] = []
+  /// Calls of others that were counted by an estimate, the latest; one may still tell what it used.
+  public internal(set) var lostCalls: [LostCall] = []
   public internal(set) var counts = SessionCounts()
   /// What each model used, in the order of their first use; those behind the 256th are not told.
   public internal(set) var models: [ModelUse] = []
   /// Models without price that a warning was given for.
   public internal(set) var warnedModels: [ModelName] = []
+  /// Options without effect that a warning was given for.
+  public internal(set) var ignoredOptions: [CallMark] = []
   /// The last event of those that clients keep.
   public internal(set) var lastEvent: SessionEventPlace
 
@@ -91,6 +99,17 @@ public struct OpenCall: Hashable, Sendable {
     self.expiresAt = expiresAt
     self.admittedAt = admittedAt
     self.isOwn = isOwn
+  }
+}
+
+/// A call that was counted by an estimate because it told nothing in time.
+public struct LostCall: Hashable, Sendable {
+  public var call: StepID
+  public var estimate: NanoCredits
+
+  public init(call: StepID, estimate: NanoCredits) {
+    self.call = call
+    self.estimate = estimate
   }
 }
 
@@ -159,6 +178,11 @@ public enum BudgetState: String, Hashable, Sendable {
 /// Whether what was spent is known.
 public enum CreditsStatus: String, Hashable, Sendable {
   case complete, partial, unavailable
+
+  /// Of so many calls, so many told nobody what they cost.
+  init(unknown: UInt64, of count: UInt64) {
+    self = unknown == 0 ? .complete : unknown == count ? .unavailable : .partial
+  }
 }
 
 extension Session {
@@ -186,8 +210,7 @@ extension Session {
   }
 
   public var creditsStatus: CreditsStatus {
-    if counts.unpricedCalls == 0 { return .complete }
-    return counts.unpricedCalls == counts.calls ? .unavailable : .partial
+    CreditsStatus(unknown: counts.unpricedCalls, of: counts.calls)
   }
 
   /// What is kept free for calls under way.

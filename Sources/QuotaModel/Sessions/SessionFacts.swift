@@ -42,6 +42,8 @@ public enum SessionFact: Hashable, Sendable {
   case exhaustionRequested(ExhaustionRequest)
   case exhaustionAnswered(EntryID, ExhaustionAnswer)
   case warned(SessionWarning)
+  /// A client asked for something that has no effect here; its name as the SDK spells it.
+  case optionIgnored(CallMark)
   /// A model call failed; the text is kept beside the log.
   case failed(SessionError)
   case aborted
@@ -160,6 +162,9 @@ public struct SessionUsage: Hashable, Sendable {
   public var tokens: TokenUsage?
   public var model: ModelName?
   public var cost: CallCost
+  /// What is counted although nobody knows the cost: what was kept free for a call that may have been
+  /// served and told nothing. Above zero, and only where the cost is unavailable.
+  public var estimate: NanoCredits?
   /// The sub-agent that called; nil for the session's own.
   public var agent: StepID?
   public var durationMilliseconds: UInt32?
@@ -171,7 +176,7 @@ public struct SessionUsage: Hashable, Sendable {
     id: StepID, user: UserID?, call: StepID? = nil, sequence: UInt64 = 0,
     tokens: TokenUsage? = nil, model: ModelName? = nil, cost: CallCost, agent: StepID? = nil,
     durationMilliseconds: UInt32? = nil, finishReason: CallMark? = nil,
-    upstreamID: CallMark? = nil
+    upstreamID: CallMark? = nil, estimate: NanoCredits? = nil
   ) {
     self.id = id
     self.user = user
@@ -180,11 +185,17 @@ public struct SessionUsage: Hashable, Sendable {
     self.tokens = tokens
     self.model = model
     self.cost = cost
+    self.estimate = estimate
     self.agent = agent
     self.durationMilliseconds = durationMilliseconds
     self.finishReason = finishReason
     self.upstreamID = upstreamID
   }
+}
+
+extension SessionUsage {
+  /// What it adds to a total: what it cost, or what it is taken for.
+  public var counted: NanoCredits { cost.amount ?? estimate ?? .zero }
 }
 
 /// A message of the model, as far as it is no text.
@@ -247,8 +258,8 @@ public enum SessionWarning: Hashable, Sendable {
   case budgetReached(BudgetID, used: NanoCredits, limit: NanoCredits)
   /// A call was dropped because the user's token quota is used up.
   case quotaReached([Violation])
-  /// The model has no price, so that its calls do not count against the cap.
-  case unknownPrice(ModelName)
+  /// The model has no price: its calls do not count against the cap, or none is made.
+  case unknownPrice(ModelName, isRefused: Bool)
 }
 
 /// A failed model call, as far as it is no text.

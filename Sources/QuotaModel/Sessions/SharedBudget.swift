@@ -27,6 +27,11 @@ public struct SharedBudget: Hashable, Sendable {
   public var access = BudgetAccess.nobody
   /// Sessions that wait for an answer because it is spent.
   public var asking: [SessionRef] = []
+  /// Calls that were counted, and of these the ones of which nobody knows what they cost.
+  public var calls: UInt64 = 0
+  public var unpricedCalls: UInt64 = 0
+  /// The dearest call of each model whose cost is known, in the order of the first.
+  public var dearestCalls: [DearestCall] = []
 
   public init(id: BudgetID, limit: NanoCredits) {
     self.id = id
@@ -34,6 +39,53 @@ public struct SharedBudget: Hashable, Sendable {
   }
 
   public var isExhausted: Bool { used >= limit }
+
+  public var creditsStatus: CreditsStatus { CreditsStatus(unknown: unpricedCalls, of: calls) }
+
+  /// Takes into account what a call of one of its sessions used; the session is as it was before.
+  public mutating func count(_ usage: SessionUsage, of session: Session) {
+    used = used.addingClamped(session.amount(counting: usage))
+    calls += 1
+    if usage.cost == .unavailable { unpricedCalls += 1 }
+    if session.estimate(settledBy: usage) != nil, unpricedCalls > 0 { unpricedCalls -= 1 }
+    if let cost = usage.cost.amount { note(cost, of: usage.model) }
+  }
+
+  /// Takes into account what a call cost that a hold stood for.
+  public mutating func count(_ cost: NanoCredits, of model: ModelName?, isKnown: Bool) {
+    used = used.addingClamped(cost)
+    calls += 1
+    if isKnown { note(cost, of: model) }
+  }
+
+  private mutating func note(_ cost: NanoCredits, of model: ModelName?) {
+    if let place = dearestCalls.firstIndex(where: { $0.model == model }) {
+      dearestCalls[place].cost = max(dearestCalls[place].cost, cost)
+    } else if dearestCalls.count < DearestCall.maximumCount {
+      dearestCalls.append(DearestCall(model: model, cost: cost))
+    }
+  }
+
+  /// The dearest call of a model, or of any where nobody says which; nil where none is known.
+  public func dearestCall(of model: ModelName?) -> NanoCredits? {
+    dearestCalls.filter { model == nil || $0.model == model }.map(\.cost).max()
+  }
+}
+
+/// What the dearest call of a model cost under a shared budget.
+public struct DearestCall: Hashable, Sendable {
+  /// How many models are told apart; every call of a budget writes them all. One beyond them stays
+  /// unknown, and its calls run one at a time.
+  public static let maximumCount = 64
+
+  /// nil: nobody said which.
+  public var model: ModelName?
+  public var cost: NanoCredits
+
+  public init(model: ModelName?, cost: NanoCredits) {
+    self.model = model
+    self.cost = cost
+  }
 }
 
 /// Whether a model call may start.
@@ -49,9 +101,12 @@ extension Session {
   /// Decides on a call: it is let in only if, for the session and its shared budget, what is used and
   /// what is kept free for others is less than the cap.
   ///
-  /// A call that nobody can estimate is taken for the window's dearest, or else for `fallback`.
+  /// A call that nobody can estimate is taken for the dearest that is known, or else for `fallback`,
+  /// and never for less than `inputCost`. Under a shared budget calls of a model of which no cost is
+  /// known run one at a time: what is kept free for them is a guess.
   public func verdict(
-    estimate: NanoCredits?, fallback: NanoCredits, budget: SharedBudget?
+    estimate: NanoCredits?, fallback: NanoCredits, budget: SharedBudget?, model: ModelName? = nil,
+    inputCost: NanoCredits = .zero
   ) -> CallVerdict {
     if let limit, used >= limit { return .exhausted(used: used, limit: limit, budget: nil) }
     if let budget, budget.isExhausted {
@@ -60,8 +115,13 @@ extension Session {
     if calls.count >= Self.maximumCallCount { return .mustWait }
     if let limit, used.addingClamped(reserved) >= limit { return .mustWait }
     if let budget, budget.used.addingClamped(budget.reserved) >= budget.limit { return .mustWait }
-    let dearest = window.dearestCall == .zero ? fallback : window.dearestCall
-    return .admitted(reservation: max(estimate ?? dearest, .smallest))
+    if let estimate { return .admitted(reservation: max(estimate, .smallest)) }
+    if let budget, budget.reserved > .zero, budget.dearestCall(of: model) == nil {
+      return .mustWait
+    }
+    let dearest = max(window.dearestCall, budget?.dearestCall(of: model) ?? .zero)
+    return .admitted(
+      reservation: max(dearest == .zero ? fallback : dearest, inputCost, .smallest))
   }
 
   /// The cap after an answer; nil where the sum does not fit.

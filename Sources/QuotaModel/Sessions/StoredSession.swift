@@ -15,9 +15,11 @@ public struct StoredSession {
     number: 1, startedAt: Moment(microseconds: 0), base: .zero, dearestCall: .zero)
   public var request: ExhaustionRequest?
   public var calls: [OpenCall] = []
+  public var lostCalls: [LostCall] = []
   public var counts = SessionCounts()
   public var models: [ModelUse] = []
   public var warnedModels: [ModelName] = []
+  public var ignoredOptions: [CallMark] = []
   public var lastEvent = SessionEventPlace(position: .zero, index: 0)
 
   public init(
@@ -50,9 +52,11 @@ extension Session {
     window = stored.window
     request = stored.request
     calls = stored.calls
+    lostCalls = stored.lostCalls
     counts = stored.counts
     models = stored.models
     warnedModels = stored.warnedModels
+    ignoredOptions = stored.ignoredOptions
     lastEvent = stored.lastEvent
   }
 }

@@ -160,9 +160,11 @@ extension LedgerBatch {
     }
     for id in budgets {
       guard let budget = try budget(id) else { return .failure(.unknownBudget) }
+      let isGuess = gate.isGuess(request, budget)
+      gate.reservation = max(gate.reservation, gate.guess(request, budget))
       gate.add(
         id, limit: budget.limit, used: budget.used, reserved: budget.reserved,
-        asked: request.credits)
+        asked: request.credits, isAlone: isGuess)
     }
     return .success(gate)
   }
@@ -243,13 +245,26 @@ extension HoldRequest {
 }
 
 extension LedgerBatch.CreditGate {
+  /// Whether nothing at all is known of what the call will cost: then it runs alone (contract
+  /// session-limits, 8.1).
+  fileprivate func isGuess(_ request: HoldRequest, _ budget: SharedBudget) -> Bool {
+    request.credits == nil && (session?.window.dearestCall ?? .zero) == .zero
+      && budget.dearestCall(of: nil) == nil
+  }
+
+  /// What a call without an estimate is taken for under a budget.
+  fileprivate func guess(_ request: HoldRequest, _ budget: SharedBudget) -> NanoCredits {
+    request.credits == nil ? budget.dearestCall(of: nil) ?? .zero : .zero
+  }
+
   /// Adds a cap. Where the cost is known it has to fit; else anything has to be left.
   fileprivate mutating func add(
     _ budget: BudgetID?, limit: NanoCredits, used: NanoCredits, reserved: NanoCredits,
-    asked: NanoCredits?
+    asked: NanoCredits?, isAlone: Bool = false
   ) {
     let rest = Int128(limit.rawValue) - Int128(used.rawValue) - Int128(reserved.rawValue)
-    if rest > 0, Int128(asked?.rawValue ?? 0) <= rest { return }
+    let isBehindOthers = isAlone && reserved > .zero
+    if rest > 0, Int128(asked?.rawValue ?? 0) <= rest, !isBehindOthers { return }
     violations.append(
       CreditViolation(budget: budget, limit: limit, used: used, reserved: reserved))
   }

@@ -74,7 +74,7 @@ extension LedgerBatch {
     usage.cost = used.cost
     usage.price = used.price
     guard case .success(let fact) = try fact(of: usage, session) else { return }
-    try count(fact, in: session, submission)
+    try count(fact, isUnpriced: used.price == nil, in: session, submission)
   }
 
   private func rest(of id: HoldID) throws(StoreFailure) -> TokenCount? {

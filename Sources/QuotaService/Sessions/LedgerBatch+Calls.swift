@@ -15,7 +15,8 @@ extension LedgerBatch {
     }
     let budget = try session.budget.map { (id) throws(StoreFailure) in try self.budget(id) } ?? nil
     switch session.verdict(
-      estimate: request.estimate, fallback: request.fallback, budget: budget)
+      estimate: request.estimate, fallback: request.fallback, budget: budget,
+      model: request.model, inputCost: request.inputCost)
     {
     case .mustWait: return .session(SessionAnswer(session, .mustWait))
     case .exhausted(let used, let limit, let budget):
@@ -70,7 +71,8 @@ extension LedgerBatch {
     _ request: CallRequest, _ model: ModelName, _ session: Session, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     guard request.turn != nil else { return .session(SessionAnswer(session, .unpriced)) }
-    return try drop(request, .unknownPrice(model), session.ref, submission)
+    let warning = SessionWarning.unknownPrice(model, isRefused: true)
+    return try drop(request, warning, session.ref, submission)
   }
 
   /// T3 and T4: the question is opened, or the open one is joined; a turn that nobody would answer
@@ -99,11 +101,11 @@ extension LedgerBatch {
   }
 
   private mutating func warn(
-    ofUnpriced model: ModelName, _ ref: SessionRef, _ submission: Submission
+    ofUnpriced model: ModelName, _ ref: SessionRef, _ submission: Submission?
   ) throws(StoreFailure) {
     let warned = try current(ref).warnedModels
     guard !warned.contains(model), warned.count < Session.maximumModelCount else { return }
-    try tell(.warned(.unknownPrice(model)), in: ref, submission)
+    try tell(.warned(.unknownPrice(model, isRefused: false)), in: ref, submission)
   }
 
   // MARK: What a call used
@@ -119,7 +121,7 @@ extension LedgerBatch {
     switch try fact(of: usage, session) {
     case .failure(let failure): return .failed(failure)
     case .success(let fact):
-      try count(fact, in: session, submission)
+      try count(fact, isUnpriced: usage.price == nil, in: session, submission)
       return try answer(.recorded(fact.cost, isDuplicate: false), about: session.ref)
     }
   }
@@ -146,7 +148,10 @@ extension LedgerBatch {
     }
     if outcome.isAborted { try tell(.aborted, in: ref, submission) }
     try tell(.turnEnded(outcome.turn), in: ref, submission)
-    if let used { try checkpoint(behind: used, session, submission) }
+    if let used {
+      try checkpoint(
+        behind: used, isUnpriced: outcome.usage?.price == nil, session, submission)
+    }
     return try answer(.done, about: ref)
   }
 
@@ -164,18 +169,19 @@ extension LedgerBatch {
   }
 
   mutating func count(
-    _ usage: SessionUsage, in session: Session, _ submission: Submission
+    _ usage: SessionUsage, isUnpriced: Bool, in session: Session, _ submission: Submission?
   ) throws(StoreFailure) {
     try tell(.usageRecorded(usage), in: session.ref, submission)
-    try checkpoint(behind: usage, session, submission)
+    try checkpoint(behind: usage, isUnpriced: isUnpriced, session, submission)
   }
 
   /// A checkpoint follows every call that moved the total; one that did not gets none.
   private mutating func checkpoint(
-    behind usage: SessionUsage, _ before: Session, _ submission: Submission
+    behind usage: SessionUsage, isUnpriced: Bool, _ before: Session, _ submission: Submission?
   ) throws(StoreFailure) {
     let session = try current(before.ref)
-    if usage.cost == .unavailable, session.limit != nil, let model = usage.model {
+    // Where the model has a price, it is the tokens that nobody told.
+    if usage.cost == .unavailable, isUnpriced, session.limit != nil, let model = usage.model {
       try warn(ofUnpriced: model, session.ref, submission)
     }
     guard session.total > before.total else { return }
@@ -187,7 +193,8 @@ extension LedgerBatch {
     of usage: CallUsage, _ session: Session
   ) throws(StoreFailure) -> Result<SessionUsage, CommandFailure> {
     let cost = CallCost(of: usage)
-    guard session.total.adding(cost.amount ?? .zero) != nil else {
+    let estimate = usage.isLost && cost == .unavailable ? estimate(of: usage, session) : nil
+    guard session.total.adding(cost.amount ?? estimate ?? .zero) != nil else {
       return .failure(.creditsOverflow)
     }
     if let user = session.user, let total = usage.tokens?.total {
@@ -200,7 +207,13 @@ extension LedgerBatch {
         id: usage.id, user: session.user, call: usage.call,
         sequence: session.counts.calls &+ 1, tokens: usage.tokens, model: usage.model, cost: cost,
         agent: usage.agent, durationMilliseconds: usage.durationMilliseconds,
-        finishReason: usage.finishReason, upstreamID: usage.upstreamID))
+        finishReason: usage.finishReason, upstreamID: usage.upstreamID, estimate: estimate))
+  }
+
+  /// What a lost call is taken for: what is kept free for it.
+  private func estimate(of usage: CallUsage, _ session: Session) -> NanoCredits? {
+    guard settings.chargesLostCalls else { return nil }
+    return usage.call.flatMap(session.call)?.reservation
   }
 
   /// The first receipt again, or the first member in which the repetition differs.

@@ -14,7 +14,7 @@ extension LedgerBatch {
       .receive(let address, _, text: _), .admit(let address, _), .endCall(let address, _),
       .recordUsage(let address, _), .drop(let address, _, _), .abort(let address),
       .fail(let address, _, text: _), .answer(let address, request: _, _), .clear(let address),
-      .close(let address, _), .delete(let address):
+      .close(let address, _), .delete(let address), .noteIgnored(let address, _):
       guard let session = try session(at: address) else { return .failed(.unknownSession) }
       return try decide(command, on: session, submission)
     }
@@ -49,6 +49,8 @@ extension LedgerBatch {
       try tell(.aborted, in: ref, submission)
     case .fail(_, let error, let text):
       try tell(.failed(error), in: ref, submission, text: text)
+    case .noteIgnored(_, let options):
+      for option in options { try noteIgnored(option, ref, submission) }
     case .answer(_, let request, let answer):
       return try self.answer(request, answer, in: session, submission)
     case .clear: return try clear(session, submission)
@@ -59,6 +61,14 @@ extension LedgerBatch {
     case .start, .setBudget, .releaseLostCalls: preconditionFailure("decided before")
     }
     return try answer(.done, about: ref)
+  }
+
+  private mutating func noteIgnored(
+    _ option: CallMark, _ ref: SessionRef, _ submission: Submission
+  ) throws(StoreFailure) {
+    let told = try current(ref).ignoredOptions
+    guard !told.contains(option), told.count < Session.maximumIgnoredOptionCount else { return }
+    try tell(.optionIgnored(option), in: ref, submission)
   }
 
   // MARK: Beginning and taking up
@@ -215,7 +225,7 @@ extension LedgerBatch {
   ) throws(StoreFailure) -> Answer {
     if session.phase == .closed { return .session(SessionAnswer(session, .unchanged)) }
     try cancelRequest(of: session, submission)
-    try endCalls(of: session, .aborted, submission)
+    try loseCalls(of: session, submission)
     try tell(.closed(closing), in: session.ref, submission)
     return try answer(.done, about: session.ref)
   }
@@ -224,7 +234,7 @@ extension LedgerBatch {
     _ session: Session, _ submission: Submission
   ) throws(StoreFailure) {
     try cancelRequest(of: session, submission)
-    try endCalls(of: session, .aborted, submission)
+    try loseCalls(of: session, submission)
     try tell(.deleted, in: session.ref, submission)
   }
 
@@ -236,12 +246,10 @@ extension LedgerBatch {
     try tell(.exhaustionAnswered(request.id, .cancel), in: session.ref, submission)
   }
 
-  private mutating func endCalls(
-    of session: Session, _ end: CallEnd, _ submission: Submission?
+  private mutating func loseCalls(
+    of session: Session, _ submission: Submission
   ) throws(StoreFailure) {
-    for call in session.calls {
-      try tell(.callEnded(call.call, end), in: session.ref, submission)
-    }
+    for call in session.calls { try lose(call, in: session.ref, .aborted, submission) }
   }
 
   // MARK: Shared budgets
@@ -283,9 +291,7 @@ extension LedgerBatch {
       }
     }
     for ref in refs {
-      for call in try current(ref).calls where call.isOwn {
-        try tell(.callEnded(call.call, .lost), in: ref, nil)
-      }
+      for call in try current(ref).calls where call.isOwn { try lose(call, in: ref, .lost) }
     }
     return .unchanged
   }
@@ -300,7 +306,7 @@ extension LedgerBatch {
       guard let call = try current(ref).calls.first(where: { $0.admittedAt == position }) else {
         continue
       }
-      try tell(.callEnded(call.call, .expired), in: ref, nil)
+      try lose(call, in: ref, .expired)
     }
     return due.count < limit
   }

@@ -21,6 +21,8 @@ public enum SessionCommand: Sendable {
   case clear(SessionAddress)
   case close(SessionAddress, SessionClosing)
   case delete(SessionAddress)
+  /// Options without effect that a client has set; each is told once in a session.
+  case noteIgnored(SessionAddress, [CallMark])
   /// nil: whoever may use it stays; nobody at first.
   case setBudget(BudgetID, NanoCredits, BudgetAccess?)
   /// Ends the calls that were under way in turns of a process that has ended.
@@ -129,6 +131,8 @@ public struct CallRequest: Sendable {
   /// How long the reservation lasts if nobody says anything.
   public var timeToLiveSeconds: Int64
   public var model: ModelName?
+  /// What its input alone costs at most, where that is known.
+  public var inputCost = NanoCredits.zero
   /// Whether the model has no price.
   public var isUnpriced: Bool
   /// Whether a capped session refuses a model without price.
@@ -186,6 +190,8 @@ public struct CallUsage: Sendable {
   public var call: StepID?
   public var tokens: TokenUsage?
   public var model: ModelName?
+  /// Whether the call may have been served and told nothing: what it used is unknown, not zero.
+  public var isLost = false
   /// What the reporter says that it cost.
   public var cost: NanoCredits?
   /// What the model's tokens cost at the moment.

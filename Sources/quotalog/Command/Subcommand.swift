@@ -1,3 +1,5 @@
+internal import Sessions
+
 /// One thing that the command can do.
 struct Subcommand: Sendable {
   /// The words that choose it.
@@ -89,5 +91,5 @@ func pad(_ text: String, to width: Int) -> String {
 }
 
 enum Version {
-  static let current = "0.1.0"
+  static let current = SessionNarrator.version
 }

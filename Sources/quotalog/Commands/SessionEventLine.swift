@@ -42,6 +42,7 @@ extension EventLine {
         + text(of: request.budget)
     case .exhaustionAnswered(let request, let answer): " request \(request) \(text(of: answer))"
     case .warned(let warning): " \(text(of: warning))"
+    case .optionIgnored(let option): " \(option)"
     case .failed(let error): " \(error.kind)\(error.statusCode.map { " status \($0)" } ?? "")"
     case .aborted, .deleted: ""
     case .windowStarted(let number): " window \(number)"
@@ -51,7 +52,8 @@ extension EventLine {
 
   private static func text(of usage: SessionUsage) -> String {
     let tokens = usage.tokens.map { " \(grouped($0.total.rawValue)) tokens" } ?? ""
-    let cost = usage.cost.amount.map(credits) ?? "cost unknown"
+    let estimate = usage.estimate.map { ", taken for \(credits($0))" } ?? ""
+    let cost = usage.cost.amount.map(credits) ?? "cost unknown\(estimate)"
     return " usage \(usage.id)\(tokens)\(usage.model.map { " \($0)" } ?? "") \(cost)"
   }
 
@@ -70,7 +72,8 @@ extension EventLine {
     case .budgetReached(let budget, let used, let limit):
       "budget \(budget) reached: \(used.credits) of \(credits(limit))"
     case .quotaReached(let violations): "quota reached:\(text(of: violations))"
-    case .unknownPrice(let model): "\(model) has no price"
+    case .unknownPrice(let model, let isRefused):
+      "\(model) has no price" + (isRefused ? ", so it was not called" : "")
     }
   }
 

@@ -169,7 +169,8 @@ private final class Service {
     }
     do throws(RuntimeFailure) {
       return try CopilotRuntime(
-        on: loop, desk: desk, hub: hub, settings: settings, localUser: localUser)
+        on: loop, desk: desk, hub: hub, settings: settings, localUser: localUser,
+        providerHosts: configuration.providerHosts)
     } catch {
       throw ExitFailure(.unavailable, error.description)
     }

@@ -1,3 +1,4 @@
+internal import HTTPClient
 internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
@@ -21,6 +22,8 @@ struct ServeConfiguration {
   var sessions = SessionSettings()
   /// Whose sessions local SDKs begin; nil: nobody's.
   var localUser: UserReference?
+  /// Model endpoints that sessions may call although they are not on the public network.
+  var providerHosts: [ServerPattern] = []
   /// Shared budgets that sessions join by themselves.
   var budgetsOfUsers: [(user: UserReference, budget: BudgetID)] = []
   /// Who outside is told what happened.

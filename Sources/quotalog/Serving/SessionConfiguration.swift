@@ -1,3 +1,4 @@
+internal import HTTPClient
 internal import JSON
 internal import QuotaModel
 internal import QuotaService
@@ -7,7 +8,7 @@ extension Setting {
   /// Settings about sessions and SDKs.
   static let sessionSettings: [Setting] = [
     runtimeListen, minimumCredits, decisionTimeout, unknownCost, reservationSeconds,
-    fallbackReservation, localUser,
+    fallbackReservation, lostCall, callTimeout, callIdle, providerHosts, localUser,
   ]
 
   private static let runtimeListen = Setting(
@@ -65,6 +66,53 @@ extension Setting {
     show: { $0.sessions.fallbackReservation.credits },
     read: { (text, configuration) throws(SettingFault) in
       configuration.sessions.fallbackReservation = try credits(text)
+    })
+
+  private static let lostCall = Setting(
+    Option(
+      "session-lost-call", "charge|free",
+      "a call that may have been served and told nothing: counted as its reservation, or not "
+        + "(charge)"),
+    environment: "QUOTALOG_SESSION_LOST_CALL", key: "session.lost_call",
+    show: { $0.ledger.chargesLostCalls ? "charge" : "free" },
+    read: { (text, configuration) throws(SettingFault) in
+      guard text == "charge" || text == "free" else {
+        throw SettingFault(rule: "must be charge or free")
+      }
+      configuration.ledger.chargesLostCalls = text == "charge"
+    })
+
+  private static let callTimeout = Setting(
+    Option("session-call-timeout-seconds", "N", "how long a model call may take (600)"),
+    environment: "QUOTALOG_SESSION_CALL_TIMEOUT_SECONDS", key: "session.call_timeout_seconds",
+    show: { String($0.sessions.callTimeoutSeconds) },
+    read: { (text, configuration) throws(SettingFault) in
+      configuration.sessions.callTimeoutSeconds = try seconds(text)
+    })
+
+  private static let callIdle = Setting(
+    Option(
+      "session-call-idle-seconds", "N", "how long an answer that has begun may pause (60)"),
+    environment: "QUOTALOG_SESSION_CALL_IDLE_SECONDS", key: "session.call_idle_seconds",
+    show: { String($0.sessions.callIdleSeconds) },
+    read: { (text, configuration) throws(SettingFault) in
+      configuration.sessions.callIdleSeconds = try seconds(text)
+    })
+
+  private static let providerHosts = Setting(
+    Option(
+      "provider-hosts", "HOST[:PORT]|NETWORK",
+      "model endpoints off the public network that sessions may call (none)"),
+    environment: "QUOTALOG_PROVIDER_HOSTS", key: "provider_hosts", isList: true,
+    show: { $0.providerHosts.map(\.description).joined(separator: ",") },
+    read: { (text, configuration) throws(SettingFault) in
+      for word in text.split(separator: ",") {
+        guard let pattern = ServerPattern(String(word)) else {
+          throw SettingFault(
+            rule: "must be a host, host:port or network such as localhost:11434 or 10.0.0.0/8")
+        }
+        configuration.providerHosts.append(pattern)
+      }
     })
 
   private static let localUser = Setting(

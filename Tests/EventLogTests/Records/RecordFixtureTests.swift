@@ -40,6 +40,7 @@ import Testing
     var settlements: Set<UInt8> = []
     var refusals: Set<UInt8> = []
     var spends: Set<UInt8> = []
+    var usages: Set<UInt8> = []
     for fixture in RecordFixture.all {
       switch try? decoded(fixture.bytes).fact {
       case .spendHeld(let hold): holds.insert(HoldParts(of: hold).rawValue)
@@ -47,6 +48,7 @@ import Testing
         settlements.insert(SettlementParts(of: settlement).rawValue)
       case .spendRefused(let refusal): refusals.insert(RefusalParts(of: refusal).rawValue)
       case .tokensSpent(let spend): spends.insert(SpendParts(of: spend).rawValue)
+      case .session(_, .usageRecorded(let usage)): usages.insert(UsageParts(of: usage).rawValue)
       default: break
       }
     }
@@ -54,6 +56,7 @@ import Testing
     #expect(settlements.isSuperset(of: Self.single(SettlementParts.all.rawValue)))
     #expect(refusals.isSuperset(of: Self.single(RefusalParts.all.rawValue)))
     #expect(spends.isSuperset(of: Self.single(SpendParts.all.rawValue)))
+    #expect(usages.isSuperset(of: Self.single(UsageParts.all.rawValue)))
   }
 
   /// No part, and each part alone.

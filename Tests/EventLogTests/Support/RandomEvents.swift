@@ -65,7 +65,7 @@ struct RandomEvents {
       .sessionUsageRecorded,
       .sessionMessageAnswered, .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested,
       .exhaustionAnswered, .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted,
-      .sessionClosed, .sessionDeleted, .budgetChanged:
+      .sessionClosed, .sessionDeleted, .sessionOptionIgnored, .budgetChanged:
       sessionFact(of: kind)
     }
   }

@@ -40,6 +40,7 @@ func description(of fact: SessionFact) -> [String: String] {
   case .exhaustionAnswered(let request, let answer):
     ["request": "\(request)", "answer": text(of: answer)]
   case .warned(let warning): description(of: warning)
+  case .optionIgnored(let option): ["option": "\(option)"]
   case .failed(let error):
     members(["error": "\(error.kind)", "status": error.statusCode?.description])
   case .aborted, .deleted: [:]
@@ -60,6 +61,7 @@ private func description(of usage: SessionUsage) -> [String: String] {
   members([
     "usage": "\(usage.id)", "call": usage.call?.description, "sequence": "\(usage.sequence)",
     "model": usage.model?.description, "cost": text(of: usage.cost),
+    "estimate": usage.estimate?.description,
     "agent": usage.agent?.description, "duration": usage.durationMilliseconds?.description,
     "finish_reason": usage.finishReason?.description, "upstream": usage.upstreamID?.description,
   ]).merging(usage.tokens.map(description) ?? [:]) { first, _ in first }
@@ -75,7 +77,10 @@ private func description(of warning: SessionWarning) -> [String: String] {
     ]
   case .quotaReached(let violations):
     description(of: violations).merging(["warning": "quota reached"]) { first, _ in first }
-  case .unknownPrice(let model): ["warning": "unknown price", "model": "\(model)"]
+  case .unknownPrice(let model, let isRefused):
+    members([
+      "warning": "unknown price", "model": "\(model)", "refused": isRefused ? "true" : nil,
+    ])
   }
 }
 

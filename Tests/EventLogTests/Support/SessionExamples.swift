@@ -152,7 +152,13 @@ extension EventExamples {
           .quotaReached([
             Violation(period: .daily, limit: limit(100), used: count(99), reserved: count(1))
           ])))),
-    EventExample("session-warned-price", happens(.warned(.unknownPrice(model("m-new"))))),
+    EventExample(
+      "session-warned-price",
+      happens(.warned(.unknownPrice(model("m-new"), isRefused: false)))),
+    EventExample(
+      "session-warned-price-refused",
+      happens(.warned(.unknownPrice(model("m-new"), isRefused: true)))),
+    EventExample("session-option-ignored", happens(.optionIgnored(mark("reasoningEffort")))),
     EventExample("session-failed", happens(.failed(SessionError(kind: mark("no_route"))))),
     EventExample(
       "session-failed-with-status",

@@ -26,6 +26,7 @@ extension EventExamples {
     used("duration", 285) { $0.durationMilliseconds = 0 },
     used("finish-reason", 286) { $0.finishReason = must { try CallMark("stop") } },
     used("upstream", 287) { $0.upstreamID = must { try CallMark("x-1") } },
+    used("estimate", 288) { $0.estimate = credits(1) },
   ]
 
   private static let otherParts = [

@@ -22,7 +22,7 @@ extension NaiveSessions {
     if let (limit, used, _) = budget(of: place), used >= limit {
       return ask(place, used: used, limit: limit, isShared: true)
     }
-    guard hasRoom(place) else { return outcome(.mustWait, place) }
+    guard hasRoom(place), mayGuess(request, place) else { return outcome(.mustWait, place) }
     return letIn(request, place)
   }
 
@@ -34,13 +34,29 @@ extension NaiveSessions {
     return used + reserved < limit
   }
 
+  /// Under a shared budget nothing runs beside a call of which no cost is known.
+  private func mayGuess(_ request: CallRequest, _ place: Int) -> Bool {
+    guard request.estimate == nil, let budget = budget(of: place), budget.reserved > 0 else {
+      return true
+    }
+    return !costs(of: request.model, sharedBy: place).isEmpty
+  }
+
+  /// What the calls of a model cost, in all sessions of a session's budget.
+  private func costs(of model: ModelName?, sharedBy place: Int) -> [Int64] {
+    guard let budget = sessions[place].opening.budget else { return [] }
+    return sessions.filter { $0.opening.budget == budget }.flatMap(\.usages)
+      .filter { model == nil || $0.report.model == model }.compactMap { $0.cost.amount?.rawValue }
+  }
+
   private func budget(of place: Int) -> (limit: Int64, used: Int64, reserved: Int64)? {
     guard let id = sessions[place].opening.budget, let limit = budgets[id] else { return nil }
     return (limit, used(of: id), reserved(of: id))
   }
 
   private mutating func letIn(_ request: CallRequest, _ place: Int) -> SessionOutcome {
-    let dearest = sessions[place].dearest
+    let shared = costs(of: request.model, sharedBy: place).max() ?? 0
+    let dearest = max(sessions[place].dearest, shared)
     let amount = request.estimate ?? request.fallback
     let guess = request.estimate == nil && dearest > 0 ? dearest : amount.rawValue
     let turn = request.turn == nil ? nil : sessions[place].turns + 1
@@ -75,11 +91,11 @@ extension NaiveSessions {
   }
 
   mutating func endCall(_ outcome: CallOutcome, of place: Int) {
-    endCall(outcome.call, of: place)
     if var usage = outcome.usage, !sessions[place].usages.contains(where: { $0.id == usage.id }) {
       usage.call = outcome.call
       count(usage, of: place)
     }
+    endCall(outcome.call, of: place)
     if let text = outcome.message?.text, !text.isEmpty { sessions[place].texts.append(text) }
     if let text = outcome.error?.text, !text.isEmpty { sessions[place].texts.append(text) }
   }
@@ -94,13 +110,26 @@ extension NaiveSessions {
   }
 
   @discardableResult
-  private mutating func count(_ usage: CallUsage, of place: Int) -> CallCost {
+  mutating func count(_ usage: CallUsage, of place: Int) -> CallCost {
     let cost = usage.naiveCost
-    if let call = usage.call { endCall(call, of: place) }
     sessions[place].usages.append(
       Usage(
-        id: usage.id, report: usage, cost: cost, window: sessions[place].window, happenedAt: now))
+        id: usage.id, report: usage, cost: cost, counted: counted(usage, cost, of: place),
+        window: sessions[place].window, happenedAt: now))
+    if let call = usage.call { endCall(call, of: place) }
     return cost
+  }
+
+  private mutating func counted(_ usage: CallUsage, _ cost: CallCost, of place: Int) -> Int64 {
+    guard let id = usage.call else { return cost.amount?.rawValue ?? 0 }
+    if let amount = cost.amount?.rawValue {
+      return max(0, amount - (sessions[place].lost.removeValue(forKey: id) ?? 0))
+    }
+    guard usage.isLost, let call = sessions[place].calls.first(where: { $0.id == id }) else {
+      return 0
+    }
+    if !call.isOwn { sessions[place].lost[id] = call.reservation }
+    return call.reservation
   }
 }
 

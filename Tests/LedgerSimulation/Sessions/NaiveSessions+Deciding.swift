@@ -12,7 +12,7 @@ extension NaiveSessions {
       .receive(let address, _, text: _), .admit(let address, _), .endCall(let address, _),
       .recordUsage(let address, _), .drop(let address, _, _), .abort(let address),
       .fail(let address, _, text: _), .answer(let address, request: _, _), .clear(let address),
-      .close(let address, _), .delete(let address):
+      .close(let address, _), .delete(let address), .noteIgnored(let address, _):
       decide(command, at: address)
     }
   }
@@ -43,6 +43,7 @@ extension NaiveSessions {
     case .answer(_, let request, let answer): return self.answer(request, answer, of: place)
     case .clear: return clear(place)
     case .close: return close(place)
+    case .noteIgnored: break
     case .delete:
       end(place)
       sessions[place].isDeleted = true
@@ -165,7 +166,7 @@ extension NaiveSessions {
 
   private mutating func end(_ place: Int) {
     sessions[place].question = nil
-    sessions[place].calls = []
+    for call in sessions[place].calls { lose(call, of: place) }
   }
 
   private func mayUse(_ budget: BudgetID, _ viewer: SessionViewer) -> Bool {
@@ -193,7 +194,9 @@ extension NaiveSessions {
   }
 
   private mutating func releaseLostCalls() -> SessionOutcome {
-    for place in sessions.indices { sessions[place].calls.removeAll(where: \.isOwn) }
+    for place in sessions.indices {
+      for call in sessions[place].calls where call.isOwn { lose(call, of: place) }
+    }
     return .nothing
   }
 }

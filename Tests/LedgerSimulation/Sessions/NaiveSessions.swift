@@ -8,6 +8,8 @@ public struct NaiveSessions {
     let id: StepID
     let report: CallUsage
     let cost: CallCost
+    /// What it adds to the total.
+    let counted: Int64
     let window: Int
     let happenedAt: Moment
   }
@@ -37,6 +39,8 @@ public struct NaiveSessions {
     var window = 1
     var usages: [Usage] = []
     var calls: [Call] = []
+    /// What was counted for calls of others that told nothing in time.
+    var lost: [StepID: Int64] = [:]
     var question: Question?
     /// Everything that was ever let in, with its turn.
     var admitted: [StepID: UInt64?] = [:]
@@ -76,8 +80,15 @@ public struct NaiveSessions {
         sessions[place].calls[index].expiresAt = Moment(
           microseconds: moment.microseconds + timeToLive)
       }
-      sessions[place].calls.removeAll { $0.expiresAt <= moment }
+      for call in sessions[place].calls where call.expiresAt <= moment { lose(call, of: place) }
     }
+  }
+
+  /// A call that told nothing is taken for what was kept free for it.
+  mutating func lose(_ call: Call, of place: Int) {
+    var usage = CallUsage(id: call.id, call: call.id)
+    usage.isLost = true
+    count(usage, of: place)
   }
 
   /// When the next reservation ends.
@@ -150,11 +161,9 @@ extension SessionFigures {
 }
 
 extension NaiveSessions.Session {
-  var total: Int64 { usages.reduce(0) { $0 + ($1.cost.amount?.rawValue ?? 0) } }
+  var total: Int64 { usages.reduce(0) { $0 + $1.counted } }
 
-  var used: Int64 {
-    usages.reduce(0) { $1.window == window ? $0 + ($1.cost.amount?.rawValue ?? 0) : $0 }
-  }
+  var used: Int64 { usages.reduce(0) { $1.window == window ? $0 + $1.counted : $0 } }
 
   var reserved: Int64 { calls.reduce(0) { $0 + $1.reservation } }
 

@@ -98,6 +98,7 @@ struct RandomSessionCommands {
     if numbers.once(in: 2) { usage.cost = amount(0...30, using: &numbers) }
     if !numbers.once(in: 4) { usage.price = Self.price }
     if numbers.once(in: 6) { usage.agent = step("a", 2, &numbers) }
+    usage.isLost = numbers.once(in: 5)
     return usage
   }
 

@@ -65,7 +65,8 @@ public struct SessionWitness {
     case .deleted: isDeleted = true
     case .resumed, .limitChanged, .modelChanged, .messageReceived, .callAdmitted, .callEnded,
       .callExtended,
-      .messageAnswered, .turnEnded, .warned, .failed, .aborted, .windowStarted, .closed:
+      .messageAnswered, .turnEnded, .warned, .optionIgnored, .failed, .aborted, .windowStarted,
+      .closed:
       break
     }
   }

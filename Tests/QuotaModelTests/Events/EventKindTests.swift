@@ -20,6 +20,7 @@ import Testing
       39: "usage_corrected", 40: "modes_changed", 41: "allowance_granted",
       42: "limits_scheduled", 43: "schedule_ended", 44: "threshold_crossed",
       45: "user_erased", 46: "session_call_extended",
+      47: "session_option_ignored",
     ]
     let found = EventKind.allCases.map { (Int($0.rawValue), $0.name) }
     #expect(Dictionary(uniqueKeysWithValues: found) == kinds)

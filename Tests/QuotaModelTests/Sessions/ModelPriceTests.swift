@@ -73,6 +73,18 @@ import Testing
     }
   }
 
+  @Test func `is never more than the bound for its tokens`() throws {
+    var draw = RandomSessionFacts(numbers: SeededNumbers())
+    let seed = draw.numbers.seed
+    for _ in 0..<2000 {
+      let price = draw.price()
+      let usage = try Self.usage(&draw.numbers)
+      let bound = price.bound(input: usage.input ?? .zero, output: usage.output ?? .zero)
+      let cost = price.cost(of: usage) ?? .maximum
+      #expect(cost <= bound, "\(usage) \(price) seed \(seed)")
+    }
+  }
+
   private static func usage(_ numbers: inout SeededNumbers) throws -> TokenUsage {
     func draw(upTo bound: Int64) -> Int64 {
       let width = Int64.random(in: 0..<63, using: &numbers)
