@@ -168,12 +168,11 @@ def test_destroy_in_the_middle_of_a_call_shuts_down_with_a_last_checkpoint(peer)
     assert peer.turn(session, "goes on")["response"]
 
 
-def test_attachments_may_stand_in_for_a_prompt(peer):
+def test_attachments_which_no_model_gets_do_not_stand_in_for_a_prompt(peer):
     session = peer.create()
     attachment = {"type": "file", "path": "/tmp/x.txt", "displayName": "x.txt"}
-    call = peer.request("session.sendAndWait", sessionId=session, prompt="", attachments=[attachment])
-    peer.until(lambda: call.done, "an answer")
-    assert "result" in call.answer or "prompt" not in call.answer["error"]["message"], call.answer
+    error = peer.refused("session.sendAndWait", sessionId=session, prompt="", attachments=[attachment])
+    assert "attachments are not supported" in error.message
     peer.resume(session)
     check_history(peer.history(session))
 
@@ -206,7 +205,7 @@ def test_sessions_of_a_user_join_the_budget_that_the_configuration_names(start_o
 
 
 def test_a_reservation_of_a_lost_caller_ends(start_own):
-    service = start_own("--session-reservation-seconds", "1")
+    service = start_own("--session-reservation-seconds", "1", "--session-lost-call", "free")
     sessions = service.sessions()
     name = sessions.create(1)["session_id"]
     assert sessions.check(name, call_id="lost", estimate_nano_aiu=CREDIT)["allowed"] is True
@@ -215,7 +214,7 @@ def test_a_reservation_of_a_lost_caller_ends(start_own):
 
 
 def test_usage_of_a_lost_caller_that_comes_late_is_counted(start_own):
-    service = start_own("--session-reservation-seconds", "1")
+    service = start_own("--session-reservation-seconds", "1", "--session-lost-call", "free")
     sessions = service.sessions()
     name = sessions.create(1)["session_id"]
     reserved = sessions.check(name, call_id="late", estimate_nano_aiu=CREDIT)

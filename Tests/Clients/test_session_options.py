@@ -6,6 +6,7 @@ import pytest
 
 from journal import of_type
 from peer import Peer
+from service import run
 
 
 @pytest.fixture
@@ -130,4 +131,4 @@ def test_warnings_outlive_the_server(start_own):
 def test_small_things_are_as_the_schema_has_them(runtime, peer):
     assert peer.call("plugins.builtin.set", plugins=[]) is None
     version = peer.call("connect", token=runtime.user.token)["version"]
-    assert version in runtime.store.run("version").stdout
+    assert version in run("--version").stdout

@@ -206,7 +206,7 @@ def test_what_a_client_was_shown_survives_a_kill_at_any_moment(start_own):
 
 
 def test_a_call_under_way_at_a_kill_leaves_no_reservation(start_own):
-    service = start_own()
+    service = start_own("--session-lost-call", "free")
     peer = service.peer()
     session = peer.create(2)
     peer.start_turn(session, ask("x", gate="never"))

@@ -73,6 +73,13 @@ import Testing
     (#"{"jsonrpc":"1.0","id":"a","method":"m"}"#, -32600, #""a""#),
     (#"{"jsonrpc":2.0,"id":"a","method":"m"}"#, -32600, #""a""#),
     (#"{"id":"a","method":"m"}"#, -32600, #""a""#),
+    (#"{"jsonrpc":"2.0","id":"a","method":"m","params":{"n":NaN}}"#, -32700, #""a""#),
+    (#"{"method":"m","params":{"id":7,"n":-Infinity},"id":"a","jsonrpc":"2.0"}"#, -32700, #""a""#),
+    (#"{"params":{"n":1e400},"id": 17 ,"method":"m"}"#, -32700, "17"),
+    (#"{"id":"a\"}","method":"m","params":["]{\\",nope]}"#, -32700, #""a\"}""#),
+    (#"{"id":"a","method":"m","id":"b","params":nope}"#, -32700, "null"),
+    (#"{"params":{"id":"a"},"method":"m","n":nope}"#, -32700, "null"),
+    (#"{"method":"m","n":nope,"id":"#, -32700, "null"),
   ])
   func `says what is wrong with what is no message`(body: String, code: Int64, id: String) throws {
     let message = read(body)

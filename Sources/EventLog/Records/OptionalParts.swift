@@ -63,7 +63,7 @@ extension UsageParts {
 struct WarningParts: OptionSet {
   let rawValue: UInt8
   /// The call was not made.
-  static let refused = WarningParts(rawValue: 1)
+  static let refused = WarningParts(rawValue: 2)
 }
 
 /// Which optional parts follow a stored refusal.

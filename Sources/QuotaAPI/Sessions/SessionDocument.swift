@@ -72,7 +72,10 @@ extension JSONWriter {
     member("used_nano_aiu", budget.used.rawValue)
     credits("used_ai_credits", budget.used)
     credits("remaining_ai_credits", budget.limit.subtractingClamped(budget.used))
-    member("ai_credits_status", budget.creditsStatus.rawValue)
+    // Where every cost is known, the figures say all there is.
+    if budget.creditsStatus != .complete {
+      member("ai_credits_status", budget.creditsStatus.rawValue)
+    }
     if withAccess { budgetAccess(budget.access) }
     endObject()
   }
