@@ -167,7 +167,7 @@ extension RowReader {
   fileprivate mutating func lostCalls() throws(ProjectionFailure) -> [LostCall] {
     var calls: [LostCall] = []
     for _ in 0..<(try byte()) {
-      calls.append(LostCall(call: try bounded(StepID.init), estimate: try credits()))
+      calls.append(LostCall(call: try bounded(StepID.init(stored:)), estimate: try credits()))
     }
     return calls
   }

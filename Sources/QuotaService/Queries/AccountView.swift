@@ -107,7 +107,8 @@ extension EventKind {
       .sessionMessageAnswered,
       .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
       .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
-      .sessionDeleted, .sessionOptionIgnored, .budgetChanged, .usageCorrected, .modesChanged, .allowanceGranted,
+      .sessionDeleted, .sessionOptionIgnored, .budgetChanged, .usageCorrected, .modesChanged,
+      .allowanceGranted,
       .limitsScheduled, .scheduleEnded, .userErased:
       false
     }

@@ -213,7 +213,7 @@ extension LedgerBatch {
   /// What a lost call is taken for: what is kept free for it.
   private func estimate(of usage: CallUsage, _ session: Session) -> NanoCredits? {
     guard settings.chargesLostCalls else { return nil }
-    return usage.call.flatMap(session.call)?.reservation
+    return usage.call.flatMap { session.call($0) }?.reservation
   }
 
   /// The first receipt again, or the first member in which the repetition differs.

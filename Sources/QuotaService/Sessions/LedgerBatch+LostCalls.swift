@@ -22,9 +22,7 @@ extension LedgerBatch {
     of call: OpenCall, _ model: ModelName?, _ session: Session
   ) throws(StoreFailure) -> SessionUsage? {
     // Whoever made the call may still report it under any id.
-    guard let id = call.isOwn ? call.call : try? StepID(System.randomEntry().description) else {
-      return nil
-    }
+    let id = call.isOwn ? call.call : StepID(own: System.randomEntry())
     var usage = CallUsage(id: id, call: call.call)
     usage.model = model
     usage.isLost = true
