@@ -359,9 +359,12 @@ def test_a_receipt_is_for_whom_it_concerns(closed):
         name: [closed.by_role(name).client.get(f"/v1/receipts/{position}").status for position in (spend, other)]
         for name in ("user", "support", "service", "auditor", "staff")
     }
+    # What a user may not have cannot be told from what there is not.
+    beyond = closed.user.client.get("/v1/receipts/99999")
+    assert beyond.gist == closed.user.client.get(f"/v1/receipts/{other}").gist
     # The service recorded both.
     assert asked == {
-        "user": [200, 403], "support": [403, 200], "service": [200] * 2, "auditor": [200] * 2, "staff": [200] * 2
+        "user": [200, 404], "support": [403, 200], "service": [200] * 2, "auditor": [200] * 2, "staff": [200] * 2
     }
 
 

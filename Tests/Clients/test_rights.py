@@ -419,3 +419,11 @@ def test_a_right_that_was_taken_on_a_full_disk_is_gone(tmp_path, way, restart):
         assert theirs.ask(*reading).status == expected
     finally:
         service.close()
+
+
+def test_whose_session_it_is_comes_before_how_long_it_is(runtime):
+    owner, stranger = runtime.register(), runtime.register()
+    session = Session.begin(owner.client)
+    answers = [stranger.client.get(f"/v1/sessions/{name}?as_of={runtime.position}") for name in (session.id, "none")]
+    assert [answer.status for answer in answers] == [404, 404] and answers[0].body == answers[1].body
+    assert owner.client.get(f"{session.path}?as_of={runtime.position}").status == 200

@@ -6,9 +6,9 @@ extension NaiveLedger {
     switch submission.command {
     case .recordUsage(let report): recordUsage(report, submission)
     case .register(let registration): register(registration)
-    case .setActive(let user, let isActive): setActive(user, isActive)
-    case .erase(let user): erase(user)
-    case .setRole(let user, let role): setRole(user, role)
+    case .setActive(let user, let isActive): setActive(user, isActive, submission.actor)
+    case .erase(let user): erase(user, submission.actor)
+    case .setRole(let user, let role): setRole(user, role, submission.actor)
     case .issueToken(let user, let token, let expiresAt):
       issue(token, to: user, until: expiresAt)
     case .revokeToken(let token, let user): revoke(token, of: user)
@@ -39,26 +39,39 @@ extension NaiveLedger {
     return .recorded(record(.tokenIssued))
   }
 
-  private mutating func setActive(_ reference: UserReference, _ isActive: Bool) -> Answer {
+  private mutating func setActive(
+    _ reference: UserReference, _ isActive: Bool, _ actor: Actor
+  ) -> Answer {
     guard let user = user(reference), let old = users[user] else { return .failed(.unknownUser) }
     if old.isActive == isActive { return .unchanged }
     if old.isErased { return .failed(.userErased) }
+    if !isActive, isLastStaff(user, for: actor) { return .failed(.lastStaff) }
     users[user]?.isActive = isActive
     return .recorded(record(isActive ? .userReactivated : .userDeactivated))
   }
 
-  private mutating func erase(_ reference: UserReference) -> Answer {
+  private func isLastStaff(_ user: UserID, for actor: Actor) -> Bool {
+    let staff = users.filter { $0.value.isActive && $0.value.role == .staff }
+    guard case .user = actor else { return false }
+    return staff.count == 1 && staff[user] != nil
+  }
+
+  private mutating func erase(_ reference: UserReference, _ actor: Actor) -> Answer {
     guard let user = user(reference), let old = users[user] else { return .failed(.unknownUser) }
     if old.isErased { return .unchanged }
+    if isLastStaff(user, for: actor) { return .failed(.lastStaff) }
     users[user]?.isErased = true
     users[user]?.isActive = false
     return .recorded(record(.userErased))
   }
 
-  private mutating func setRole(_ reference: UserReference, _ role: Role) -> Answer {
+  private mutating func setRole(
+    _ reference: UserReference, _ role: Role, _ actor: Actor
+  ) -> Answer {
     guard let user = user(reference), let old = users[user] else { return .failed(.unknownUser) }
     if old.isErased { return .failed(.userErased) }
     if old.role == role { return .unchanged }
+    if isLastStaff(user, for: actor) { return .failed(.lastStaff) }
     users[user]?.role = role
     return .recorded(record(.roleChanged))
   }

@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  /// No object in an object but where the contract of older facts has lists, and no name twice.
+  /// No object in an object but where a fact has a list, and no name twice.
   @Test(arguments: RandomSessionFacts.kinds) func `is one flat object without null`(
     kind: EventKind
   ) throws {
@@ -29,7 +29,7 @@ import Testing
       let json = try JSONParser().parse(Self.line(of: event))
       let names = json.members.map(\.name)
       #expect(Set(names).count == names.count, "seed \(facts.numbers.seed)")
-      for (name, value) in json.members where name != "violations" {
+      for (name, value) in json.members where !["violations", "members"].contains(name) {
         #expect([.string, .number, .boolean].contains(value.kind), "\(name)")
       }
     }

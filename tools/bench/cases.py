@@ -45,6 +45,7 @@ class Bench:
     rounds: int
     connections: list[int]
     rebuild_events: int
+    before: str = ""
 
     @property
     def turn_seconds(self) -> float:

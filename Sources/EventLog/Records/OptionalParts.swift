@@ -22,8 +22,8 @@ extension HoldParts {
 /// Which optional part follows a stored change of a budget: one of them at most.
 struct BudgetParts: OptionSet {
   let rawValue: UInt8
-  static let open = BudgetParts(rawValue: 1)
-  static let members = BudgetParts(rawValue: 2)
+  static let members = BudgetParts(rawValue: 1)
+  static let open = BudgetParts(rawValue: 2)
 }
 
 /// Which optional parts follow a stored settlement.

@@ -137,9 +137,12 @@ extension QuotaAPI {
     let event = try reading { () throws(StoreFailure) in
       try queries.event(at: Position(number))
     }
-    guard let event else { throw try Self.beyondEnd(queries) }
+    // How long the log is, and whether it has such an event, is for those who may read the hashes.
+    let knowsSize = caller.map { mayUse(.checkpoint, $0) } ?? false
+    guard let event else { throw knowsSize ? try Self.beyondEnd(queries) : .noEventOfYours }
     guard let caller, mayHave(event, caller) else {
-      throw Problem(403, "forbidden", "the event concerns somebody else")
+      throw knowsSize
+        ? Problem(403, "forbidden", "the event concerns somebody else") : .noEventOfYours
     }
     let proof = try proving { () throws(StoreFailure) in
       try queries.proof(of: Position(number))
@@ -183,6 +186,9 @@ extension QuotaAPI {
 }
 
 extension Problem {
+  fileprivate static let noEventOfYours = Problem(
+    404, "unknown_event", "no event that concerns you has this position", member: "position")
+
   fileprivate init(_ refused: ProofRefused) {
     switch refused {
     case .beyondEnd(let size):

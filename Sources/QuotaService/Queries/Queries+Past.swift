@@ -78,7 +78,10 @@ extension Queries {
       )
     }
     let tail = try sessionTail(of: address.id, known.ref, after: known.upTo, upTo: point.position)
-    guard let ref = tail.ref else { return .success(nil) }
+    // Whose it is stands in its first event, and comes before how long it is.
+    guard let ref = tail.ref, let begun = try foldSession([ref.position]),
+      address.viewer.sees(begun)
+    else { return .success(nil) }
     var positions: [Position] = []
     while positions.count <= limit {
       let entries = try reading { (snapshot) throws(ProjectionFailure) in
@@ -92,10 +95,7 @@ extension Queries {
     positions += tail.positions.filter { $0 > listed }
     guard positions.count <= limit else { return .failure(.tooLong(limit: limit)) }
     let session = try foldSession(positions)
-    guard let session, session.phase != .deleted, address.viewer.sees(session) else {
-      return .success(nil)
-    }
-    return .success(session)
+    return .success(session?.phase == .deleted ? nil : session)
   }
 
   private func foldSession(_ positions: [Position]) throws(StoreFailure) -> Session? {

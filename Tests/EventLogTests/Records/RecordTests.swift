@@ -119,7 +119,7 @@ import Testing
     #expect(damage(of: other) == .unknownVersion(version))
   }
 
-  @Test(arguments: [0, 47, 255] as [UInt8]) func `is refused by its kind`(kind: UInt8) {
+  @Test(arguments: [0, 48, 255] as [UInt8]) func `is refused by its kind`(kind: UInt8) {
     let other = resealed(record) { $0[3] = kind }
     #expect(damage(of: other) == .unknownKind(kind))
   }

@@ -10,7 +10,7 @@ final class OpenSession {
   init(limit: Int64? = nil, budget: Int64? = nil) throws {
     open = try OpenLedger()
     id = try SessionID("s1")
-    if let budget { try execute(.setBudget(try BudgetID("b1"), .of(budget), nil)) }
+    if let budget { try execute(.setBudget(try BudgetID("b1"), .of(budget), .open)) }
     try start(id, limit: limit, budget: budget == nil ? nil : try BudgetID("b1"))
   }
 
