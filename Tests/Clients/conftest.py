@@ -1,5 +1,6 @@
 """Fixtures: every module gets a server of its own over a fresh store, on a free port of 127.0.0.1."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from disks import SmallDisk
 from runtime import SessionService, session_services
 from service import Account, Clock, Service, Store
+
+# Whoever runs the tests may ignore it, as nohup does, and so would every process that they start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 NOON = "2026-11-20 12:00:00"
 """A Friday, the day of the contract's own example."""

@@ -266,9 +266,12 @@ def test_a_correction_cannot_be_corrected_nor_what_is_somebody_elses(service, pe
 
 def test_a_correction_that_overflows_is_refused(service, person):
     spend = service.spend(person, 5)["position"]
-    service.spend(person, LARGEST - 10)
-    problem(correct(service, 11, position=spend), 400, "overflow", "tokens")
-    assert correct(service, 10, position=spend).status == 201
+    most = [{"id": f"{person.uuid}-{number}", "user": person.uuid, "tokens": 2**53 - 1} for number in range(1024)]
+    answer = service.gateway.client.post("/v1/usage", most)
+    assert answer.status == 200 and all("position" in result for result in answer.json["results"])
+    room = LARGEST - 1024 * (2**53 - 1)
+    problem(correct(service, room + 1, position=spend), 400, "overflow", "tokens")
+    assert correct(service, room, position=spend).status == 201
 
 
 def test_lateness_has_a_bound_where_one_is_set(start):

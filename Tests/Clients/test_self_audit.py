@@ -213,7 +213,7 @@ def test_a_wrong_number_is_told_and_a_swap_heals_it(start):
     assert service.used(person) == (1_234_566,) * 3, "it is told; what is answered is not changed behind anybody's back"
     until(lambda: person.uuid in service.server.complaints(), "it is in the server's own log")
     service.spend(person, 10)
-    later = until(lambda: (now := ready(service)).json["position"] > found["position"] and now, "it is still told")
+    later = until(lambda: (now := ready(service, service.admin.token)).json["position"] > found["position"] and now, "it is still told")
     assert later.status == 503 and "1234577" in later.json["detail"]
     swapped = service.store.read("projections", "rebuild", "--swap")
     assert swapped["complete"]

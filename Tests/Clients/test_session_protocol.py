@@ -249,7 +249,7 @@ def test_small_talk(runtime, peer):
     assert peer.call("status.get")["protocolVersion"] == 3
     assert peer.call("auth.getStatus")["isAuthenticated"] is True
     assert peer.call("auth.getStatus").get("login", runtime.user.name) == runtime.user.name
-    assert peer.call("plugins.builtin.set", paths=[]) is not None
+    assert peer.call("plugins.builtin.set", paths=[]) is None
     assert peer.call("session.getForeground") in ({}, {"sessionId": None})
 
 

@@ -347,7 +347,7 @@ def test_a_shared_budget_caps_its_sessions_together(service, app):
     document = app.get(budget).json
     assert document == {
         "budget_id": name, "max_ai_credits": 3, "used_nano_aiu": 35 * NANO // 10, "used_ai_credits": 3.5,
-        "remaining_ai_credits": 0,
+        "remaining_ai_credits": 0, "open": True,
     }  # fmt: skip
     service.admin.ask("PUT", budget, {"max_ai_credits": 4})
     assert second.document["pending_request"] is None

@@ -73,9 +73,12 @@ struct MethodCall {
     guard let token = identity.token else { return }
     guard case .user(_, let role, _) = try? runtime.hub.queries.identify(token, at: runtime.clock())
     else { throw .authenticationFailed }
-    guard known?.access != .changing || role.mayChangeSessions else {
-      throw .failed(method: method, text: "the role \(role.name) may not do this")
+    guard known?.access == .changing, !role.mayChangeSessions else { return }
+    // A session that the caller does not see does not exist, whatever the role.
+    if method != "session.create", parameters.text("sessionId") != nil {
+      do throws(CallFault) { _ = try existingSession() } catch { throw error.error(of: method) }
     }
+    throw .failed(method: method, text: "the role \(role.name) may not do this")
   }
 }
 
@@ -104,7 +107,8 @@ extension MethodCall {
     "auth.getStatus": reads(authStatus),
     "models.list": reads(listModels),
     "account.getQuota": reads(quota),
-    "llmInference.setProvider": changes(setInferenceProvider),
+    // Says what a client could do; whoever may attach to no session is never asked.
+    "llmInference.setProvider": reads(setInferenceProvider),
     "llmInference.httpResponseStart": changes(responseStart),
     "llmInference.httpResponseChunk": changes(responseChunk),
     "session.create": changes(create),

@@ -26,6 +26,9 @@ public final class CommandLanes {
   private var indices: [Actor: Int] = [:]
   private var latest: (actor: Actor, index: Int)?
   private var handed = HandedCommands()
+  /// On its way to the committer, whose memory of the last time it has: fresh memory for thousands of commands
+  /// costs a page fault every 4 KiB.
+  private var outbox: [Committer.Ticket] = []
   private var heldCount = 0
   private var refused: [UInt64] = []
   private var round: UInt64 = 0
@@ -102,7 +105,6 @@ public final class CommandLanes {
   private func handOver() {
     round += 1
     let window = window
-    var outbox: [Committer.Ticket] = []
     for index in lanes.indices where lanes[index].waitingCount > 0 {
       let count = min(window - lanes[index].underWay, lanes[index].waitingCount)
       guard count > 0 else { continue }
@@ -110,12 +112,13 @@ public final class CommandLanes {
       lanes[index].move(count, to: &outbox)
     }
     committer.submit(&outbox)
-    refuse(outbox)
+    if !outbox.isEmpty { refuseRest() }
   }
 
   /// The committer takes no more: it has been stopped.
-  private func refuse(_ tickets: [Committer.Ticket]) {
-    for ticket in tickets.reversed() {
+  private func refuseRest() {
+    defer { outbox.removeAll(keepingCapacity: true) }
+    for ticket in outbox.reversed() {
       refused.append(ticket.number)
       let index = handed.removeLast()
       lanes[index].underWay -= 1

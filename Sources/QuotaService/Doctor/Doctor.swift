@@ -127,7 +127,7 @@ public struct Doctor {
       try Store.checkNames(ofStoreAt: path)
       return []
     } catch {
-      return [.failure("names", error.description, Self.restoring)]
+      return [finding("names", error, Self.restoring)]
     }
   }
 
