@@ -161,6 +161,12 @@ class Model:
         return "text/event-stream" if request.get("stream") and ask.status == 200 else "application/json"
 
 
+class CrowdedServer(ThreadingHTTPServer):
+    """Hundreds may connect at once; a short queue would drop them, and they would come again seconds later."""
+
+    request_queue_size = 1024
+
+
 class Endpoint:
     """The model behind HTTP on a free port of 127.0.0.1."""
 
@@ -192,7 +198,7 @@ class Endpoint:
             def log_message(self, *_) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = CrowdedServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()

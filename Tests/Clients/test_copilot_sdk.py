@@ -46,7 +46,7 @@ def play(
     job = {
         "runtime": service.runtime,
         "base": service.base,
-        "tokens": [service.user.token, service.support.token],
+        "tokens": [service.user.token, service.register().token],
         "flows": flows,
         "state": state,
         "closed": version in CLOSED,

@@ -66,7 +66,7 @@ import Testing
     for number in 1...3 { lanes.submit(spend(UInt64(number), by: number == 2 ? other : flooder)) }
     lanes.flush()
     #expect(refused.sorted() == [1, 2, 3])
-    #expect(lanes.hasRoom(for: CommandLanes.capacity, from: flooder))
+    #expect(lanes.hasRoom(for: CommandLanes.capacity / 2, from: flooder))
   }
 
   /// Does what the loop does, until so many commands have been answered.

@@ -66,7 +66,8 @@ public final class CommandLanes {
   /// Whether `count` commands of an actor may come; those of a batch come all or none.
   public func hasRoom(for count: Int, from actor: Actor) -> Bool {
     let own = indices[actor].map { lanes[$0].count } ?? 0
-    return own + count <= Self.capacity - heldCount
+    // What each of them takes is free for nobody any more.
+    return own + count <= Self.capacity - heldCount - count
   }
 
   /// Takes a command; there is an answer to come for it, or a refusal.
