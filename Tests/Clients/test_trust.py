@@ -247,7 +247,10 @@ def test_a_generation_with_lost_events_is_not_rolled_back_to(start, tmp_path, en
     shutil.rmtree(store.path / "log")
     shutil.copytree(tmp_path / "older", store.path / "log")
     assert store.try_run("usage", "admin").returncode == BAD_DATA
+    keys = (store.path / "checkpoint.pub").read_text()
     projections(store, "rebuild", "--swap", "--accept-lost-events")
+    # What goes on without its end is signed for with another key; the one before stays known.
+    assert (store.path / "checkpoint.pub").read_text().endswith(keys) and len(keys) < (store.path / "checkpoint.pub").stat().st_size
     # What was signed for is lost with it.
     (store.path / "checkpoint").unlink()
     service.resume()

@@ -9,8 +9,13 @@ extension Store {
   static func changeKey(ofStoreAt path: String, whereEventsAreLostFrom log: LMDBLog)
     throws(StoreFailure)
   {
+    if try lacksEvents(log, inStoreAt: path) { try replaceKey(ofStoreAt: path, of: log) }
+  }
+
+  /// Signs with another key from now on, where the store has one.
+  static func replaceKey(ofStoreAt path: String, of log: LMDBLog) throws(StoreFailure) {
     let key = CheckpointKey(ofStoreAt: path)
-    guard try key.read() != nil, try lacksEvents(log, inStoreAt: path) else { return }
+    guard try key.read() != nil else { return }
     let named = try usingLog { () throws(LogFailure) in try log.origin() }
     let origin = named.flatMap(LogOrigin.init) ?? LogOrigin(of: log.identity.id)
     _ = try key.create(origin.keyName)

@@ -62,8 +62,13 @@ extension ProjectionStore {
       return try ask(process, for: SwapRequest(number), progress)
     }
     defer { withExtendedLifetime(writer) {} }
-    // A log that lost its end must not be made the truth by leaving the generation that knows of it.
-    if !acceptingLostEvents { try generations.checkLogHasAllOfLive() }
+    do throws(StoreFailure) {
+      // A log that lost its end must not be made the truth by leaving the generation that knows of it.
+      try generations.checkLogHasAllOfLive()
+    } catch .logLostItsEnd where acceptingLostEvents {
+      // What was signed for what is lost must not be signed for something else.
+      try Store.replaceKey(ofStoreAt: storePath, of: log)
+    }
     return try swapAlone(to: number, progress)
   }
 
