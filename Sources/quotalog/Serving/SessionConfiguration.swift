@@ -44,10 +44,8 @@ extension Setting {
     environment: "QUOTALOG_SESSION_UNKNOWN_COST", key: "session.unknown_cost",
     show: { $0.sessions.refusesUnknownCost ? "refuse" : "allow" },
     read: { (text, configuration) throws(SettingFault) in
-      guard text == "allow" || text == "refuse" else {
-        throw SettingFault(rule: "must be allow or refuse")
-      }
-      configuration.sessions.refusesUnknownCost = text == "refuse"
+      configuration.sessions.refusesUnknownCost =
+        try choice(text, of: "allow", "refuse") == "refuse"
     })
 
   private static let reservationSeconds = Setting(
@@ -76,10 +74,7 @@ extension Setting {
     environment: "QUOTALOG_SESSION_LOST_CALL", key: "session.lost_call",
     show: { $0.ledger.chargesLostCalls ? "charge" : "free" },
     read: { (text, configuration) throws(SettingFault) in
-      guard text == "charge" || text == "free" else {
-        throw SettingFault(rule: "must be charge or free")
-      }
-      configuration.ledger.chargesLostCalls = text == "charge"
+      configuration.ledger.chargesLostCalls = try choice(text, of: "charge", "free") == "charge"
     })
 
   private static let callTimeout = Setting(
@@ -128,6 +123,15 @@ extension Setting {
     read: { (text, configuration) throws(SettingFault) in
       configuration.localUser = UserReference(text)
     })
+
+  private static func choice(
+    _ text: String, of one: String, _ other: String
+  ) throws(SettingFault) -> String {
+    guard text == one || text == other else {
+      throw SettingFault(rule: "must be \(one) or \(other)")
+    }
+    return text
+  }
 
   private static func credits(_ text: String) throws(SettingFault) -> NanoCredits {
     guard let amount = NanoCredits(credits: text), amount > .zero else {
