@@ -55,6 +55,8 @@ enum IgnoredOptions {
     var names: [CallMark] = []
     for (name, value) in json.members
     where !understood.contains(name) && isSet(value, name) && isName(name) {
+      // No session tells of more, however many a client sends.
+      guard names.count < Session.maximumIgnoredOptionCount else { break }
       guard let mark = try? CallMark(prefix + name), !names.contains(mark) else { continue }
       names.append(mark)
     }
