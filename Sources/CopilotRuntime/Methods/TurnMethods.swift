@@ -53,11 +53,12 @@ extension MethodCall {
           ? "prompt must be a non-empty string"
           : "attachments are not supported: prompt must be a non-empty string")
     }
+    let headers = try HeaderList.read(parameters["requestHeaders"], "requestHeaders")
     noteIgnored(IgnoredOptions.ofMessage(parameters), in: session)
     return Send(
       message: id,
       text: MessageText(content: prompt, attachments: attachments ?? Array("[]".utf8)),
-      headers: try HeaderList.read(parameters["requestHeaders"], "requestHeaders"),
+      headers: headers,
       sender: client, identity: client.identity,
       address: SessionAddress(session.id, as: address, ref: session.ref), finish: finish)
   }
