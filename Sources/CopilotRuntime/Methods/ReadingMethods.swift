@@ -139,16 +139,17 @@ extension MethodCall {
     let query = try EventQuery(parameters)
     let wait = try parameters.integer("waitMs", in: 0...30_000) ?? 0
     let reader = runtime.hub.pageReader(of: session.ref, query)
-    let place = runtime.hub.latestSerial
+    // What happens while the page is read is in none: it is listened for from now on.
+    let event = wait > 0 ? awaitEvent(of: session.ref, query, milliseconds: Int(wait)) : nil
     readApart { () throws(StoreFailure) in
       try reader.page()
     } then: { page in
-      guard page.events.isEmpty, wait > 0, !page.hasMore else { return answer(with: page) }
-      // What happened while the page was read is in none.
-      guard runtime.hub.latestSerial == place else {
-        return answerLater(of: session.ref, query) { answer(with: $0) }
+      guard let event else { return answer(with: page) }
+      guard page.events.isEmpty, !page.hasMore else {
+        event.end()
+        return answer(with: page)
       }
-      waitForEvent(of: session.ref, query, milliseconds: Int(wait))
+      event.whenEnded { answerLater(of: session.ref, query) { answer(with: $0) } }
     }
   }
 
@@ -178,33 +179,44 @@ extension MethodCall {
   }
 
   /// Answers with the first event that fits, or with nothing when the time is over.
-  private func waitForEvent(of ref: SessionRef, _ query: EventQuery, milliseconds: Int) {
-    let wait = EventWait()
-    let finish = { [self] in
-      guard wait.end(runtime.hub) else { return }
-      answerLater(of: ref, query) { answer(with: $0) }
-    }
-    wait.timer = try? runtime.loop.schedule(after: milliseconds, finish)
-    wait.subscription = runtime.hub.subscribe(to: ref) { [self] live in
+  /// Listens for an event that the query asks for, until the time is over.
+  private func awaitEvent(
+    of ref: SessionRef, _ query: EventQuery, milliseconds: Int
+  ) -> EventWait {
+    let wait = EventWait(runtime.hub)
+    wait.timer = try? runtime.loop.schedule(after: milliseconds) { wait.end() }
+    wait.subscription = runtime.hub.subscribe(to: ref) { [runtime] live in
       guard query.fits(live.event) else { return }
       // Whoever passes the event on must not be kept from it.
-      runtime.loop.runAfterCallback(finish)
+      runtime.loop.runAfterCallback { wait.end() }
     }
+    return wait
   }
 
   private final class EventWait {
     var timer: LoopTimer?
     var subscription: SessionHub.SubscriptionID?
+    private let hub: SessionHub
     private var hasEnded = false
+    private var body: (() -> Void)?
 
-    func end(_ hub: SessionHub) -> Bool {
-      guard !hasEnded else { return false }
+    init(_ hub: SessionHub) { self.hub = hub }
+
+    /// Calls `body` at the end, at once where that was before.
+    func whenEnded(_ body: @escaping () -> Void) {
+      if hasEnded { body() } else { self.body = body }
+    }
+
+    func end() {
+      guard !hasEnded else { return }
       hasEnded = true
       timer?.cancel()
       // The timer keeps what it calls, and that keeps this.
       timer = nil
       if let subscription { hub.unsubscribe(subscription) }
-      return true
+      let body = body
+      self.body = nil
+      body?()
     }
   }
 }
