@@ -176,21 +176,29 @@ public final class CopilotRuntime {
 
   public var clientCount: Int { clients.count }
 
-  /// Whether what a client showed when it connected still lets it in. Where that cannot be read it stays
-  /// as it was.
-  func isAllowed(_ identity: RuntimeClient.Identity?) -> Bool {
-    guard let token = identity?.token else { return true }
-    guard let found = try? hub.queries.identify(token, at: clock()) else { return true }
-    if case .user(identity?.user, _, _) = found { return true }
-    return false
+  /// What a client may do here by what it showed when it connected.
+  private enum Right { case none, reading, changing }
+
+  /// Where it cannot be read it stays as it was.
+  private func right(of identity: RuntimeClient.Identity?) -> Right {
+    guard let token = identity?.token else { return .changing }
+    guard let found = try? hub.queries.identify(token, at: clock()) else { return .changing }
+    guard case .user(identity?.user, let role, _) = found else { return .none }
+    return role.mayChangeSessions ? .changing : .reading
   }
 
+  /// Whether a client may still send messages, answer questions and be given model calls.
+  func mayChange(_ identity: RuntimeClient.Identity?) -> Bool { right(of: identity) == .changing }
+
   /// Closes the connections of clients whose rights have ended, and gives up what they wanted and has not
-  /// begun: no event goes to them any more, and no model call.
+  /// begun: no event goes to them any more, and no model call. Whoever may only read any more keeps
+  /// hearing.
   public func endForbidden() {
-    let forbidden = clients.values.filter { !isAllowed($0.identity) }
-    guard !forbidden.isEmpty else { return }
-    for client in forbidden { client.connection.abort() }
+    let limited = clients.values.map { ($0, right(of: $0.identity)) }.filter { $0.1 != .changing }
+    guard !limited.isEmpty else { return }
+    for (client, right) in limited {
+      if right == .none { client.connection.abort() } else { client.releaseInterests() }
+    }
     for engine in engines.values { engine.giveUpForbidden() }
   }
 }

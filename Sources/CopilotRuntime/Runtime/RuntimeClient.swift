@@ -78,11 +78,16 @@ final class RuntimeClient {
     let calls = modelCalls.values
     modelCalls = [:]
     for call in calls { call.connectionLost() }
-    for ref in attachments.keys { releaseInterests(in: ref) }
-    for (_, interest) in interests {
+    releaseInterests()
+  }
+
+  /// Nobody counts on its answers any more.
+  func releaseInterests() {
+    let ended = interests.values
+    interests = [:]
+    for interest in ended {
       if let id = interest.id { runtime.hub.releaseInterest(id) }
     }
-    interests = [:]
   }
 }
 

@@ -79,12 +79,12 @@ final class SessionEngine {
   /// Gives up what senders wanted who may do nothing any more. A call under way goes on: it has been sent,
   /// and what it uses has to be counted.
   func giveUpForbidden() {
-    let forbidden = queue.filter { !runtime.isAllowed($0.identity) }
-    queue.removeAll { !runtime.isAllowed($0.identity) }
+    let forbidden = queue.filter { !runtime.mayChange($0.identity) }
+    queue.removeAll { !runtime.mayChange($0.identity) }
     for send in forbidden {
       send.finish?(.failed("the sender may do nothing any more", completion: nil))
     }
-    guard let turn, !turn.isCalling, !runtime.isAllowed(turn.send.identity) else { return }
+    guard let turn, !turn.isCalling, !runtime.mayChange(turn.send.identity) else { return }
     turn.stop(.byEnding)
   }
 
@@ -114,7 +114,7 @@ final class SessionEngine {
   /// A token may have expired since anybody asked: what is said in a session, and the keys of its provider,
   /// go to nobody who may not have them.
   private func mayAnswer(_ client: RuntimeClient) -> Bool {
-    client.answersModelCalls && client.connection.isOpen && runtime.isAllowed(client.identity)
+    client.answersModelCalls && client.connection.isOpen && runtime.mayChange(client.identity)
   }
 }
 
