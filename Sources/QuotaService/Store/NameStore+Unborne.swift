@@ -52,16 +52,19 @@ extension NameStore {
   }
 
   private struct Unborne {
-    private(set) var users: [UserID] = []
-    /// How many of them the log knows, so that their names were counted.
-    private(set) var erasedCount = 0
+    /// Whom the log does not know, so that it never counted their names.
+    private(set) var strangers: [UserID] = []
+    /// Who was erased, here perhaps already: a name is counted as gone where it goes.
+    private(set) var erased: [UserID] = []
     var texts: [TextKey] = []
-    var isEmpty: Bool { users.isEmpty && texts.isEmpty }
+    var isEmpty: Bool { strangers.isEmpty && erased.isEmpty && texts.isEmpty }
 
     mutating func add(_ user: UserID, _ standing: LogEvidence.Standing) {
-      if standing == .registered { return }
-      users.append(user)
-      if standing == .erased { erasedCount += 1 }
+      switch standing {
+      case .registered: break
+      case .erased: erased.append(user)
+      case .unknown: strangers.append(user)
+      }
     }
   }
 
@@ -74,9 +77,12 @@ extension NameStore {
       for text in unborne.texts { keys += try textKeys(of: text) }
       var transaction = try open.environment.beginWrite()
       for key in keys { try transaction.remove(key.rawBytes, from: open.texts) }
-      for user in unborne.users { try Self.removeName(of: user, in: open, &transaction) }
+      for user in unborne.strangers { try Self.removeName(of: user, in: open, &transaction) }
+      let count = try transaction.count(of: open.names)
+      for user in unborne.erased { try Self.removeName(of: user, in: open, &transaction) }
+      let erasedCount = count - (try transaction.count(of: open.names))
       try NameAccount.settle(in: open, &transaction)
-      try NameAccount.noteErased(unborne.erasedCount, in: open, &transaction)
+      try NameAccount.noteErased(erasedCount, in: open, &transaction)
       try Self.put(Self.mark(ofRemainsAt: Position(.max)), in: open.texts, &transaction)
       try transaction.commit()
     } catch {
