@@ -15,11 +15,11 @@ public final class TurnShares {
   }
 
   /// Nanoseconds that one has before others get their turn.
-  static let slice: UInt64 = 1_000_000
+  static let slice: UInt64 = 250_000
   /// Nanoseconds of a turn in which what comes is served at once.
-  static let fresh: UInt64 = 3_000_000
+  static let fresh: UInt64 = 2_000_000
   /// Nanoseconds of a turn in which those who wait are served.
-  static let waiting: UInt64 = 2_000_000
+  static let waiting: UInt64 = 500_000
 
   private let clock: TurnClock
   private var queues: [Lane: WaitingQueue<any TurnTaker>] = [:]

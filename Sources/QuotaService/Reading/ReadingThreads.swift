@@ -10,7 +10,7 @@ final class ReadingThreads: @unchecked Sendable {
   /// Questions of one user that may wait.
   static let capacity = 256
   /// What the system gives to others first, from 0 to 19.
-  private static let niceness: Int32 = 5
+  private static let niceness: Int32 = 10
 
   private var queue = FairQueue<UserID?, Work>(capacity: capacity)
   private var isStopping = false
