@@ -20,6 +20,18 @@ struct BodyBuffer {
   }
 
   mutating func take(_ part: Span<UInt8>, _ range: Range<Int>) {
-    if keeps { bytes.append(part, from: range.lowerBound, to: range.upperBound) }
+    guard keeps else { return }
+    if bytes.count + range.count > bytes.capacity { grow(for: range.count) }
+    bytes.append(part, from: range.lowerBound, to: range.upperBound)
+  }
+
+  /// Bytes that are copied in no time to anybody else; moving megabytes takes milliseconds.
+  private static let movableByteCount = 1 << 20
+
+  /// Takes addresses for all that may come, which cost nothing until something is written there, before there is
+  /// much to move.
+  private mutating func grow(for size: Int) {
+    let needed = bytes.count + size
+    bytes.reserveCapacity(needed < Self.movableByteCount ? max(count, 2 * needed) : limit)
   }
 }

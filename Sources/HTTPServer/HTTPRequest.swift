@@ -21,4 +21,11 @@ public struct HTTPRequest: Sendable {
     self.headers = headers
     self.body = body
   }
+
+  /// What is left to say of it once the body has been read.
+  public var withoutBody: HTTPRequest {
+    var head = self
+    head.body = []
+    return head
+  }
 }
