@@ -166,6 +166,7 @@ public final class QuotaAPI: HTTPHandler {
     case .receipt(let reply, let id, let origin):
       let response = finish(usageReceipt(answer, id: id), origin: origin, route: .native(.usage))
       server?.complete(reply, response)
+    case .item(let results, let index): results.set(answer, at: index)
     case .other(let complete): complete(answer)
     case nil: break
     }
@@ -202,7 +203,12 @@ public final class QuotaAPI: HTTPHandler {
   }
 
   func submit(_ submission: Submission, _ completion: Completion) {
-    lanes.submit(Committer.Ticket(submission, number: pending.insert(completion)))
+    lanes.submit(ticket(submission, completion))
+  }
+
+  /// A command whose answer is awaited from now on.
+  func ticket(_ submission: Submission, _ completion: Completion) -> Committer.Ticket {
+    Committer.Ticket(submission, number: pending.insert(completion))
   }
 
   func finish(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
@@ -340,6 +346,8 @@ public final class AnswerBox: Sendable {
 enum Completion {
   /// It is the answer to one reported usage, as that of nearly every command: no closure is made.
   case receipt(ReplyHandle, id: String, origin: String?)
+  /// It is one of the answers to a request of many items.
+  case item(ItemResults, index: Int)
   case other((Answer) -> Void)
 }
 

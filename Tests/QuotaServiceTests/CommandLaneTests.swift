@@ -36,8 +36,77 @@ import Testing
     try run(lanes, until: 30_001)
     let order = answers.order
     let place = try #require(order.firstIndex(of: 50_000))
-    #expect(place <= 8192 + 512, "it came behind \(place) others")
+    #expect(place <= 4096 + 128, "it came behind \(place) others")
     #expect(order.filter { $0 < 50_000 } == Array(0...30_000))
+    committer.stop()
+  }
+
+  @Test func `of a batch are made when they go, in their order, and behind single ones`() throws {
+    let lanes = CommandLanes(committer)
+    var made: [Int] = []
+    let batch = CommandBatch(count: 10_000) {
+      made.append($0)
+      return spend(UInt64(1 + $0), by: flooder)
+    }
+    lanes.submit(batch, by: flooder)
+    lanes.submit(spend(20_000, by: flooder))
+    lanes.submit(spend(20_001, by: other))
+    #expect(made.isEmpty)
+    lanes.flush()
+    #expect(made.count == 127, "one goes before them")
+    try run(lanes, until: 10_002)
+    #expect(made == Array(0..<10_000))
+    #expect(answers.order.filter { $0 < 20_000 } == Array(0...10_000))
+    #expect(answers.order.prefix(130).contains(20_000))
+    #expect(answers.order.prefix(130).contains(20_001))
+    committer.stop()
+  }
+
+  @Test func `of a small batch are done before what follows`() throws {
+    let lanes = CommandLanes(committer)
+    lanes.submit(CommandBatch(count: 128) { spend(UInt64(1 + $0), by: flooder) }, by: flooder)
+    lanes.submit(spend(200, by: flooder))
+    try run(lanes, until: 129)
+    #expect(answers.order == Array(0...128) + [200])
+    committer.stop()
+  }
+
+  @Test func `of a batch take their room as a whole`() {
+    let lanes = CommandLanes(committer)
+    let half = CommandLanes.capacity / 2
+    lanes.submit(CommandBatch(count: half) { spend(UInt64($0), by: flooder) }, by: flooder)
+    #expect(!lanes.hasRoom(for: 1, from: flooder))
+    #expect(lanes.hasRoom(for: 10_000, from: other))
+    committer.stop()
+    var refused: [UInt64] = []
+    lanes.onRefusal.append { refused.append($0) }
+    for _ in 0...(half / 4096) { lanes.flush() }
+    #expect(refused.sorted() == (0..<UInt64(half)).map { $0 })
+    #expect(lanes.hasRoom(for: half, from: flooder))
+  }
+
+  @Test func `of one actor go in small parts while another one was there a moment ago`() throws {
+    var now: UInt64 = 1
+    let lanes = CommandLanes(committer) { now }
+    var made = 0
+    let batch = CommandBatch(count: 10_000) {
+      made += 1
+      return spend(UInt64(1 + $0), by: flooder)
+    }
+    lanes.submit(spend(20_000, by: other))
+    lanes.submit(batch, by: flooder)
+    lanes.flush()
+    #expect(made == 128)
+    answers.wait(count: 1 + 129)
+    lanes.answered(129)
+    now += 1_000_000_000
+    lanes.flush()
+    #expect(made == 256)
+    answers.wait(count: 1 + 257)
+    lanes.answered(128)
+    now += 2_000_000_000
+    lanes.flush()
+    #expect(made == 256 + 4096)
     committer.stop()
   }
 

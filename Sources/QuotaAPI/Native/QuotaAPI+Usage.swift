@@ -27,12 +27,11 @@ extension QuotaAPI {
     _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
     let body = request.body
-    var head = request
-    head.body = []
+    let head = request.withoutBody
     let isAsked = desk.ask(for: caller.user) {
       // What a large body takes goes back with the parser.
       Result { () throws(Problem) in try intake.read(body, JSONParser()) }
-    } _: { [unowned self, head] found in
+    } _: { [unowned self] found in
       let response: HTTPResponse?
       do throws(Problem) {
         response = try record(try found.get(), head, caller, reply)
@@ -51,7 +50,7 @@ extension QuotaAPI {
     switch found {
     case .one(let item):
       submit(
-        Submission(.recordUsage(item.report), by: caller.actor, requestID: item.requestID),
+        Submission(item, by: caller.actor),
         .receipt(reply, id: item.id, origin: request.headers["origin"]))
       return nil
     case .many(let items): return try recordAll(items, request, caller, reply)
@@ -81,49 +80,39 @@ extension QuotaAPI {
   }
 
   private func recordAll(
-    _ items: [UsageIntake.Item], _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+    _ items: UsageItems, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
     // All of them or none: a part of a batch is more work to repeat than the whole.
     guard lanes.hasRoom(for: items.count, from: caller.actor) else {
       throw Problem(503, "unavailable", "too many commands are waiting")
     }
-    var head = request
-    head.body = []
-    let results = ItemResults(count: items.count) { [unowned self, head] outcomes in
-      send(outcomes, head, caller, reply)
-    }
-    for (index, item) in items.enumerated() {
-      switch item {
-      case .failure(let problem): results.set(.failed(problem, id: nil), at: index)
-      case .success(let item):
-        submit(
-          Submission(
-            .recordUsage(item.report), by: caller.actor, requestID: item.requestID)
-        ) { results.set(.answered($0, id: item.id), at: index) }
+    let results = ItemResults(items) { [unowned self, head = request.withoutBody] outcomes in
+      if let response = send(outcomes, head, caller, reply) {
+        server?.complete(reply, finish(response, for: head))
       }
     }
-    guard let outcomes = results.outcomesIfComplete() else { return nil }
-    if isSmall(outcomes) { return .results(outcomes) }
-    send(outcomes, head, caller, reply)
+    let readable = items.readable
+    guard !readable.isEmpty else { return send(results.outcomes, request, caller, reply) }
+    let batch = CommandBatch(count: readable.count) { [unowned self] index in
+      ticket(Submission(readable[index], by: caller.actor), .item(results, index: index))
+    }
+    lanes.submit(batch, by: caller.actor)
     return nil
   }
 
-  private func isSmall(_ outcomes: [ItemOutcome?]) -> Bool {
-    outcomes.count <= Self.smallItemCount || readingDesk == nil
-  }
-
+  /// The response to a request of many items; nil where it takes milliseconds to write, and comes later.
   private func send(
-    _ outcomes: [ItemOutcome?], _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
-  ) {
-    guard !isSmall(outcomes), let readingDesk else {
-      server?.complete(reply, finish(.results(outcomes), for: request))
-      return
+    _ outcomes: ItemOutcomes, _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
+  ) -> HTTPResponse? {
+    guard outcomes.items.count > Self.smallItemCount, let readingDesk else {
+      return .results(outcomes)
     }
     readingDesk.askPatiently(for: caller.user) {
       HTTPResponse.results(outcomes)
     } _: { [unowned self] in
       server?.complete(reply, finish($0, for: request))
     }
+    return nil
   }
 }
 
@@ -131,86 +120,5 @@ extension HTTPResponse {
   /// For an answer that the ledger does not give to the command at hand.
   static var unexpected: HTTPResponse {
     Problem(500, "internal", "the ledger gave an answer that does not fit").response
-  }
-}
-
-/// What became of one item of a request.
-private enum ItemOutcome: Sendable {
-  case answered(Answer, id: String)
-  case failed(Problem, id: String?)
-}
-
-/// The answers to the items of one request; complete when every item has one.
-private final class ItemResults {
-  private var outcomes: [ItemOutcome?]
-  private var missing: Int
-  /// Whether every item has been handed over.
-  private var isWhole = false
-  private let send: ([ItemOutcome?]) -> Void
-
-  init(count: Int, send: @escaping ([ItemOutcome?]) -> Void) {
-    outcomes = Array(repeating: nil, count: count)
-    missing = count
-    self.send = send
-  }
-
-  func set(_ outcome: ItemOutcome, at index: Int) {
-    outcomes[index] = outcome
-    missing -= 1
-    if missing == 0 && isWhole { send(outcomes) }
-  }
-
-  /// All of them, where nothing has to be waited for; otherwise they are sent later.
-  func outcomesIfComplete() -> [ItemOutcome?]? {
-    isWhole = true
-    return missing == 0 ? outcomes : nil
-  }
-}
-
-extension HTTPResponse {
-  /// The answer to a request of many items.
-  fileprivate static func results(_ outcomes: [ItemOutcome?]) -> HTTPResponse {
-    var json = JSONWriter()
-    json.reserveCapacity(128 * outcomes.count + 64)
-    var head: UInt64?
-    var isAllFine = true
-    json.beginObject()
-    json.name("results")
-    json.beginArray()
-    for outcome in outcomes {
-      json.beginObject()
-      switch outcome {
-      case .answered(.recorded(let receipt), let id):
-        json.member("status", receipt.isReplayed ? 200 : 201)
-        json.receipt(receipt, id: id)
-        head = max(head ?? 0, receipt.position.rawValue)
-      case .answered(.failed(let failure), let id):
-        isAllFine = false
-        json.failure(Problem(failure), id: id)
-      case .failed(let problem, let id):
-        isAllFine = false
-        json.failure(problem, id: id)
-      case .answered, nil:
-        isAllFine = false
-        json.failure(Problem(500, "internal", "no answer that fits"), id: nil)
-      }
-      json.endObject()
-    }
-    json.endArray()
-    json.name("position")
-    if let head { json.integer(head) } else { json.null() }
-    json.endObject()
-    return HTTPResponse(
-      status: isAllFine ? 200 : 207,
-      headers: [(name: "Content-Type", value: "application/json")], body: json.take())
-  }
-}
-
-extension JSONWriter {
-  fileprivate mutating func failure(_ problem: Problem, id: String?) {
-    member("status", problem.status)
-    if let id { member("id", id) }
-    name("error")
-    problem.write(into: &self)
   }
 }

@@ -14,7 +14,7 @@ struct UsageIntake: Sendable {
 
   enum Found: Sendable {
     case one(UsageItem)
-    case many([Item])
+    case many(UsageItems)
   }
 
   let type: MediaType
@@ -52,9 +52,11 @@ struct UsageIntake: Sendable {
 
   private func items(
     of json: JSONValue, _ read: (JSONValue) -> Item
-  ) throws(Problem) -> [Item] {
+  ) throws(Problem) -> UsageItems {
     try check(count: json.count)
-    return json.elements.map(read)
+    var items = UsageItems(capacity: json.count)
+    for element in json.elements { items.add(read(element)) }
+    return items
   }
 
   private func check(count: Int) throws(Problem) {
@@ -79,22 +81,39 @@ struct UsageIntake: Sendable {
   }
 
   /// JSON Lines: empty lines do not count, a bad line spoils only itself.
-  private func lines(of body: [UInt8], _ parser: JSONParser) throws(Problem) -> [Item] {
+  private func lines(of body: [UInt8], _ parser: JSONParser) throws(Problem) -> UsageItems {
     var count = 0
     var lines = JSONLines(body)
     while lines.next() != nil, count <= Self.maximumItemCount { count += 1 }
     try check(count: count)
-    var items: [Item] = []
-    items.reserveCapacity(count)
+    var items = UsageItems(capacity: count)
     lines = JSONLines(body)
     while let line = lines.next() {
       do throws(JSONSyntaxError) {
-        items.append(usageItem(try parser.parse(Array(body[line]))))
+        items.add(usageItem(try parser.parse(Array(body[line]))))
       } catch {
-        items.append(.failure(Problem(400, "not_json", "the line is not JSON: \(error)")))
+        items.add(.failure(Problem(400, "not_json", "the line is not JSON: \(error)")))
       }
     }
     return items
+  }
+}
+
+/// The items of one request: those that could be read, and what is wrong with the others.
+struct UsageItems: Sendable {
+  private(set) var readable: [UsageItem] = []
+  /// In their order, and where they stand among all.
+  private(set) var faults: [(index: Int, problem: Problem)] = []
+
+  init(capacity: Int) { readable.reserveCapacity(capacity) }
+
+  var count: Int { readable.count + faults.count }
+
+  mutating func add(_ item: UsageIntake.Item) {
+    switch item {
+    case .success(let item): readable.append(item)
+    case .failure(let problem): faults.append((count, problem))
+    }
   }
 }
 

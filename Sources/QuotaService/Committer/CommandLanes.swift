@@ -10,12 +10,12 @@ public final class CommandLanes {
   ///
   /// One actor may hold as many as are still free for others: half of them while nobody else has any.
   public static let capacity = 131_072
-  /// Commands of one actor that are under way while others ask for something as well: a few milliseconds.
-  static let sharedWindow = 512
+  /// Commands of one actor that are under way while others ask for something as well: a millisecond or two.
+  static let sharedWindow = 128
   /// The same while nobody else does: large commits are cheap ones.
-  static let ownWindow = 8_192
-  /// Rounds for which somebody counts as there after the last command.
-  private static let presence: UInt64 = 256
+  static let ownWindow = 4_096
+  /// Nanoseconds for which somebody counts as there after the last command.
+  static let presence: UInt64 = 2_000_000_000
 
   /// Told the numbers of commands that were refused.
   public var onRefusal: [(UInt64) -> Void] = []
@@ -31,9 +31,11 @@ public final class CommandLanes {
   private var outbox: [Committer.Ticket] = []
   private var heldCount = 0
   private var refused: [UInt64] = []
-  private var round: UInt64 = 0
-  /// The last round in which an actor came behind another one.
-  private var mixedRound: UInt64?
+  /// Nanoseconds that only go on.
+  private let now: () -> UInt64
+  private var isMixed = false
+  /// Until when an actor who came behind another one counts as there.
+  private var sharedUntil: UInt64 = 0
 
   private struct Lane {
     let actor: Actor
@@ -41,17 +43,27 @@ public final class CommandLanes {
     private var waiting: [Committer.Ticket] = []
     /// Those before have been handed over: moving the others each time would cost as much as the flood.
     private var first = 0
+    /// Behind the others, so that nobody waits for one's own batch.
+    private var batches = WaitingBatches()
 
     init(actor: Actor) { self.actor = actor }
 
-    var waitingCount: Int { waiting.count - first }
+    private var singleCount: Int { waiting.count - first }
+    var waitingCount: Int { singleCount + batches.count }
     var count: Int { waitingCount + underWay }
 
     mutating func add(_ ticket: Committer.Ticket) { waiting.append(ticket) }
+    mutating func add(_ batch: CommandBatch) { batches.add(batch) }
 
     /// Moves the first `count` that wait behind what is in `outbox`.
     mutating func move(_ count: Int, to outbox: inout [Committer.Ticket]) {
       underWay += count
+      let single = min(count, singleCount)
+      if single > 0 { moveSingle(single, to: &outbox) }
+      if single < count { batches.move(count - single, to: &outbox) }
+    }
+
+    private mutating func moveSingle(_ count: Int, to outbox: inout [Committer.Ticket]) {
       if outbox.isEmpty, first == 0, count == waiting.count { return swap(&outbox, &waiting) }
       outbox.append(contentsOf: waiting[first..<(first + count)])
       first += count
@@ -61,7 +73,10 @@ public final class CommandLanes {
     }
   }
 
-  public init(_ committer: Committer) { self.committer = committer }
+  public init(_ committer: Committer, now: @escaping () -> UInt64 = System.monotonicNanoseconds) {
+    self.committer = committer
+    self.now = now
+  }
 
   /// Whether `count` commands of an actor may come; those of a batch come all or none.
   public func hasRoom(for count: Int, from actor: Actor) -> Bool {
@@ -78,6 +93,16 @@ public final class CommandLanes {
     }
     lanes[index].add(ticket)
     heldCount += 1
+  }
+
+  /// Takes a batch for which there ``hasRoom(for:from:)``; there are answers to come as to single commands.
+  public func submit(_ batch: CommandBatch, by actor: Actor) {
+    guard batch.count > 0 else { return }
+    let index = lane(of: actor)
+    heldCount += batch.count
+    if batch.count > Self.sharedWindow { return lanes[index].add(batch) }
+    // What follows upon a small one finds it done.
+    for number in 0..<batch.count { lanes[index].add(batch.ticket(number)) }
   }
 
   /// Hands over what may go now. To be called at the end of every turn.
@@ -98,14 +123,15 @@ public final class CommandLanes {
     }
   }
 
-  private var window: Int {
-    guard let mixedRound, round - mixedRound < Self.presence else { return Self.ownWindow }
-    return Self.sharedWindow
+  private func window() -> Int {
+    let now = now()
+    if isMixed { sharedUntil = now + Self.presence }
+    isMixed = false
+    return now < sharedUntil ? Self.sharedWindow : Self.ownWindow
   }
 
   private func handOver() {
-    round += 1
-    let window = window
+    let window = window()
     for index in lanes.indices where lanes[index].waitingCount > 0 {
       let count = min(window - lanes[index].underWay, lanes[index].waitingCount)
       guard count > 0 else { continue }
@@ -134,7 +160,7 @@ public final class CommandLanes {
     let index = indices[actor] ?? add(actor)
     latest = (actor, index)
     guard let before else { return index }
-    mixedRound = round
+    isMixed = true
     if lanes[before.index].count == 0 { remove(before.index) }
     return index
   }
@@ -155,6 +181,48 @@ public final class CommandLanes {
     guard latest?.index != index else { return }
     indices[lanes[index].actor] = nil
     free.append(index)
+  }
+}
+
+/// Many commands of one actor. They are made when it is their turn, as many as then go: to make ten
+/// thousand at once takes as long as nobody may keep the loop.
+public struct CommandBatch {
+  let count: Int
+  /// Makes the ticket of the command at an index; asked once for each, in their order.
+  let ticket: (Int) -> Committer.Ticket
+
+  public init(count: Int, ticket: @escaping (Int) -> Committer.Ticket) {
+    self.count = count
+    self.ticket = ticket
+  }
+}
+
+/// Batches of which something is still to be made, the first one first.
+private struct WaitingBatches {
+  private var batches: [CommandBatch] = []
+  /// Commands of the first batch that have been made.
+  private var made = 0
+  private(set) var count = 0
+
+  mutating func add(_ batch: CommandBatch) {
+    batches.append(batch)
+    count += batch.count
+  }
+
+  mutating func move(_ wanted: Int, to outbox: inout [Committer.Ticket]) {
+    count -= wanted
+    var left = wanted
+    while left > 0 {
+      let batch = batches[0]
+      let end = min(made + left, batch.count)
+      for index in made..<end { outbox.append(batch.ticket(index)) }
+      left -= end - made
+      made = end
+      if made == batch.count {
+        batches.removeFirst()
+        made = 0
+      }
+    }
   }
 }
 

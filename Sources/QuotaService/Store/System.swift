@@ -14,6 +14,13 @@ public enum System {
     return Moment(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
   }
 
+  /// Nanoseconds that only go on.
+  public static let monotonicNanoseconds: @Sendable () -> UInt64 = {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
   /// Changes with every start of the machine. Where nobody can tell, it is no other process's, so that
   /// nothing is taken for whole that a restart may have torn.
   static let bootID: String = {
