@@ -17,7 +17,7 @@ import Testing
     for number in 0..<400 {
       if Bool.random(using: &numbers) || number < 50 {
         let person = number < 50 ? 0 : Int.random(in: 0..<5, using: &numbers)
-        let isTaken = queue.add(number, for: person)
+        let isTaken = queue.add(number, for: person) != .isRefused
         #expect(isTaken)
         asked[person, default: []].append(number)
       } else if underWay.count < 3, let (work, person) = queue.take() {
@@ -54,6 +54,10 @@ import Testing
       queue.add(1, for: "a"), queue.add(2, for: "a"), queue.add(3, for: "a"),
       queue.add(3, for: "a", isPatient: true), queue.add(1, for: "b"),
     ]
-    #expect(taken == [true, true, false, true, true])
+    #expect(taken == [.isDue, .waits, .isRefused, .waits, .isDue])
+    _ = queue.take()
+    #expect(queue.add(4, for: "b") == .isDue)
+    #expect(queue.add(4, for: "b") == .waits)
+    #expect(queue.add(4, for: "a") == .isRefused)
   }
 }

@@ -16,14 +16,24 @@ struct FairQueue<Person: Hashable, Work> {
 
   init(capacity: Int) { self.capacity = capacity }
 
-  /// Puts work behind that of the same person; false where too much of it waits.
-  mutating func add(_ work: Work, for person: Person, isPatient: Bool = false) -> Bool {
+  /// What becomes of work that is added.
+  enum Addition {
+    /// Somebody may begin with it.
+    case isDue
+    /// Other work of the same person comes first.
+    case waits
+    case isRefused
+  }
+
+  /// Puts work behind that of the same person, unless too much of it waits.
+  mutating func add(_ work: Work, for person: Person, isPatient: Bool = false) -> Addition {
     var waiting = people.removeValue(forKey: person) ?? Waiting()
     defer { people[person] = waiting }
-    guard isPatient || waiting.work.count < capacity else { return false }
-    if waiting.work.isEmpty, !waiting.isUnderWay { order.append(person) }
+    guard isPatient || waiting.work.count < capacity else { return .isRefused }
+    let isDue = waiting.work.isEmpty && !waiting.isUnderWay
+    if isDue { order.append(person) }
     waiting.work.append(work)
-    return true
+    return isDue ? .isDue : .waits
   }
 
   /// The next piece, which is under way until it is ended; nil where nobody has any that may begin.

@@ -37,9 +37,16 @@ final class ReadingThreads: @unchecked Sendable {
   /// Has something done; false where too much of the same user waits, or the threads have ended.
   func run(_ work: @escaping Work, for user: UserID?, isPatient: Bool) -> Bool {
     locked {
-      guard !isStopping, queue.add(work, for: user, isPatient: isPatient) else { return false }
-      unsafe pthread_cond_signal(condition)
-      return true
+      guard !isStopping else { return false }
+      switch queue.add(work, for: user, isPatient: isPatient) {
+      case .isDue:
+        unsafe pthread_cond_signal(condition)
+        return true
+      // Whoever ends the work before it goes on with it: a thread that is woken for nothing holds the mutex
+      // where it is short of the processor, and the loop waits.
+      case .waits: return true
+      case .isRefused: return false
+      }
     }
   }
 
@@ -57,23 +64,23 @@ final class ReadingThreads: @unchecked Sendable {
 
   private func run() {
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
-    while let (work, user) = next() {
+    var next = locked { take() }
+    while let (work, user) = next {
       work()
-      locked {
+      next = locked {
         queue.end(user)
-        unsafe pthread_cond_signal(condition)
+        return take()
       }
     }
   }
 
-  private func next() -> (work: Work, person: UserID?)? {
-    locked {
-      while !isStopping {
-        if let next = queue.take() { return next }
-        unsafe pthread_cond_wait(condition, mutex)
-      }
-      return nil
+  /// Waits for something to do; nil at the end. With the mutex.
+  private func take() -> (work: Work, person: UserID?)? {
+    while !isStopping {
+      if let next = queue.take() { return next }
+      unsafe pthread_cond_wait(condition, mutex)
     }
+    return nil
   }
 
   private func locked<Result>(_ body: () -> Result) -> Result {
