@@ -55,9 +55,19 @@ import Testing
       queue.add(3, for: "a", isPatient: true), queue.add(1, for: "b"),
     ]
     #expect(taken == [.isDue, .waits, .isRefused, .waits, .isDue])
+  }
+
+  @Test func `says whether somebody may begin`() {
+    var queue = FairQueue<String, Int>(capacity: 2)
+    #expect(queue.add(1, for: "a") == .isDue)
     _ = queue.take()
-    #expect(queue.add(4, for: "b") == .isDue)
-    #expect(queue.add(4, for: "b") == .waits)
-    #expect(queue.add(4, for: "a") == .isRefused)
+    #expect(queue.add(2, for: "a") == .waits, "one is under way")
+    queue.end("a")
+    #expect(queue.add(3, for: "a") == .waits, "another one comes first")
+    for _ in 2...3 {
+      #expect(queue.take() != nil)
+      queue.end("a")
+    }
+    #expect(queue.add(4, for: "a") == .isDue)
   }
 }
