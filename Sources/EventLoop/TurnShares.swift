@@ -18,6 +18,10 @@ public final class TurnShares {
   static let slice: UInt64 = 250_000
   /// Nanoseconds of a turn in which what comes is served at once.
   static let fresh: UInt64 = 2_000_000
+  /// The same while more than one has something to do.
+  static let sharedFresh: UInt64 = 500_000
+  /// Nanoseconds for which somebody counts as there after the last time.
+  static let presence: UInt64 = 2_000_000_000
   /// Nanoseconds of a turn in which those who wait are served.
   static let waiting: UInt64 = 500_000
 
@@ -29,6 +33,9 @@ public final class TurnShares {
   /// The end of the turn's time for what comes; zero until something has come.
   private var freshEnd: UInt64 = 0
   private var isUnknown = false
+  private var latest = Lane.unknown
+  /// Until when more than one counts as there.
+  private var sharedUntil: UInt64 = 0
 
   init(_ clock: TurnClock) { self.clock = clock }
 
@@ -38,13 +45,26 @@ public final class TurnShares {
   /// Begins a slice for what has just come; false where it has to ``wait(_:in:)``, because others wait
   /// already or the turn's time is over.
   public func begin(in lane: Lane) -> Bool {
-    guard order.isEmpty else { return false }
     let now = clock.now()
-    if freshEnd == 0 { freshEnd = now + Self.fresh }
+    note(lane, at: now)
+    guard order.isEmpty else { return false }
+    if freshEnd == 0 { freshEnd = now + (now < sharedUntil ? Self.sharedFresh : Self.fresh) }
     guard now < freshEnd else { return false }
     startSlice(at: now, in: lane)
     return true
   }
+
+  private func note(_ lane: Lane, at now: UInt64) {
+    // Somebody who was unknown may be the one who is known now.
+    if latest != lane, latest != .unknown { sharedUntil = now + Self.presence }
+    latest = lane
+  }
+
+  /// Whether more than one has had something to do of late.
+  public var isShared: Bool { now < sharedUntil }
+
+  /// Nanoseconds that only go on.
+  public var now: UInt64 { clock.now() }
 
   /// Whether others get their turn now.
   ///

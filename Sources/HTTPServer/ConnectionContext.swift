@@ -8,6 +8,7 @@ final class ConnectionContext {
   let limits: HTTPServerLimits
   let handler: any HTTPHandler
   let shares: TurnShares
+  let pace: BodyPace
   let parser = HeadParser()
   var writer = ResponseWriter()
   let notices: StreamNotices
@@ -23,6 +24,7 @@ final class ConnectionContext {
     self.limits = limits
     self.handler = handler
     shares = loop.shares
+    pace = BodyPace(loop)
     notices = StreamNotices(loop: loop, handler: handler)
   }
 }

@@ -28,7 +28,9 @@ extension HTTPConnection {
 
   /// Whether more may come while what has come waits for its turn. Mostly there is no more to come, and
   /// ending and renewing an interest in the socket costs system calls.
-  var mayKeep: Bool { isWaitingForTurn && !isClosing && unread.count < Self.keptByteCount }
+  var mayKeep: Bool {
+    isWaitingForTurn && !isResting && !isClosing && unread.count < Self.keptByteCount
+  }
 
   private static let keptByteCount = 65_536
 
@@ -95,6 +97,8 @@ extension HTTPConnection {
     current = Current(sequence: sequence, keepsAlive: head.keepsAlive)
     switch context.handler.decide(onHead: head.request) {
     case .accept(let bodyLimit):
+      // A body that is long enough to be asked for is its sender's from the beginning.
+      if context.handler.latestParty != 0 { noteParty() }
       try reader.acceptBody(limit: bodyLimit)
       owesContinue = head.expectsContinue
     case .answer(let response):

@@ -28,6 +28,8 @@ final class HTTPConnection {
   var lane = TurnShares.Lane.unknown
   /// What has come waits for its turn; nothing is read meanwhile.
   var isWaitingForTurn = false
+  /// It waits because the body that it sends has come fast enough.
+  var isResting = false
   /// What is read is being handled, and ``settle()`` follows.
   var isReadingRequests = false
   /// This connection's part of what all of them hold.
@@ -57,6 +59,7 @@ extension HTTPConnection: ByteStreamOwner {
   func received(_ bytes: Span<UInt8>) {
     if isClosing { return }
     if !isWaitingForTurn, context.shares.begin(in: lane) { read(bytes) } else { postpone(bytes) }
+    if reader.isInBody { context.pace.note(bytes.count, of: self) }
     settle()
   }
 
@@ -79,6 +82,7 @@ extension HTTPConnection: ByteStreamOwner {
 extension HTTPConnection: TurnTaker {
   func takeTurn() {
     isWaitingForTurn = false
+    isResting = false
     guard stream.isOpen else { return }
     if mayRead { readAgain() }
     settle()

@@ -41,6 +41,31 @@ import Testing
     #expect(order.count == 400 / count * count + 20)
   }
 
+  @Test func `takes a large body in the time of its sender's share`() throws {
+    let other = try TestClient(port: server.port)
+    #expect(try other.exchange(Self.work(2)).status == 204)
+    let status = Handover<Int>()
+    // Whoever sends is held up while nothing is taken.
+    Thread.detachNewThread { [port = server.port] in
+      status.give((try? Self.send(byteCount: 1 << 20, to: port)) ?? 0)
+    }
+    // What others do takes half a millisecond each.
+    for _ in 0..<5000 where clock.order.filter({ $0 == "1" }).count < 2 {
+      #expect(try other.exchange(Self.work(2)).status == 204)
+    }
+    #expect(status.take() == 204)
+    let first = try #require(clock.order.firstIndex(of: "1"))
+    let second = try #require(clock.order.lastIndex(of: "1"))
+    #expect(second - first >= 24, "16 milliseconds for a megabyte, of which it may be ahead by two")
+  }
+
+  @Test func `takes a large body at once while nobody else is there`() throws {
+    let sender = try TestClient(port: server.port)
+    #expect(try sender.exchange(Self.work(1)).status == 204)
+    try sender.send(Self.post(1, byteCount: 1 << 20))
+    #expect(try sender.response().status == 204)
+  }
+
   @Test func `answers all of them, in order`() throws {
     let client = try TestClient(port: server.port)
     try client.send(
@@ -80,6 +105,19 @@ import Testing
       for _ in 0..<burst.count { #expect(try client.response().status == 204) }
     }
     return clock.order
+  }
+
+  /// A request of party 1, and one with a body; answers the status of the second.
+  private static func send(byteCount: Int, to port: UInt16) throws -> Int {
+    let client = try TestClient(port: port)
+    _ = try client.exchange(work(1))
+    try client.send(post(1, byteCount: byteCount))
+    return try client.response().status
+  }
+
+  private static func post(_ party: Int, byteCount: Int) -> String {
+    "POST /work?\(party) HTTP/1.1\r\nHost: h\r\nContent-Length: \(byteCount)\r\n\r\n"
+      + "x".repeated(byteCount)
   }
 
   private static func work(_ party: Int) -> String {

@@ -27,6 +27,7 @@ final class ScriptedHandler: HTTPHandler {
 
   func decide(onHead head: HTTPRequest) -> HeadDecision {
     decidedCount += 1
+    latestParty = 0
     precondition(head.body.isEmpty, "a head has no body")
     switch head.path {
     case "/forbidden": return .answer(HTTPResponse(status: 401, body: Array("no".utf8)))
