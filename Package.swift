@@ -142,8 +142,8 @@ let package = Package(
     .testTarget(
       name: "QuotaAPITests",
       dependencies: [
-        "QuotaAPI", "EventLog", "Sessions", "QuotaService", "QuotaModel", "HTTPServer", "JSON",
-        "LedgerSimulation", "TestSupport",
+        "QuotaAPI", "EventLog", "Sessions", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop",
+        "JSON", "LedgerSimulation", "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(
