@@ -110,7 +110,10 @@ let package = Package(
       name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPServer"], swiftSettings: strict),
     .testTarget(
       name: "CopilotRuntimeTests",
-      dependencies: ["CopilotRuntime", "EventLoop", "JSON", "TestSupport"], swiftSettings: strict),
+      dependencies: [
+        "CopilotRuntime", "EventLoop", "JSON", "QuotaModel", "QuotaService", "Sessions",
+        "TestSupport",
+      ], swiftSettings: strict),
     .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["QuotaModel"], path: "Tests/TestSupport",

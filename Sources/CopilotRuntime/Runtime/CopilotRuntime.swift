@@ -194,11 +194,14 @@ public final class CopilotRuntime {
   /// begun: no event goes to them any more, and no model call. Whoever may only read any more keeps
   /// hearing.
   public func endForbidden() {
-    let limited = clients.values.map { ($0, right(of: $0.identity)) }.filter { $0.1 != .changing }
-    guard !limited.isEmpty else { return }
-    for (client, right) in limited {
-      if right == .none { client.connection.abort() } else { client.releaseInterests() }
+    for client in clients.values {
+      switch right(of: client.identity) {
+      case .changing: break
+      case .reading: client.giveUpAnswering()
+      case .none: client.connection.abort()
+      }
     }
+    // Also of those who have left meanwhile.
     for engine in engines.values { engine.giveUpForbidden() }
   }
 }
