@@ -154,15 +154,18 @@ extension MethodCall {
     let update = try parameters.sessionLimits(minimum: runtime.settings.minimumLimit)
     let model = try parameters.model()
     let session = try existingSession()
-    noteIgnored(IgnoredOptions.ofUpdate(parameters), in: session)
+    let finish = {
+      noteIgnored(IgnoredOptions.ofUpdate(parameters), in: session)
+      answerSuccess()
+    }
     if let model {
-      submit(.setModel(address, model)) { _ in if update == .keep { answerSuccess() } }
+      submit(.setModel(address, model)) { _ in if update == .keep { finish() } }
     }
     guard update != .keep else {
-      if model == nil { answerSuccess() }
+      if model == nil { finish() }
       return
     }
-    submit(.setLimit(address, update, change: changeID)) { _ in answerSuccess() }
+    submit(.setLimit(address, update, change: changeID)) { _ in finish() }
   }
 
   /// Every request is a change of its own: an SDK does not repeat them.
