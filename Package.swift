@@ -110,7 +110,10 @@ let package = Package(
       name: "HTTPServerTests", dependencies: ["EventLoop", "HTTPServer"], swiftSettings: strict),
     .testTarget(
       name: "CopilotRuntimeTests",
-      dependencies: ["CopilotRuntime", "EventLoop", "JSON", "TestSupport"], swiftSettings: strict),
+      dependencies: [
+        "CopilotRuntime", "EventLoop", "JSON", "QuotaModel", "QuotaService", "Sessions",
+        "TestSupport",
+      ], swiftSettings: strict),
     .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["QuotaModel"], path: "Tests/TestSupport",
@@ -142,8 +145,8 @@ let package = Package(
     .testTarget(
       name: "QuotaAPITests",
       dependencies: [
-        "QuotaAPI", "EventLog", "Sessions", "QuotaService", "QuotaModel", "HTTPServer", "JSON",
-        "LedgerSimulation", "TestSupport",
+        "QuotaAPI", "EventLog", "Sessions", "QuotaService", "QuotaModel", "HTTPServer", "EventLoop",
+        "JSON", "LedgerSimulation", "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -3,9 +3,10 @@ import Glibc
 
 /// A listening socket on a loop, TCP or unix domain; released, it no longer listens.
 ///
-/// Where descriptors or memory run short it rests, and tries again by itself.
+/// Where descriptors or memory run short it rests, and tries again by itself: a timer that it has from the
+/// beginning looks at it, so that going on takes nothing that may be missing.
 public final class Listener {
-  /// How long it rests.
+  /// How often it looks whether it rests.
   private static let restMilliseconds = 250
   /// How many connections are taken per turn, so that a flood of them leaves time for the others.
   private static let batch = 64
@@ -19,7 +20,8 @@ public final class Listener {
   private let socket: Socket
   private let onConnection: (consuming Socket) -> Void
   private let file: SocketFile?
-  private var registration: EventRegistration?
+  private(set) var registration: EventRegistration?
+  private var timer: LoopTimer?
 
   /// Listens on `host` (an address or a name) and hands over each connection, ready for a stream.
   public init(
@@ -54,6 +56,9 @@ public final class Listener {
     do throws(EventLoopFailure) { try watch(on: loop.base) } catch { throw .loop(error) }
   }
 
+  // The loop keeps its timers.
+  deinit { timer?.cancel() }
+
   private func watch(on base: EventBase) throws(EventLoopFailure) {
     let registration = unsafe try EventRegistration(
       base, descriptor: socket.descriptor, flags: EV_READ | EV_PERSIST, context: self
@@ -63,25 +68,23 @@ public final class Listener {
     }
     try registration.activate()
     self.registration = registration
+    timer = try loop.schedule(every: Self.restMilliseconds) { [unowned self] in look() }
   }
 
   /// Leaves new connections waiting in the kernel for a while: accepting again at once would fail again,
   /// in every turn of the loop.
-  private func rest() {
-    let timer = try? loop.schedule(after: Self.restMilliseconds) { [weak self] in self?.goOn() }
-    // Without a timer nobody would wake it: then it has to go on, whatever that costs.
-    if timer != nil { registration?.deactivate() }
-  }
+  private func rest() { registration?.deactivate() }
 
-  private func goOn() {
-    do throws(EventLoopFailure) { try registration?.activate() } catch { rest() }
+  /// Goes on where it rests; where it cannot be watched, takes at least whoever waits now.
+  private func look() {
+    guard let registration, !registration.isActive else { return }
+    do throws(EventLoopFailure) { try registration.activate() } catch { acceptWaiting() }
   }
 
   private func acceptWaiting() {
     registration?.clock.begin()
     let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     for _ in 0..<Self.batch {
-      guard registration?.isActive == true else { return }
       let connection = accept4(socket.descriptor, nil, nil, flags)
       if connection >= 0 {
         onConnection(Socket(connection))

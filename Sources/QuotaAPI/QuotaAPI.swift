@@ -231,9 +231,14 @@ public final class QuotaAPI: HTTPHandler {
     ClockLag(after: committer.currentStatus.recordedAt, now: clock())
   }
 
-  /// Whom a finding is about, and the figures, are for those who may read everybody's.
+  /// Health checks need no token. Whom a finding is about, other processes and all figures are for those who
+  /// may read everybody's.
+  private func isToldMore(_ request: HTTPRequest) -> Bool {
+    (try? caller(of: request))?.role.mayReadAnyUsage ?? false
+  }
+
   private func differs(_ finding: AuditFinding, _ request: HTTPRequest) -> HTTPResponse {
-    let isTold = (try? caller(of: request))?.role.mayReadAnyUsage ?? false
+    let isTold = isToldMore(request)
     return .json(503) { json in
       json.beginObject()
       json.member("status", "differs")
@@ -263,7 +268,7 @@ public final class QuotaAPI: HTTPHandler {
     return .json(200) { json in
       json.beginObject()
       json.member("status", "ok")
-      if route == .ready, QueryParameters(request)["verbose"] != nil {
+      if route == .ready, QueryParameters(request)["verbose"] != nil, isToldMore(request) {
         if let audit { json.audit(audit) }
         if let reader = oldestReader() { json.reader(reader) }
         if let lag = clockLag() { json.clock(lag) }

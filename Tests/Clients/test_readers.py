@@ -77,7 +77,7 @@ def test_who_keeps_pages_is_named(start, part):
     service = start(*QUIET)
 
     def oldest() -> dict:
-        return service.nobody.get("/readyz?verbose").json.get("oldest_reader", {})
+        return service.admin.get("/readyz?verbose").json.get("oldest_reader", {})
 
     with reading(service, part):
         for _ in range(20):

@@ -33,7 +33,7 @@ def ready(service: Service, token: str | None = None) -> Answer:
 
 
 def progress(service: Service) -> dict:
-    answer = service.nobody.get("/readyz?verbose")
+    answer = service.admin.get("/readyz?verbose")
     assert answer.status == 200, answer.gist
     return answer.json["audit"]
 
@@ -179,7 +179,7 @@ def test_a_calendar_that_changes_is_no_difference(start):
 
 def test_without_an_audit_there_is_nothing_to_tell(start):
     service = start("--audit-percent", "0")
-    assert service.nobody.get("/readyz?verbose").gist == (200, b'{"status":"ok"}')
+    assert service.admin.get("/readyz?verbose").gist == (200, b'{"status":"ok"}')
 
 
 @pytest.mark.parametrize("percent", ["-1", "101", "x", ""])

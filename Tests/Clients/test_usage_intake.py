@@ -316,27 +316,29 @@ GREEDY = {
 }
 
 
-def test_no_body_takes_more_memory_than_a_few_times_itself(start):
-    service = start()
-    post(service, record(service.register()))
-    before = own_memory(service)
-    for name, (content_type, body) in GREEDY.items():
-        answer = post(service, body, content_type)
-        assert is_problem(answer, 413), name
-        assert own_memory(service) - before < 12 * MANY, name
-
-
-def post_or_refused(service, batch: list) -> Answer:
-    """Asked by itself: everywhere else 503 is a fault."""
+def ask_patiently(service, body: bytes, content_type: str) -> Answer:
+    """Asked by itself: a server may take its time, and 503 is no fault here."""
     url = urlsplit(service.base)
-    connection = HTTPConnection(url.hostname, url.port, timeout=60)
+    connection = HTTPConnection(url.hostname, url.port, timeout=120)
     try:
-        headers = {"Authorization": f"Token {service.gateway.token}", "Content-Type": "application/json"}
-        connection.request("POST", "/v1/usage", json.dumps(batch), headers)
+        headers = {"Authorization": f"Token {service.gateway.token}", "Content-Type": content_type}
+        connection.request("POST", "/v1/usage", body, headers)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read())
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_no_body_takes_more_memory_than_a_few_times_itself(start, name):
+    content_type, body = GREEDY[name]
+    service = start()
+    post(service, record(service.register()))
+    before = own_memory(service)
+    answer = ask_patiently(service, body, content_type)
+    taken = own_memory(service) - before
+    assert taken < 12 * MANY, f"{taken >> 20} MiB, {taken / len(body):.1f} times the body"
+    assert is_problem(answer, 413)
 
 
 def test_a_batch_is_taken_as_a_whole_or_comes_again(start):
@@ -344,7 +346,7 @@ def test_a_batch_is_taken_as_a_whole_or_comes_again(start):
     person = service.register()
     batches = [[record(person) for _ in range(10_000)] for _ in range(12)]
     with ThreadPoolExecutor(len(batches)) as threads:
-        answers = list(threads.map(lambda batch: post_or_refused(service, batch), batches))
+        answers = list(threads.map(lambda batch: ask_patiently(service, json.dumps(batch).encode(), JSON), batches))
     assert {answer.status for answer in answers} <= {200, 503}
     for batch, answer in zip(batches, answers):
         if answer.status == 503:

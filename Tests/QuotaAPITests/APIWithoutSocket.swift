@@ -15,13 +15,14 @@ final class APIWithoutSocket {
     let body: String
   }
 
-  private let api: QuotaAPI
+  let api: QuotaAPI
   private let committer: Committer
   private let answers = AnswerQueue()
   private let news = NewsBox()
   /// Where everything is told that commands make happen in sessions.
   let hub: SessionHub
-  private var tokens: [Role: String] = [:]
+  private(set) var tokens: [Role: String] = [:]
+  private(set) var tokenIDs: [Role: TokenID] = [:]
   private(set) var users: [Role: UserID] = [:]
   /// A user who asks for nothing.
   let other = System.randomUser()
@@ -82,6 +83,7 @@ final class APIWithoutSocket {
       .register(Registration(user: user, name: UserName(role.name), role: role, token: token)))
     users[role] = user
     tokens[role] = token.text
+    tokenIDs[role] = token.id
   }
 
   /// Has the ledger do something, and tells those who listen to sessions.

@@ -136,6 +136,26 @@ import Testing
     #expect(try register("Ada Lovelace") != second)
   }
 
+  /// The last commit of names gave one that the same batch erased: every start finds it there and gone.
+  @Test func `that is put back from before the last start is complete`() throws {
+    let first = try register("Grace Hopper")
+    let last = System.randomUser()
+    let registration = Registration(user: last, name: try UserName("Ada Lovelace"), role: .user)
+    _ = open.ledger.execute(
+      [.register(registration), .erase(.id(last))].map { Submission($0, by: .operator) })
+    let copy = open.path + "/../between"
+    try Files.copy(data, to: copy)
+    try open.reopen()
+    open.close()
+    try Files.remove(data)
+    try Files.copy(copy, to: data)
+    try open.reopen()
+    #expect(try open.store.names.user(named: "Grace Hopper") == first)
+    #expect(try open.store.names.user(named: "Ada Lovelace") == nil)
+    let (found, known) = (try open.store.names.tally(), try open.store.log.nameTally())
+    #expect(found.givenCount == known?.givenCount)
+  }
+
   @Test mutating func `agrees with the log after any life`() throws {
     var users: [UserID] = []
     for step in 0..<120 {

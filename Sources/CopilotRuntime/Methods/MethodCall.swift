@@ -34,6 +34,19 @@ struct MethodCall {
     }
   }
 
+  /// Goes on in a later turn of the loop than the request came, where the client may still ask for it.
+  func goOn(_ body: () -> Void) {
+    do throws(RPCError) { try requireConnection(for: Self.table[method]) } catch {
+      return fail(error)
+    }
+    body()
+  }
+
+  /// Goes on as soon as nothing runs in a session any more, which may take as long as a model does.
+  func whenStopped(_ session: Session, _ body: @escaping () -> Void) {
+    runtime.engine(of: session).whenStopped { goOn(body) }
+  }
+
   func fail(_ error: RPCError) { client.connection.answer(request.key, error) }
 
   func fail(_ text: String) { fail(.failed(method: method, text: text)) }

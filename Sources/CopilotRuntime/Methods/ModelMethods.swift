@@ -9,8 +9,8 @@ extension MethodCall {
     let address = try sessionAddress()
     guard let model = try parameters.model("modelId") else { throw .text("modelId is required") }
     let session = try existingSession()
-    noteIgnored(IgnoredOptions.ofSwitch(parameters), in: session)
     submit(.setModel(address, model)) { _ in
+      noteIgnored(IgnoredOptions.ofSwitch(parameters), in: session)
       answer { $0.member("modelId", model.description) }
     }
   }

@@ -109,9 +109,11 @@ extension MethodCall {
       Result { () throws(StoreFailure) in try read() }
     }
     let finish = { (result: Result<Value, StoreFailure>) in
-      switch result {
-      case .success(let value): complete(value)
-      case .failure(let failure): fail(failure.description)
+      goOn {
+        switch result {
+        case .success(let value): complete(value)
+        case .failure(let failure): fail(failure.description)
+        }
       }
     }
     guard let desk = runtime.readingDesk else { return finish(whole()) }
@@ -178,7 +180,6 @@ extension MethodCall {
     }
   }
 
-  /// Answers with the first event that fits, or with nothing when the time is over.
   /// Listens for an event that the query asks for, until the time is over.
   private func awaitEvent(
     of ref: SessionRef, _ query: EventQuery, milliseconds: Int

@@ -30,7 +30,7 @@ extension MethodCall {
     submit(.start(opening)) { answer in
       let session = answer.session
       defer { noteIgnored(IgnoredOptions.ofSession(parameters), in: session) }
-      runtime.engine(of: session).take(options)
+      take(options, for: session)
       if answer.result == .existed {
         runtime.attach(client, to: session)
         self.answer(with: session)
@@ -40,6 +40,13 @@ extension MethodCall {
         tellBeginning(of: session)
       }
     }
+  }
+
+  /// What has been recorded is told to whoever asked for it; but nobody's model is used from now on who
+  /// may not say so any more.
+  private func take(_ options: TurnOptions, for session: Session) {
+    guard runtime.mayChange(client.identity) else { return }
+    runtime.engine(of: session).take(options)
   }
 
   /// Named providers are not read: a session that has no other way to a model would never work.
@@ -128,7 +135,7 @@ extension MethodCall {
       client.attachments[session.ref]?.resumptionCount -= 1
       switch answer {
       case .session(let answer):
-        runtime.engine(of: answer.session).take(options)
+        take(options, for: answer.session)
         self.answer(with: answer.session)
         noteIgnored(IgnoredOptions.ofSession(parameters), in: answer.session)
         if !wasAttached { repeatOpenRequest(of: answer.session) }
@@ -147,15 +154,18 @@ extension MethodCall {
     let update = try parameters.sessionLimits(minimum: runtime.settings.minimumLimit)
     let model = try parameters.model()
     let session = try existingSession()
-    noteIgnored(IgnoredOptions.ofUpdate(parameters), in: session)
+    let finish = {
+      noteIgnored(IgnoredOptions.ofUpdate(parameters), in: session)
+      answerSuccess()
+    }
     if let model {
-      submit(.setModel(address, model)) { _ in if update == .keep { answerSuccess() } }
+      submit(.setModel(address, model)) { _ in if update == .keep { finish() } }
     }
     guard update != .keep else {
-      if model == nil { answerSuccess() }
+      if model == nil { finish() }
       return
     }
-    submit(.setLimit(address, update, change: changeID)) { _ in answerSuccess() }
+    submit(.setLimit(address, update, change: changeID)) { _ in finish() }
   }
 
   /// Every request is a change of its own: an SDK does not repeat them.
@@ -208,7 +218,7 @@ extension MethodCall {
       let session = try? runtime.hub.queries.session(SessionAddress(id, as: address))
     else { return answerSuccess() }
     let address = SessionAddress(id, as: address, ref: session.ref)
-    runtime.engine(of: session).whenStopped {
+    whenStopped(session) {
       submit(.close(address, .routine)) { answer in
         answerSuccess()
         runtime.detachAll(from: session.ref)
@@ -224,7 +234,7 @@ extension MethodCall {
       let session = try? runtime.hub.queries.session(SessionAddress(id, as: address))
     else { return answerUnknown(text) }
     let address = SessionAddress(id, as: address, ref: session.ref)
-    runtime.engine(of: session).whenStopped {
+    whenStopped(session) {
       submit(.delete(address)) { _ in
         answerSuccess()
       } unknown: {

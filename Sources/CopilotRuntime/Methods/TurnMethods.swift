@@ -9,7 +9,7 @@ extension MethodCall {
   func send() throws(CallFault) {
     let session = try existingSession()
     let send = try message(to: session, finish: nil)
-    guard runtime.engine(of: session).enqueue(send) else { throw .text(Self.tooMany) }
+    try take(send, in: session)
     answer { $0.member("messageId", send.message.description) }
   }
 
@@ -33,11 +33,17 @@ extension MethodCall {
         fail(.failed(method: method, text: text, completionEventID: heard))
       }
     }
-    guard runtime.engine(of: session).enqueue(send) else { throw .text(Self.tooMany) }
+    try take(send, in: session)
   }
 
-  private static let tooMany =
-    "too many messages of the session are waiting for their turns, or the service is being stopped"
+  private func take(_ send: Send, in session: Session) throws(CallFault) {
+    guard runtime.engine(of: session).enqueue(send) else {
+      throw .text(
+        "too many messages of the session are waiting for their turns, or the service is being stopped"
+      )
+    }
+    noteIgnored(IgnoredOptions.ofMessage(parameters), in: session)
+  }
 
   private func message(
     to session: Session, id: EntryID = System.randomEntry(), finish: ((TurnEnd) -> Void)?
@@ -53,12 +59,10 @@ extension MethodCall {
           ? "prompt must be a non-empty string"
           : "attachments are not supported: prompt must be a non-empty string")
     }
-    let headers = try HeaderList.read(parameters["requestHeaders"], "requestHeaders")
-    noteIgnored(IgnoredOptions.ofMessage(parameters), in: session)
     return Send(
       message: id,
       text: MessageText(content: prompt, attachments: attachments ?? Array("[]".utf8)),
-      headers: headers,
+      headers: try HeaderList.read(parameters["requestHeaders"], "requestHeaders"),
       sender: client, identity: client.identity,
       address: SessionAddress(session.id, as: address, ref: session.ref), finish: finish)
   }

@@ -28,11 +28,7 @@ public final class CopilotRuntime {
   /// Clients over TCP that have not connected yet.
   private var strangers: Strangers
   private var engines: [SessionRef: SessionEngine] = [:]
-  /// Sessions that were written to and of which that is not told yet, as they are now.
-  private var updated: [SessionRef: Session] = [:]
-  /// How long one word about a session's changes waits for more of them: everybody who may see the
-  /// session gets it, which a busy one would make dear.
-  private static let updateMilliseconds = 200
+  private let lifecycle: LifecycleNews
   private(set) var isDraining = false
   /// Told when a client comes or goes.
   public var onClientCount: ((Int) -> Void)?
@@ -50,6 +46,7 @@ public final class CopilotRuntime {
     self.providerHosts = providerHosts
     self.limits = limits
     strangers = Strangers(limit: limits.strangers)
+    lifecycle = LifecycleNews(on: loop)
     self.clock = clock
     do { http = try HTTPClient(on: loop, limits: .ofModelCalls) } catch {
       throw .models(error.description)
@@ -153,6 +150,7 @@ public final class CopilotRuntime {
   /// A client has shown who it is.
   func admit(_ client: RuntimeClient) {
     strangers.remove(ObjectIdentifier(client))
+    lifecycle.admit(client)
     client.connection.admit()
     client.connection.lane = TurnShares.Lane(number: client.identity?.user?.low ?? 0)
   }
@@ -169,6 +167,7 @@ public final class CopilotRuntime {
 
   func forget(_ client: RuntimeClient) {
     strangers.remove(ObjectIdentifier(client))
+    lifecycle.forget(client)
     for ref in client.attachments.keys { detach(client, from: ref) }
     clients[ObjectIdentifier(client)] = nil
     onClientCount?(clients.count)
@@ -194,11 +193,14 @@ public final class CopilotRuntime {
   /// begun: no event goes to them any more, and no model call. Whoever may only read any more keeps
   /// hearing.
   public func endForbidden() {
-    let limited = clients.values.map { ($0, right(of: $0.identity)) }.filter { $0.1 != .changing }
-    guard !limited.isEmpty else { return }
-    for (client, right) in limited {
-      if right == .none { client.connection.abort() } else { client.releaseInterests() }
+    for client in clients.values {
+      switch right(of: client.identity) {
+      case .changing: break
+      case .reading: client.giveUpAnswering()
+      case .none: client.connection.abort()
+      }
     }
+    // Also of those who have left meanwhile.
     for engine in engines.values { engine.giveUpForbidden() }
   }
 }
@@ -281,54 +283,14 @@ extension CopilotRuntime {
   private func heard(_ news: SessionNews) {
     let ref = news.session.ref
     switch news.event.fact {
-    case .sessionStarted: tellLifecycle("session.created", news.session)
-    case .session(_, .deleted):
-      if let last = updated.removeValue(forKey: ref) { tellLifecycle("session.updated", last) }
-      tellLifecycle("session.deleted", news.session)
-    default: tellLater(of: news.session)
+    case .sessionStarted: lifecycle.tell(.created, news.session)
+    case .session(_, .deleted): lifecycle.tell(.deleted, news.session)
+    default: lifecycle.noteUpdate(of: news.session)
     }
     engines[ref]?.heard(news)
     if news.session.phase == .deleted { detachAll(from: ref) }
     if news.freesReservation, let budget = news.session.budget {
       for engine in engines.values where engine.session.budget == budget { engine.roomMayBeFree() }
-    }
-  }
-
-  private func tellLater(of session: Session) {
-    guard !clients.isEmpty else { return }
-    let isFirst = updated.isEmpty
-    updated[session.ref] = session
-    guard isFirst else { return }
-    let timer = try? loop.schedule(after: Self.updateMilliseconds) { [weak self] in
-      self?.tellUpdates()
-    }
-    if timer == nil { tellUpdates() }
-  }
-
-  private func tellUpdates() {
-    for (_, session) in updated.sorted(by: { $0.key < $1.key }) {
-      tellLifecycle("session.updated", session)
-    }
-    updated.removeAll(keepingCapacity: true)
-  }
-
-  private func tellLifecycle(_ type: String, _ session: Session) {
-    guard !clients.isEmpty else { return }
-    var json = JSONWriter()
-    json.beginObject()
-    json.member("type", type)
-    json.member("sessionId", session.id.description)
-    if type != "session.deleted" {
-      json.name("metadata")
-      json.beginObject()
-      json.member("startTime", session.startedAt.millisecondText)
-      json.member("modifiedTime", session.updatedAt.millisecondText)
-      json.endObject()
-    }
-    json.endObject()
-    let body = RPCBody.notification("session.lifecycle", json.take())
-    for client in clients.values where client.identity?.viewer.sees(session) == true {
-      client.connection.send(body)
     }
   }
 }

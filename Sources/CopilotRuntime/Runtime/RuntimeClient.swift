@@ -81,8 +81,15 @@ final class RuntimeClient {
     releaseInterests()
   }
 
-  /// Nobody counts on its answers any more.
-  func releaseInterests() {
+  /// The client may only read any more: nobody counts on its answers.
+  func giveUpAnswering() {
+    let calls = modelCalls.values
+    modelCalls = [:]
+    for call in calls { call.rightsEnded() }
+    releaseInterests()
+  }
+
+  private func releaseInterests() {
     let ended = interests.values
     interests = [:]
     for interest in ended {

@@ -30,7 +30,8 @@ final class HandlerCall: ModelCall {
       [weak self] outcome in
       guard let self, onEvent != nil else { return }
       switch outcome {
-      case .result: sendBody(request.body)
+      case .result where mayBeAnswered: sendBody(request.body)
+      case .result: fail(Self.forbidden)
       case .failure(let refusal):
         fail("The request handler refused the call: \(refusal.message)")
       case .lost: fail(Self.lost)
@@ -38,6 +39,12 @@ final class HandlerCall: ModelCall {
     }
   }
 
+  /// Whether the handler, which has taken its time, may still see what is said and answer it.
+  private var mayBeAnswered: Bool {
+    client.map { $0.runtime.mayChange($0.identity) } ?? false
+  }
+
+  private static let forbidden = "The request handler may answer nothing any more."
   private static let lost = "The connection of the request handler has gone."
 
   private func sendBody(_ body: [UInt8]) {
@@ -76,6 +83,9 @@ final class HandlerCall: ModelCall {
   }
 
   func connectionLost() { fail(Self.lost) }
+
+  /// What the handler says from now on is refused.
+  func rightsEnded() { fail(Self.forbidden) }
 
   private func fail(_ text: String) { end(with: .failed(text, isSent: isSent)) }
 

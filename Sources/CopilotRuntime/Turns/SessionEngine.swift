@@ -79,13 +79,17 @@ final class SessionEngine {
   /// Gives up what senders wanted who may do nothing any more. A call under way goes on: it has been sent,
   /// and what it uses has to be counted.
   func giveUpForbidden() {
-    let forbidden = queue.filter { !runtime.mayChange($0.identity) }
-    queue.removeAll { !runtime.mayChange($0.identity) }
-    for send in forbidden {
-      send.finish?(.failed("the sender may do nothing any more", completion: nil))
-    }
+    let waiting = queue
+    queue = waiting.filter { runtime.mayChange($0.identity) }
+    let kept = Set(queue.map(\.message))
+    let forbidden = waiting.filter { !kept.contains($0.message) }
+    for send in forbidden { giveUp(send) }
     guard let turn, !turn.isCalling, !runtime.mayChange(turn.send.identity) else { return }
     turn.stop(.byEnding)
+  }
+
+  private func giveUp(_ send: Send) {
+    send.finish?(.failed("the sender may do nothing any more", completion: nil))
   }
 
   /// The turn has ended and everything about it is told.
@@ -99,7 +103,13 @@ final class SessionEngine {
   }
 
   private func startNext() {
-    guard turn == nil, onStop.isEmpty, !queue.isEmpty, !runtime.isDraining else { return }
+    guard turn == nil, onStop.isEmpty, !runtime.isDraining else { return }
+    // A message may have waited for as long as models took to answer those before it.
+    while let first = queue.first, !runtime.mayChange(first.identity) {
+      queue.removeFirst()
+      giveUp(first)
+    }
+    guard !queue.isEmpty else { return }
     let turn = Turn(queue.removeFirst(), of: self)
     self.turn = turn
     turn.start()

@@ -66,6 +66,11 @@ final class Turn {
   // MARK: The gate
 
   private func gate() {
+    // Somebody may have been asked meanwhile, or room been waited for: for as long as that took.
+    guard runtime.mayChange(send.identity) else {
+      stop = .byEnding
+      return endStopped()
+    }
     if engine.handler(for: send) == nil, engine.provider == nil, !session.isExhausted {
       return failWithoutRoute()
     }

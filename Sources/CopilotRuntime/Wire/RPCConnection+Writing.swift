@@ -54,8 +54,9 @@ extension RPCConnection {
     if open.isEmpty, ending != nil { loop.runAfterCallback { [weak self] in self?.settle() } }
   }
 
-  /// Much may have gathered in one turn without any fault of the client.
-  private func sendNow() {
+  /// Sends what has been written without waiting for the end of the turn: much may have gathered in one without
+  /// any fault of the client, and whoever writes to many has to know what that costs.
+  func sendNow() {
     isSending = true
     stream.flushNow()
     isSending = false

@@ -46,7 +46,7 @@ extension QuotaAPI {
       case .tile(let id):
         return try Self.octets(queries) { (queries) throws(StoreFailure) in try queries.tile(id) }
       case .entries(let id):
-        return try answerApart(request, for: caller?.user, reply) {
+        return try answerApart(request, for: caller, reply) {
           [queries] () throws(Problem) in
           try Self.octets(queries) { (queries) throws(StoreFailure) in try queries.entries(id) }
         }

@@ -12,7 +12,7 @@ extension QuotaAPI {
     let user = try QueryParameters(request)["user"].map { (text) throws(Problem) in
       try known(text).account.user
     }
-    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+    return try answerApart(request, for: caller, reply) { [queries] () throws(Problem) in
       let all = try readStore { () throws(StoreFailure) in try queries.schedules() }
       return Self.document(of: all, user: user)
     }

@@ -13,7 +13,7 @@ extension QuotaAPI {
     let wantsLines =
       accept != nil && !accepts(accept, "application", "json")
       && (accepts(accept, "application", "jsonl") || accepts(accept, "application", "x-ndjson"))
-    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+    return try answerApart(request, for: caller, reply) { [queries] () throws(Problem) in
       let page = try readStore { () throws(StoreFailure) in try queries.events(filter) }
       return wantsLines ? Self.lines(page) : Self.document(page)
     }

@@ -10,7 +10,7 @@ extension QuotaAPI {
   ) throws(Problem) -> HTTPResponse? {
     let now = clock()
     let asked = try explanationRequest(text, QueryParameters(request))
-    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+    return try answerApart(request, for: caller, reply) { [queries] () throws(Problem) in
       let result = try readStore { () throws(StoreFailure) in
         try queries.explain(asked, now: now)
       }

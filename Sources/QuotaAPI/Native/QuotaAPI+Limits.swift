@@ -129,7 +129,7 @@ extension QuotaAPI {
     _ request: HTTPRequest, _ caller: Caller, _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
     guard let point = try pastPoint(QueryParameters(request)) else { return try defaults() }
-    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+    return try answerApart(request, for: caller, reply) { [queries] () throws(Problem) in
       let policy = try readStore { () throws(StoreFailure) in try queries.defaults(at: point) }
       return Self.document(of: policy, at: point.position)
     }

@@ -44,7 +44,7 @@ extension QuotaAPI {
   ) throws(Problem) -> HTTPResponse? {
     let query = QueryParameters(request)
     if let point = try pastPoint(query) {
-      return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+      return try answerApart(request, for: caller, reply) { [queries] () throws(Problem) in
         let reading = try Self.pastUsage(of: user, at: point, on: nil, queries)
         return .json(200) { $0.limits(reading, at: point.moment) }
       }

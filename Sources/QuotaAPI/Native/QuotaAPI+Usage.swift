@@ -27,20 +27,16 @@ extension QuotaAPI {
     _ reply: ReplyHandle
   ) throws(Problem) -> HTTPResponse? {
     let body = request.body
-    let head = request.withoutBody
-    let isAsked = desk.ask(for: caller.user) {
+    try askApart(desk, request, for: caller, reply) {
       // What a large body takes goes back with the parser.
       Result { () throws(Problem) in try intake.read(body, JSONParser()) }
-    } _: { [unowned self] found in
-      let response: HTTPResponse?
+    } then: { [unowned self] found in
       do throws(Problem) {
-        response = try record(try found.get(), head, caller, reply)
+        return try record(try found.get(), request, caller, reply)
       } catch {
-        response = error.response
+        return error.response
       }
-      if let response { server?.complete(reply, finish(response, for: head)) }
     }
-    guard isAsked else { throw .tooManyQuestions }
     return nil
   }
 

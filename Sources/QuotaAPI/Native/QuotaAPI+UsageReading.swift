@@ -12,7 +12,7 @@ extension QuotaAPI {
     let query = QueryParameters(request)
     let date = try day(query)
     if let point = try pastPoint(query) {
-      return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+      return try answerApart(request, for: caller, reply) { [queries] () throws(Problem) in
         let reading = try Self.pastUsage(of: text, at: point, on: date, queries)
         return .json(200) { $0.usage(reading, at: point.moment) }
       }

@@ -46,7 +46,7 @@ extension QuotaAPI {
     let query = QueryParameters(request)
     let limit = try query.integer("limit", in: 1...1000) ?? 200
     let after = try query.user("after")
-    return try answerApart(request, for: caller.user, reply) { [queries] () throws(Problem) in
+    return try answerApart(request, for: caller, reply) { [queries] () throws(Problem) in
       let users = try readStore { () throws(StoreFailure) in
         try queries.users(after: after, limit: Int(limit) + 1)
       }

@@ -49,16 +49,6 @@ extension QuotaAPI {
     }
   }
 
-  /// Whether the token of a request is worth what it was.
-  func isStillAllowed(_ request: HTTPRequest, as known: Caller) -> Bool {
-    do throws(Unauthenticated) {
-      return try caller(of: request) == known
-    } catch {
-      if case .unavailable = error { return true }
-      return false
-    }
-  }
-
   /// Reads a page, or as much of it as a search among many events finds: then there `has_more`.
   private static func page(
     _ history: SessionHistory, _ query: SessionEventQuery

@@ -139,7 +139,10 @@ extension QuotaAPI {
     let address = try call.address(id)
     // What a turn under way has used is counted before the session is gone.
     hub.whenStopped(try knownSession(id, call).ref) { [unowned self] in
-      submit(.delete(address), call) { _ in HTTPResponse(status: 204) }
+      goOn(with: call.request, of: call.caller, call.reply) {
+        submit(.delete(address), call) { _ in HTTPResponse(status: 204) }
+        return nil
+      }
     }
     return nil
   }

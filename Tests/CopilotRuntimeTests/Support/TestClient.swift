@@ -14,6 +14,8 @@ final class TestClient {
 
   private let descriptor: Int32
   private var received: [UInt8] = []
+  /// Whether ``bodyIfAny()`` has come to the end.
+  private(set) var hasEnded = false
 
   init(port: UInt16, receiveBuffer: Int32? = nil, patienceMilliseconds: Int = 5000) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -95,6 +97,28 @@ final class TestClient {
     while received.count < count { try receive() }
     defer { received.removeFirst(count) }
     return String(decoding: received[..<count], as: UTF8.self)
+  }
+
+  /// Closes both sides.
+  func leave() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+  /// The next frame's body as far as it has come; nil where it has not as a whole.
+  func bodyIfAny() -> String? {
+    while receiveIfAny() {}
+    let end = Array("\r\n\r\n".utf8)
+    guard let start = received.firstRange(of: end)?.upperBound,
+      let count = Int(String(decoding: received[16..<(start - 4)], as: UTF8.self)),
+      received.count >= start + count
+    else { return nil }
+    defer { received.removeFirst(start + count) }
+    return String(decoding: received[start..<(start + count)], as: UTF8.self)
+  }
+
+  private func receiveIfAny() -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+    if count > 0 { received += buffer[..<count] } else { hasEnded = count == 0 || errno != EAGAIN }
+    return count > 0
   }
 
   func exchange(_ body: String) throws -> String {

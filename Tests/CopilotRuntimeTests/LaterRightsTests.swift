@@ -1,0 +1,140 @@
+import CopilotRuntime
+import Foundation
+import QuotaModel
+import QuotaService
+import Sessions
+import Testing
+
+/// What a client was allowed when it asked says nothing about when its answer is ready, or its turn has come.
+@Suite struct `Rights over an SDK that end meanwhile` {
+  let stage: RuntimeStage
+
+  init() throws { stage = try RuntimeStage() }
+
+  private func expire() { stage.clock.advance(seconds: 3600) }
+
+  /// A user with two tokens, the first of which ends within the hour.
+  private func twoClients() throws -> (passing: StagedClient, lasting: StagedClient, UserID) {
+    let account = try stage.register()
+    let passing = try stage.issue(to: account.user, forSeconds: 600)
+    return (try stage.client(passing), try stage.client(account), account.user)
+  }
+
+  @Test(arguments: [
+    ("session.eventLog.read", #"{"sessionId":"s"}"#),
+    ("session.getMessages", #"{"sessionId":"s"}"#),
+    ("session.list", "{}"), ("session.getLastId", "{}"),
+  ])
+  func `show nothing that was still being read`(method: String, params: String) throws {
+    let (passing, lasting, _) = try twoClients()
+    _ = try passing.call("session.create", #"{"sessionId":"s"}"#)
+    stage.passesReadingsOn = false
+    let readings = try [passing, lasting].map { ($0, try $0.begin(method, params)) }
+    try stage.turn(milliseconds: 20)
+    expire()
+    stage.passesReadingsOn = true
+    #expect(try readings[0].0.outcome(of: readings[0].1).contains("AUTHENTICATION_FAILED"))
+    #expect(try readings[1].0.outcome(of: readings[1].1).contains(#""result":"#))
+  }
+
+  @Test(arguments: ["session.delete", "session.destroy"])
+  func `end no session that still worked`(method: String) throws {
+    let account = try stage.register()
+    let (one, other) = (try stage.client(account), try stage.client(account))
+    _ = try one.call("session.create", #"{"sessionId":"s"}"#)
+    try one.answerModelCalls()
+    _ = try one.begin("session.send", #"{"sessionId":"s","prompt":"never answered"}"#)
+    try stage.turn { one.count(of: "llmInference.httpRequestChunk") == 1 }
+    let end = try other.begin(method, #"{"sessionId":"s"}"#)
+    try stage.execute(.setRole(.id(account.user), .auditor))
+    #expect(try other.outcome(of: end).contains("the role auditor may not do this"))
+    #expect(try stage.session("s")?.phase == .open)
+  }
+
+  /// Has a message wait for the answer to a question, and says which.
+  private func block(_ sender: StagedClient, _ owner: StagedClient, of user: UserID) throws
+    -> String
+  {
+    try stage.execute(
+      .session(
+        .start(
+          SessionOpening(
+            id: SessionID("s"), user: user, viewer: .everybody,
+            limit: .set(try #require(NanoCredits(credits: "1"))), whenItExists: .compare))))
+    try stage.spend("2", in: "s")
+    for client in [sender, owner] { _ = try client.call("session.resume", #"{"sessionId":"s"}"#) }
+    try owner.answerModelCalls()
+    _ = try owner.call(
+      "session.eventLog.registerInterest",
+      #"{"sessionId":"s","eventType":"session_limits_exhausted.requested"}"#)
+    _ = try sender.call("session.send", #"{"sessionId":"s","prompt":"waits"}"#)
+    try stage.turn { owner.count(of: "session_limits_exhausted.requested") > 0 }
+    return try #require(try stage.session("s")?.request?.id.description)
+  }
+
+  private func unset(_ request: String, _ client: StagedClient) throws {
+    _ = try client.call(
+      "session.ui.handlePendingSessionLimitsExhausted",
+      #"{"sessionId":"s","requestId":"\#(request)","response":{"action":"unset"}}"#)
+  }
+
+  @Test(arguments: [true, false])
+  func `begin no call that waited for an answer`(ends: Bool) throws {
+    let (passing, lasting, user) = try twoClients()
+    let request = try block(passing, lasting, of: user)
+    if ends { expire() }
+    try unset(request, lasting)
+    try stage.turn { lasting.count(of: "session.idle") == 1 || lasting.wasAskedForModel }
+    #expect(lasting.wasAskedForModel == !ends)
+  }
+
+  /// Also where the sender has left, and nobody who is connected loses anything.
+  @Test(arguments: [true, false])
+  func `begin no turn of a message that waited`(ends: Bool) throws {
+    let (passing, lasting, user) = try twoClients()
+    let request = try block(lasting, lasting, of: user)
+    _ = try passing.call("session.resume", #"{"sessionId":"s"}"#)
+    _ = try passing.call("session.send", #"{"sessionId":"s","prompt":"waits behind it"}"#)
+    passing.leave()
+    if ends { expire() }
+    _ = try lasting.call(
+      "session.ui.handlePendingSessionLimitsExhausted",
+      #"{"sessionId":"s","requestId":"\#(request)","response":{"action":"cancel"}}"#)
+    try stage.turn { lasting.count(of: ends ? "session.idle" : "waits behind it") == 1 }
+    try stage.turn(milliseconds: 20)
+    #expect(lasting.count(of: "waits behind it") == (ends ? 0 : 1))
+  }
+
+  @Test func `give up a message whose sender has left`() throws {
+    let (passing, lasting, user) = try twoClients()
+    _ = try block(lasting, lasting, of: user)
+    _ = try passing.call("session.resume", #"{"sessionId":"s"}"#)
+    _ = try passing.call("session.send", #"{"sessionId":"s","prompt":"waits behind it"}"#)
+    passing.leave()
+    try stage.turn { stage.runtime.clientCount == 1 }
+    expire()
+    stage.runtime.endForbidden()
+    // Who asks again is another one: the first question went with its message.
+    stage.clock.advance(seconds: -3600)
+    _ = try lasting.call("session.abort", #"{"sessionId":"s"}"#)
+    try stage.turn { lasting.count(of: "session.idle") == 1 }
+    try stage.turn(milliseconds: 20)
+    #expect(lasting.count(of: "waits behind it") == 0)
+  }
+
+  @Test(arguments: [true, false])
+  func `show no prompt to a handler that took its time`(ends: Bool) throws {
+    let (passing, lasting, _) = try twoClients()
+    _ = try lasting.call("session.create", #"{"sessionId":"s"}"#)
+    _ = try passing.call("session.resume", #"{"sessionId":"s"}"#)
+    _ = try passing.call("llmInference.setProvider", "{}")
+    let send = try lasting.begin("session.sendAndWait", #"{"sessionId":"s","prompt":"secret"}"#)
+    try stage.turn { passing.request("llmInference.httpRequestStart") != nil }
+    if ends { expire() }
+    try passing.respond(to: try #require(passing.request("llmInference.httpRequestStart")))
+    try stage.turn {
+      ends ? lasting.answer(send) != nil : passing.count(of: "llmInference.httpRequestChunk") == 1
+    }
+    #expect(passing.count(of: "llmInference.httpRequestChunk") == (ends ? 0 : 1))
+  }
+}
