@@ -4,7 +4,9 @@ wait, holds and repetitions. It ends with the right, however that was taken, and
 from __future__ import annotations
 
 import http.client
+import json
 import socket
+import uuid
 from urllib.parse import urlsplit
 
 import pytest
@@ -260,6 +262,27 @@ def test_a_handler_that_waits_for_calls(house, loss, disk):
     assert thief.calls == []
 
 
+def test_a_handler_in_the_middle_of_a_call(house, loss, disk):
+    """Its call ends with its right: nobody waits for what it may not say any more, and what it used is unknown."""
+    walker = Walker.of(house, "user")
+    peer, gate = connected(walker, Model()), f"middle-{walker.account.name}"
+    peer.resume(walker.things["mine"], model="m-small")
+    turn = peer.start_turn(walker.things["mine"], ask("x", gate=gate))
+    peer.model.wait_for(gate)
+    with house.disk(disk):
+        house.take(walker.account, loss)
+        if has_lost_all(loss):
+            until(lambda: peer.closed, "the connection is closed")
+    if not has_lost_all(loss):
+        assert "request handler" in str(turn.error(5))
+    if loss != "erased":
+        until(lambda: "session_turn_ended" in written(house, walker), "the turn is over")
+        assert "session_message_answered" not in written(house, walker)
+        usage = house.admin.get(f"/v1/sessions/{walker.things['mine']}").json["usage"]
+        assert usage["ai_credits_status"] != "complete", usage
+    peer.model.open(gate)
+
+
 # ---- requests that had begun
 
 
@@ -293,6 +316,35 @@ def test_a_body_of_which_half_was_sent(house, size, great_loss, disk):
         connection.sendall(rest)
         assert answer_of(connection)[0] == (GONE if has_lost_all(great_loss) else FORBIDDEN)
         assert set(types(house.events_after(position))) <= TAKEN
+
+
+def sent(account: Account, target: str) -> socket.socket:
+    """A connection over which a question was asked, and nothing was read yet."""
+    url = urlsplit(account.base)
+    connection = socket.create_connection((url.hostname, url.port), timeout=DEADLINE_SECONDS)
+    head = f"GET {target} HTTP/1.1\r\nHost: a\r\nAuthorization: Token {account.token}\r\nConnection: close\r\n\r\n"
+    connection.sendall(head.encode())
+    return connection
+
+
+@pytest.mark.parametrize("great_loss", [loss for loss in LOSSES if loss != "lowered to auditor"])
+def test_questions_that_wait_for_their_turn(house, great_loss, disk):
+    """One is answered at a time for each user. What the log had when an answer was read tells which came behind the loss."""
+    account = house.account("staff")
+    for _ in range(3):
+        house.gateway.client.ask("POST", "/v1/usage", many_reports(account), {"Content-Type": "application/jsonl"})
+    questions = [sent(account, "/v1/events?limit=1000") for _ in range(30)]
+    with house.disk(disk):
+        before = house.take(account, great_loss)
+        answers = [answer_of(connection) for connection in questions]
+    read_behind = [body for status, body in answers if status == 200 and json.loads(body)["position"] > before]
+    assert not read_behind, f"{len(read_behind)} of {len(answers)} were answered by a right that had gone"
+    assert {status for status, _ in answers} <= {200, GONE if has_lost_all(great_loss) else FORBIDDEN}
+
+
+def many_reports(account: Account) -> bytes:
+    line = '{"id": "%s", "user": "%s", "tokens": 1}\n'
+    return "".join(line % (uuid.uuid4(), account.uuid) for _ in range(1000)).encode()
 
 
 def test_a_hold_that_is_still_to_be_settled(house, great_loss, disk):
