@@ -68,6 +68,7 @@ public final class QuotaAPI: HTTPHandler {
     queries = Queries(store)
     feed = EventFeed(queries)
     authenticator = Authenticator(queries)
+    feed.rightsChanged = { [unowned self] in authenticator.forgetAll() }
     hub.onRightsChanged.append { [unowned self] in
       authenticator.forgetAll()
       streams.endForbidden()

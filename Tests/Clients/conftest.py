@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from disks import SmallDisk
+from lost_rights import LostRights
 from runtime import SessionService, session_services
 from service import Account, Clock, Service, Store
 
@@ -127,3 +128,21 @@ def start_own(tmp_path_factory) -> Iterator[Callable[..., SessionService]]:
     """Starts services of a test's own: with settings, or to be killed."""
     with session_services(lambda: tmp_path_factory.mktemp("own-sessions")) as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def shared_rights(tmp_path_factory) -> Iterator[LostRights]:
+    """A service whose disk can be full, and whose people lose their rights; shared by a module."""
+    service = LostRights(tmp_path_factory.mktemp("rights"))
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+@pytest.fixture
+def house(shared_rights) -> Iterator[LostRights]:
+    """The shared service; whatever was sent wrongly to anybody fails the test."""
+    yield shared_rights
+    assert shared_rights.server.running, shared_rights.server.complaints()
+    assert not (faults := shared_rights.take_faults()), "\n".join(faults)

@@ -125,17 +125,20 @@ public struct FoldBatch: ~Copyable {
     return number
   }
 
-  /// Makes the batch visible to readers.
+  /// Makes the batch visible to readers, and calls `whenShown` as soon as it is.
   ///
   /// What is in memory only is stored as well where readers need it (a token, a hold, a user), or where
   /// `mayWait` is false: then, where the folder has a background, without being waited for.
   /// When it throws, the batch is visible and not stored, and the folder is of no use any more.
-  public consuming func commit(mayWait: Bool) throws(ProjectionFailure) {
+  public consuming func commit(
+    mayWait: Bool, whenShown: () -> Void = {}
+  ) throws(ProjectionFailure) {
     storeSessions()
     let folder = self.folder
     if folder.publishes {
       folder.generation.overlay.update { folder.working.publish(in: &$0) }
     }
+    whenShown()
     if folder.working.mustBeStored, folder.purpose == .deciding {
       // Two jobs cannot run at once, and this one has to be done before anybody is told.
       try folder.finishStoring()

@@ -18,6 +18,8 @@ final class EventFeed {
   /// Has something done in a later turn of the loop, after so many milliseconds; false where that cannot
   /// be. The next look is then the next that anybody asks for.
   var runLater: (Int, @escaping () -> Void) -> Bool = { _, _ in false }
+  /// Told when events were read by which rights have changed, before anybody is told of them.
+  var rightsChanged: () -> Void = {}
   private let queries: Queries
   private var listeners: [StreamHandle: FeedListener] = [:]
   /// nil while nobody listens.
@@ -118,16 +120,25 @@ extension EventFeed {
 
   /// Reads what is new for all of them; answers whether there may be more of it.
   private func refill() throws(StoreFailure) -> Bool {
-    guard var recent = recent.take() else { return false }
-    defer { self.recent = recent }
-    guard try queries.head() > recent.end else { return false }
+    guard let end = recent?.end, try queries.head() > end else { return false }
     var filter = EventFilter()
-    filter.after = recent.end
+    filter.after = end
     filter.limit = Self.refillCount
     let page = try queries.events(filter)
-    for event in page.events { recent.append(FeedEvent(event)) }
+    let events = try mayBeTold(page.events)
+    for event in events { recent?.append(FeedEvent(event)) }
     makeAllReady()
-    return page.hasMore
+    return page.hasMore && events.count == page.events.count
+  }
+
+  /// As many of the events as may be told now: the log has one that takes a right away a moment before this
+  /// thread is told of it. What comes behind one that the tables do not have yet waits for them.
+  private func mayBeTold(_ events: [Event]) throws(StoreFailure) -> ArraySlice<Event> {
+    guard events.contains(where: \.fact.changesRights) else { return events[...] }
+    let folded = try queries.system().position
+    rightsChanged()
+    endForbidden()
+    return events.prefix { $0.position <= folded || !$0.fact.changesRights }
   }
 
   private func makeAllReady() {

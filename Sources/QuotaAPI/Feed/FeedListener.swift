@@ -62,7 +62,7 @@ final class FeedListener {
       return .waits
     }
     let before = position
-    var piece = position < recent.start ? try page(queries) : part(of: recent)
+    var piece = position < recent.start ? try page(queries, upTo: recent.end) : part(of: recent)
     if position.rawValue - known.rawValue >= Self.silentCount { addProgress(to: &piece) }
     if !piece.isEmpty { outlet.write(piece, to: handle) }
     // The tables that know whose event it is may be behind the log: then news will come of them.
@@ -93,8 +93,12 @@ final class FeedListener {
     return piece
   }
 
-  private func page(_ queries: Queries) throws(StoreFailure) -> [UInt8] {
+  /// A page of what was long ago. Whether its client may hear what lies behind `end` has not been asked yet.
+  private func page(
+    _ queries: Queries, upTo end: Position
+  ) throws(StoreFailure) -> [UInt8] {
     var filter = interest.filter(after: position)
+    filter.until = end
     filter.limit = Self.pageLimit
     filter.maximumScanCount = interest.hasIndex ? Self.lookLimit : Self.scanLimit
     let page = try queries.events(filter)
@@ -103,7 +107,8 @@ final class FeedListener {
       piece += FeedPiece.bytes(of: event)
       known = event.position
     }
-    position = max(position, page.hasMore ? page.nextAfter : max(page.nextAfter, page.head))
+    let seen = page.hasMore ? page.nextAfter : max(page.nextAfter, page.head)
+    position = max(position, min(seen, end))
     return piece
   }
 }

@@ -191,16 +191,14 @@ public final class Ledger {
     }
     try append(segment, try store.names.store(batch.newNames, batch.newTexts))
     let (news, erases, changesRights) = (batch.news, batch.erases, batch.changesRights)
-    defer {
-      if changesRights { onRightsChanged?() }
-      publish(news, erases: erases)
-    }
+    defer { publish(news, erases: erases) }
     // The events stand from here on, whatever becomes of the projection.
     let isDue = isStoringDue
     do throws(StoreFailure) {
       let holdDeadline = try batch.earliestHoldDeadline()
       let changesTables = batch.fold.mustBeStored
-      try batch.commit(mayWait: !isDue)
+      // Not behind the tables, whose flush takes milliseconds: a right that has gone lets nobody in meanwhile.
+      try batch.commit(mayWait: !isDue) { if changesRights { onRightsChanged?() } }
       if changesTables { storedDeadline = try readStoredDeadline() }
       nextDeadline = nextDeadline(holdDeadline)
     } catch {
@@ -350,8 +348,10 @@ extension LedgerBatch {
     do { return try fold.earliestDeadline() } catch { throw .projection(error) }
   }
 
-  consuming func commit(mayWait: Bool) throws(StoreFailure) {
-    do { try fold.commit(mayWait: mayWait) } catch { throw .projection(error) }
+  consuming func commit(mayWait: Bool, whenShown: () -> Void) throws(StoreFailure) {
+    do { try fold.commit(mayWait: mayWait, whenShown: whenShown) } catch {
+      throw .projection(error)
+    }
   }
 
   consuming func abandon() { fold.abandon() }

@@ -120,6 +120,30 @@ import Testing
     #expect(try stage.outlet.positions(other) == stage.positions())
   }
 
+  @Test(arguments: [3, 6000])
+  func `tells nothing that lies behind the loss of the right`(count: Int) throws {
+    let (user, token, queries) = (System.randomUser(), NewToken(), Queries(stage.store))
+    try stage.execute(
+      .register(Registration(user: user, name: nil, role: .auditor, token: token)))
+    let handle = try stage.listen(after: 0) {
+      (try? queries.identify(token.digest, at: System.clock())) != .unknown
+    }
+    let other = try stage.listen(after: 0)
+    // Who reads slowly comes to it with a page of history.
+    stage.outlet.stuck = [handle]
+    try stage.spend(count)
+    stage.settle()
+    let last = stage.head.rawValue
+    // Nobody has told the feed yet.
+    try stage.execute(.revokeToken(token.id, of: .id(user)))
+    try stage.spend(2)
+    stage.outlet.stuck = []
+    stage.settle()
+    #expect(stage.outlet.positions(handle).allSatisfy { $0 <= last })
+    #expect(stage.outlet.ended == [handle])
+    #expect(try stage.outlet.positions(other) == stage.positions())
+  }
+
   @Test func `costs nothing while there is nothing for it`() throws {
     let interest = EventInterest(user: System.randomUser())
     for _ in 0..<1000 { _ = try stage.listen(interest, after: stage.head.rawValue) }
