@@ -256,7 +256,7 @@ extension FoldBatch {
 
   private mutating func publish(_ entry: HoldEntry, as id: HoldID) {
     folder.working.latestHold = (id, entry)
-    if folder.purpose == .deciding { folder.working.unpublished.holds.append((id, entry)) }
+    if folder.purpose.isForReaders { folder.working.unpublished.holds.append((id, entry)) }
   }
 }
 

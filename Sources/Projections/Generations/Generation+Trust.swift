@@ -79,19 +79,21 @@ extension Generation {
     let trust = try trust(bootID: bootID)
     if trust == .inUse { return }
     let isBuilt = trust == .building
-    try mark(.inUse, bootID)
-      .write(in: path, isDurable: !isBuilt)
+    try mark(.inUse, bootID).write(in: path, isDurable: !isBuilt)
+    environment.expectChanges()
   }
 
   /// Notes that the fold into this new generation begins. It is not flushed: what a machine that
   /// crashed has left of it is not gone on with.
   public func markBuilding(bootID: String) throws(ProjectionFailure) {
     try mark(.building, bootID).write(in: path, isDurable: false)
+    environment.expectChanges()
   }
 
-  /// Flushes everything, and only then notes that the generation may be trusted. Nobody may change
-  /// anything afterwards but behind `markInUse`.
+  /// Flushes everything, and only then notes that the generation may be trusted, until somebody changes
+  /// anything.
   public func markClosed(bootID: String) throws(ProjectionFailure) {
+    environment.expectVouching()
     do {
       try environment.sync()
     } catch {
