@@ -39,7 +39,10 @@ public final class Environment: Sendable {
     }
   }
 
-  private let sessions: Mutex<Sessions>
+  let sessions: Mutex<Sessions>
+  /// Held by whoever opens the file again, for as long as that takes. Nobody who reads waits for it.
+  let reopening = Mutex(())
+  let opener: SessionOpener
   private let tables: [String: Table]
   private let directory: OpenDirectory
   /// The file that holds everything.
@@ -59,7 +62,8 @@ public final class Environment: Sendable {
       throw .alreadyOpen
     }
     do throws(LMDBError) {
-      let sessions = try Sessions(SessionOpener(path: path, options: options))
+      opener = SessionOpener(path: path, options: options)
+      let sessions = try Sessions(opener)
       tables = sessions.current?.tables ?? [:]
       self.sessions = Mutex(sessions)
       self.directory = directory
@@ -119,30 +123,6 @@ public final class Environment: Sendable {
     }
   }
 
-  /// The session that may write: the file is opened again for it where a write failed before.
-  private func writing() throws(LMDBError) -> Session {
-    try sessions.withLock { (sessions) throws(LMDBError) in try sessions.forWriting() }
-  }
-
-  /// Has the file opened again before the next write: what the process has of it in memory proves
-  /// nothing after a failed one. Who reads goes on.
-  func noteFailedWrite(in session: Session) { sessions.withLock { $0.markBroken(session) } }
-
-  /// Closes the file and opens it again, as a failed write has it done; throws `heldByReaders` where
-  /// somebody has to end first.
-  public func recover() throws(LMDBError) {
-    try sessions.withLock { (sessions) throws(LMDBError) in
-      sessions.markBroken()
-      _ = try sessions.forWriting()
-    }
-  }
-
-  /// Closes the file and opens it again, so that LMDB forgets what it has in memory; false where
-  /// somebody reads or writes.
-  public func reopenIfUnused() throws(LMDBError) -> Bool {
-    try sessions.withLock { (sessions) throws(LMDBError) in try sessions.reopenIfUnused() }
-  }
-
   /// Runs `body` with the C environment that may write.
   func withWritable<Result>(
     _ body: (EnvironmentHandle) throws(LMDBError) -> Result
@@ -155,7 +135,9 @@ public final class Environment: Sendable {
   func withCurrent<Result>(
     _ body: (EnvironmentHandle) throws(LMDBError) -> Result
   ) throws(LMDBError) -> Result {
-    guard let session = sessions.withLock({ $0.current }) else { throw .failedBefore }
+    let session = try sessions.withLock { (sessions) throws(LMDBError) in
+      if let current = sessions.current { current } else { try sessions.forReading() }
+    }
     return try body(session.handle)
   }
 
@@ -174,8 +156,9 @@ public final class Environment: Sendable {
 
   /// Writes a consistent copy into the existing empty directory `path`.
   public func copy(to path: String) throws(LMDBError) {
-    let session = try sessions.withLock { (sessions) throws(LMDBError) in
-      try sessions.forReading()
+    // Whoever writes would wait for a copy of a session without the lock file.
+    let session = try reopening.withLock { (_) throws(LMDBError) in
+      try sessions.withLock { (sessions) throws(LMDBError) in try sessions.forReading() }
     }
     try check(unsafe mdb_env_copy2(session.handle.pointer, path, 0))
   }
