@@ -20,6 +20,8 @@ public final class Environment: Sendable {
     public var isReadOnly: Bool
     /// The tables to open; they are created when the environment is writable.
     public var tables: [String]
+    /// More of them, which a file that is only read may lack.
+    public var optionalTables: [String]
     /// Address space for the map, not memory and not disk.
     ///
     /// Growing it later would need every reader to stop, hence sparse and large from the start.
@@ -29,11 +31,12 @@ public final class Environment: Sendable {
 
     public init(
       durability: Durability, isReadOnly: Bool = false, tables: [String],
-      mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024
+      optionalTables: [String] = [], mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024
     ) {
       self.durability = durability
       self.isReadOnly = isReadOnly
       self.tables = tables
+      self.optionalTables = optionalTables
       self.mapByteCount = mapByteCount
       self.maximumReaderCount = maximumReaderCount
     }
@@ -81,8 +84,14 @@ public final class Environment: Sendable {
 
   /// The table opened under `name`.
   public func table(_ name: String) throws(LMDBError) -> Table {
-    guard let table = tables[name] else { throw .noSuchTable(name: name) }
+    guard let table = try optionalTable(name) else { throw .noSuchTable(name: name) }
     return table
+  }
+
+  /// The same; nil where the file lacks it. It may have it once somebody could open it for writing.
+  public func optionalTable(_ name: String) throws(LMDBError) -> Table? {
+    if let table = tables[name] { return table }
+    return sessions.withLock { $0.current?.tables[name] }
   }
 
   /// A consistent view of everything committed so far. Keep it short: pages that it can see are

@@ -42,7 +42,7 @@ struct SessionOpener: Sendable {
   ) throws(LMDBError) -> Session {
     let handle = try EnvironmentHandle(path: path, options: options, usesLockFile: usesLockFile)
     do throws(LMDBError) {
-      let tables = try handle.openTables(options.tables, create: !options.isReadOnly)
+      let tables = try handle.openTables(options)
       // LMDB flushes the file, and nobody the name that it may have just got.
       if !options.isReadOnly, options.durability == .synced { try OpenDirectory.sync(path) }
       return Session(handle: handle, tables: tables)
