@@ -106,9 +106,18 @@ public final class Environment: Sendable {
   }
 
   private func attemptRead() throws(LMDBError) -> ReadTransaction {
-    let session = try sessions.withLock { (sessions) throws(LMDBError) in
-      try sessions.forReading()
-    }
+    try beginRead(
+      in: sessions.withLock { (sessions) throws(LMDBError) in try sessions.forReading() })
+  }
+
+  /// The same for whoever is going to write before it ends. A view that needs the file to be opened again
+  /// before anybody writes would keep that very write out: so the file is opened again first, if it can be.
+  public func beginReadBeforeWrite() throws(LMDBError) -> ReadTransaction {
+    guard let session = try? writing() else { return try beginRead() }
+    return try beginRead(in: session)
+  }
+
+  private func beginRead(in session: Session) throws(LMDBError) -> ReadTransaction {
     let transaction = unsafe try begin(in: session, readOnly: true)
     return unsafe ReadTransaction(transaction: transaction, in: session, of: self)
   }

@@ -57,6 +57,35 @@ import Testing
     #expect(try environment.entries() == ["tea=cold"])
   }
 
+  /// A batch asks for names before it stores some, and folds before it stores that.
+  @Test(arguments: Way.allCases)
+  func `is not kept waiting by whoever reads before a write`(way: Way) throws {
+    let lock = try TakenLockFile(in: directory)
+    let reopening = FallibleThread { [environment] () throws in try way.reopen(environment) }
+    lock.waitUntilWanted()
+    let writing = FallibleThread { [environment] () throws in
+      let reader = try environment.beginReadBeforeWrite()
+      try environment.store("cold", under: "tea")
+      #expect(try reader.text(under: "tea", in: environment.words) == "hot")
+    }
+    lock.release()
+    #expect(reopening.failure() == nil)
+    #expect(writing.failure() == nil)
+  }
+
+  @Test func `is what whoever reads before a write begins with`() throws {
+    do {
+      let reader = try environment.beginRead()
+      #expect(throws: LMDBError.heldByReaders) { try environment.recover() }
+      let other = try environment.beginReadBeforeWrite()
+      #expect(try other.text(under: "tea", in: environment.words) == "hot")
+      #expect(try reader.text(under: "tea", in: environment.words) == "hot")
+    }
+    let reader = try environment.beginReadBeforeWrite()
+    try environment.store("cold", under: "tea")
+    #expect(try reader.text(under: "tea", in: environment.words) == "hot")
+  }
+
   @Test func `is left to whoever writes`() throws {
     do {
       let reader = try environment.beginRead()

@@ -91,7 +91,9 @@ public final class Folder {
     if let job = working.storing, job.isDone { try finishStoring() }
     let transaction: ReadTransaction
     do {
-      transaction = try generation.environment.beginRead()
+      let environment = generation.environment
+      transaction =
+        try purpose.stores ? environment.beginReadBeforeWrite() : environment.beginRead()
     } catch {
       throw ProjectionFailure(error, path: generation.path)
     }

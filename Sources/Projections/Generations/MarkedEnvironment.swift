@@ -20,6 +20,11 @@ final class MarkedEnvironment: Sendable {
 
   func beginRead() throws(LMDBError) -> ReadTransaction { try environment.beginRead() }
 
+  /// For whoever is going to change something before it ends.
+  func beginReadBeforeWrite() throws(LMDBError) -> ReadTransaction {
+    try environment.beginReadBeforeWrite()
+  }
+
   /// Begins to change something. Where a mark says that the pages are closed, it is taken away before,
   /// durably, which a full disk has room for.
   @available(*, noasync)

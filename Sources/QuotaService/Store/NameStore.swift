@@ -49,11 +49,13 @@ final class NameStore: Sendable {
     try beginReading().user(named: name)
   }
 
-  /// The names as they are now, for many questions.
-  func beginReading() throws(StoreFailure) -> NameReading {
+  /// The names as they are now, for many questions; `beforeWrite` where some are going to be given meanwhile.
+  func beginReading(beforeWrite: Bool = false) throws(StoreFailure) -> NameReading {
     do throws(LMDBError) {
       let open = open()
-      let transaction = try open.environment.beginRead()
+      let environment = open.environment
+      let transaction =
+        try beforeWrite ? environment.beginReadBeforeWrite() : environment.beginRead()
       let users = try open.users(in: transaction)
       return NameReading(transaction: transaction, users: users, path: path)
     } catch {
