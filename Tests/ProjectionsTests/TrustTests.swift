@@ -138,7 +138,25 @@ import Testing
           fact: .userRegistered(UserID(high: 1, low: 1), role: .user))
       ], mayWait: false)
     try projection.generation.markInUse(bootID: "first")
-    #expect(try Generation.markedPosition(at: projection.generation.path) == Position(1))
+    let path = projection.generation.path
+    #expect(try Generation.markedPosition(at: path, of: TestProjection.log) == Position(1))
+    #expect(try Generation.markedPosition(at: path, of: UserID(high: 8, low: 9)) == nil)
+  }
+
+  /// Marks named no log before, and every one of these is of its store's.
+  @Test func `holds where the mark names no log`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    try generation.markClosed(bootID: "first")
+    let file = URL(filePath: generation.path + "/trust")
+    var lines = try String(contentsOf: file, encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    try #require(lines.count == 8)
+    lines.remove(at: 6)
+    lines[0] = "quotalog generation 1"
+    try Data(lines.joined(separator: "\n").utf8).write(to: file)
+    #expect(try generation.trust(bootID: "first") == .closed)
+    #expect(try Generation.markedPosition(at: generation.path, of: UserID(high: 8, low: 9)) != nil)
   }
 
   private static func copy(of generation: Generation) throws -> TemporaryDirectory {

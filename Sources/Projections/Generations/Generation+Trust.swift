@@ -61,10 +61,13 @@ extension Generation {
     return commit != nil && commit == mark.commit ? .closed : .doubtful(.changed)
   }
 
-  /// The last event that was stored when the mark of the generation at `path` was made; nil where there
-  /// is no mark. True even where nothing is known of the pages.
-  public static func markedPosition(at path: String) throws(ProjectionFailure) -> Position? {
-    try TrustMark(in: path)?.position
+  /// The last event of `log` that was stored when the mark of the generation at `path` was made; nil where
+  /// there is no mark, or one of another log. True even where nothing is known of the pages.
+  public static func markedPosition(
+    at path: String, of log: UserID
+  ) throws(ProjectionFailure) -> Position? {
+    guard let mark = try TrustMark(in: path), mark.log == nil || mark.log == log else { return nil }
+    return mark.position
   }
 
   public func trust(bootID: String) throws(ProjectionFailure) -> Trust {
@@ -112,6 +115,7 @@ extension Generation {
     _ claim: TrustMark.Claim, _ bootID: String, _ commit: CommitMark? = nil
   ) throws(ProjectionFailure) -> TrustMark {
     guard let file = try FileIdentity(ofFileIn: path) else { throw .missing(path: path) }
-    return TrustMark(claim, bootID, file, try state()?.position ?? .zero, commit)
+    let state = try state()
+    return TrustMark(claim, bootID, file, state?.position ?? .zero, log: state?.log, commit)
   }
 }
