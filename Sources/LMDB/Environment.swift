@@ -20,6 +20,8 @@ public final class Environment: Sendable {
     public var isReadOnly: Bool
     /// The tables to open; they are created when the environment is writable.
     public var tables: [String]
+    /// More of them, which a file that is only read may lack.
+    public var optionalTables: [String]
     /// Address space for the map, not memory and not disk.
     ///
     /// Growing it later would need every reader to stop, hence sparse and large from the start.
@@ -29,17 +31,21 @@ public final class Environment: Sendable {
 
     public init(
       durability: Durability, isReadOnly: Bool = false, tables: [String],
-      mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024
+      optionalTables: [String] = [], mapByteCount: Int = 1 << 40, maximumReaderCount: UInt32 = 1024
     ) {
       self.durability = durability
       self.isReadOnly = isReadOnly
       self.tables = tables
+      self.optionalTables = optionalTables
       self.mapByteCount = mapByteCount
       self.maximumReaderCount = maximumReaderCount
     }
   }
 
-  private let sessions: Mutex<Sessions>
+  let sessions: Mutex<Sessions>
+  /// Held by whoever opens the file again, for as long as that takes. Nobody who reads waits for it.
+  let reopening = Mutex(())
+  let opener: SessionOpener
   private let tables: [String: Table]
   private let directory: OpenDirectory
   /// The file that holds everything.
@@ -59,7 +65,8 @@ public final class Environment: Sendable {
       throw .alreadyOpen
     }
     do throws(LMDBError) {
-      let sessions = try Sessions(SessionOpener(path: path, options: options))
+      opener = SessionOpener(path: path, options: options)
+      let sessions = try Sessions(opener)
       tables = sessions.current?.tables ?? [:]
       self.sessions = Mutex(sessions)
       self.directory = directory
@@ -77,8 +84,14 @@ public final class Environment: Sendable {
 
   /// The table opened under `name`.
   public func table(_ name: String) throws(LMDBError) -> Table {
-    guard let table = tables[name] else { throw .noSuchTable(name: name) }
+    guard let table = try optionalTable(name) else { throw .noSuchTable(name: name) }
     return table
+  }
+
+  /// The same; nil where the file lacks it. It may have it once somebody could open it for writing.
+  public func optionalTable(_ name: String) throws(LMDBError) -> Table? {
+    if let table = tables[name] { return table }
+    return sessions.withLock { $0.current?.tables[name] }
   }
 
   /// A consistent view of everything committed so far. Keep it short: pages that it can see are
@@ -93,9 +106,18 @@ public final class Environment: Sendable {
   }
 
   private func attemptRead() throws(LMDBError) -> ReadTransaction {
-    let session = try sessions.withLock { (sessions) throws(LMDBError) in
-      try sessions.forReading()
-    }
+    try beginRead(
+      in: sessions.withLock { (sessions) throws(LMDBError) in try sessions.forReading() })
+  }
+
+  /// The same for whoever is going to write before it ends. A view that needs the file to be opened again
+  /// before anybody writes would keep that very write out: so the file is opened again first, if it can be.
+  public func beginReadBeforeWrite() throws(LMDBError) -> ReadTransaction {
+    guard let session = try? writing() else { return try beginRead() }
+    return try beginRead(in: session)
+  }
+
+  private func beginRead(in session: Session) throws(LMDBError) -> ReadTransaction {
     let transaction = unsafe try begin(in: session, readOnly: true)
     return unsafe ReadTransaction(transaction: transaction, in: session, of: self)
   }
@@ -119,30 +141,6 @@ public final class Environment: Sendable {
     }
   }
 
-  /// The session that may write: the file is opened again for it where a write failed before.
-  private func writing() throws(LMDBError) -> Session {
-    try sessions.withLock { (sessions) throws(LMDBError) in try sessions.forWriting() }
-  }
-
-  /// Has the file opened again before the next write: what the process has of it in memory proves
-  /// nothing after a failed one. Who reads goes on.
-  func noteFailedWrite(in session: Session) { sessions.withLock { $0.markBroken(session) } }
-
-  /// Closes the file and opens it again, as a failed write has it done; throws `heldByReaders` where
-  /// somebody has to end first.
-  public func recover() throws(LMDBError) {
-    try sessions.withLock { (sessions) throws(LMDBError) in
-      sessions.markBroken()
-      _ = try sessions.forWriting()
-    }
-  }
-
-  /// Closes the file and opens it again, so that LMDB forgets what it has in memory; false where
-  /// somebody reads or writes.
-  public func reopenIfUnused() throws(LMDBError) -> Bool {
-    try sessions.withLock { (sessions) throws(LMDBError) in try sessions.reopenIfUnused() }
-  }
-
   /// Runs `body` with the C environment that may write.
   func withWritable<Result>(
     _ body: (EnvironmentHandle) throws(LMDBError) -> Result
@@ -155,7 +153,9 @@ public final class Environment: Sendable {
   func withCurrent<Result>(
     _ body: (EnvironmentHandle) throws(LMDBError) -> Result
   ) throws(LMDBError) -> Result {
-    guard let session = sessions.withLock({ $0.current }) else { throw .failedBefore }
+    let session = try sessions.withLock { (sessions) throws(LMDBError) in
+      if let current = sessions.current { current } else { try sessions.forReading() }
+    }
     return try body(session.handle)
   }
 
@@ -174,8 +174,9 @@ public final class Environment: Sendable {
 
   /// Writes a consistent copy into the existing empty directory `path`.
   public func copy(to path: String) throws(LMDBError) {
-    let session = try sessions.withLock { (sessions) throws(LMDBError) in
-      try sessions.forReading()
+    // Whoever writes would wait for a copy of a session without the lock file.
+    let session = try reopening.withLock { (_) throws(LMDBError) in
+      try sessions.withLock { (sessions) throws(LMDBError) in try sessions.forReading() }
     }
     try check(unsafe mdb_env_copy2(session.handle.pointer, path, 0))
   }

@@ -12,7 +12,8 @@ struct EnvironmentHandle: @unchecked Sendable {
     guard let created = unsafe created else { throw .other(code: MDB_PANIC) }
     do throws(LMDBError) {
       try check(unsafe mdb_env_set_mapsize(created, options.mapByteCount))
-      try check(unsafe mdb_env_set_maxdbs(created, UInt32(options.tables.count)))
+      let tableCount = options.tables.count + options.optionalTables.count
+      try check(unsafe mdb_env_set_maxdbs(created, UInt32(tableCount)))
       try check(unsafe mdb_env_set_maxreaders(created, options.maximumReaderCount))
       try check(unsafe mdb_env_open(created, path, flags, 0o640))
     } catch {
@@ -61,8 +62,10 @@ struct EnvironmentHandle: @unchecked Sendable {
     return false
   }
 
-  /// Opens all tables in one transaction; a table that is missing in a read-only environment throws.
-  func openTables(_ names: [String], create: Bool) throws(LMDBError) -> [String: Table] {
+  /// Opens all tables in one transaction; a table that is missing in a read-only environment throws, where it
+  /// has to be there.
+  func openTables(_ options: Environment.Options) throws(LMDBError) -> [String: Table] {
+    let create = !options.isReadOnly
     let transaction = unsafe try begin(readOnly: !create)
     var status = unsafe MDB_envinfo()
     unsafe mdb_env_info(pointer, &status)
@@ -73,10 +76,11 @@ struct EnvironmentHandle: @unchecked Sendable {
       throw .heldByReaders
     }
     var tables: [String: Table] = [:]
-    for name in names {
+    for name in options.tables + options.optionalTables {
       var identifier: MDB_dbi = 0
       let code = unsafe mdb_dbi_open(
         transaction, name, create ? UInt32(MDB_CREATE) : 0, &identifier)
+      if code == MDB_NOTFOUND, options.optionalTables.contains(name) { continue }
       guard code == MDB_SUCCESS else {
         unsafe mdb_txn_abort(transaction)
         throw code == MDB_NOTFOUND ? .noSuchTable(name: name) : LMDBError(code: code)

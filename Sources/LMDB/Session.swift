@@ -42,7 +42,7 @@ struct SessionOpener: Sendable {
   ) throws(LMDBError) -> Session {
     let handle = try EnvironmentHandle(path: path, options: options, usesLockFile: usesLockFile)
     do throws(LMDBError) {
-      let tables = try handle.openTables(options.tables, create: !options.isReadOnly)
+      let tables = try handle.openTables(options)
       // LMDB flushes the file, and nobody the name that it may have just got.
       if !options.isReadOnly, options.durability == .synced { try OpenDirectory.sync(path) }
       return Session(handle: handle, tables: tables)
@@ -72,10 +72,13 @@ struct SessionOpener: Sendable {
 ///
 /// After some failed writes LMDB refuses every new transaction until the file is closed and opened
 /// again, and it may be open only once in a process. So it is closed behind its last reader; whoever
-/// begins to read before that gets a session without the lock file, which is sound as long as nobody
-/// writes. Nobody does until the last of these readers has ended as well.
+/// begins to read before it is open again gets a session without the lock file, which is sound as long as
+/// nobody writes. Nobody does until the last of these readers has ended as well.
+///
+/// Nothing here takes longer than it takes to open the file for such a reader: closing it, and opening it
+/// for a writer, is done outside, so that nobody who reads waits for that.
 struct Sessions {
-  let opener: SessionOpener
+  private let opener: SessionOpener
   private var main: Session?
   private var isBroken = false
   private var spare: Session?
@@ -94,38 +97,42 @@ struct Sessions {
     }
   }
 
-  /// What is open; nil only between two attempts that failed.
+  /// What is open; nil only while the file is being opened again, and between two attempts that failed.
   var current: Session? { main ?? spare }
 
+  /// For whoever reads; whoever writes opens the file again.
   mutating func forReading() throws(LMDBError) -> Session {
     if !isBroken, let main { return main }
-    // Where the last attempt failed, the next one is left to whoever writes: it takes its time.
-    if main == nil, let spare { return spare }
-    do throws(LMDBError) {
-      return try reopened()
-    } catch {
-      if let spare { return spare }
-      guard let new = try? opener.openBesideNobody() else { throw .failedBefore }
-      spare = new
-      return new
-    }
-  }
-
-  mutating func forWriting() throws(LMDBError) -> Session {
-    let session = if !isBroken, let main { main } else { try reopened() }
-    guard spare == nil || isKnownUniquelyReferenced(&spare) else { throw .heldByReaders }
-    spare = nil
-    return session
-  }
-
-  /// Closes the file behind its last transaction, and opens it again.
-  private mutating func reopened() throws(LMDBError) -> Session {
-    guard main == nil || isKnownUniquelyReferenced(&main) else { throw .heldByReaders }
-    main = nil
-    let new = try opener.open()
-    main = new
-    isBroken = false
+    if let spare { return spare }
+    guard let new = try? opener.openBesideNobody() else { throw .failedBefore }
+    spare = new
     return new
+  }
+
+  /// For whoever writes; nil where the file has to be opened again, or where readers have to end first.
+  mutating func forWriting() -> Session? { !isBroken && spare == nil ? main : nil }
+
+  /// Gives up the session without the lock file, unless somebody reads in it. Closing it is left to the
+  /// caller.
+  mutating func takeSpare() throws(LMDBError) -> Session? {
+    guard spare == nil || isKnownUniquelyReferenced(&spare) else { throw .heldByReaders }
+    return spare.take()
+  }
+
+  /// Whether the file has to be opened again before anybody writes.
+  var mustBeReopened: Bool { isBroken || main == nil }
+
+  /// Gives up the main session, unless a transaction is open in it. Closing it is left to the caller.
+  mutating func takeMain() throws(LMDBError) -> Session? {
+    guard main == nil || isKnownUniquelyReferenced(&main) else { throw .heldByReaders }
+    isBroken = true
+    return main.take()
+  }
+
+  /// Takes the file as it was opened again.
+  mutating func put(_ session: Session) {
+    main = session
+    isBroken = false
   }
 
   /// Has the file opened again before anybody begins another transaction.
@@ -133,13 +140,6 @@ struct Sessions {
 
   /// The same of a session, which may be closed by now.
   mutating func markBroken(_ session: Session) { if session === main { isBroken = true } }
-
-  /// Opens the file again, unless a transaction is open; answers whether it did.
-  mutating func reopenIfUnused() throws(LMDBError) -> Bool {
-    guard main == nil || isKnownUniquelyReferenced(&main) else { return false }
-    _ = try reopened()
-    return true
-  }
 
   mutating func close() {
     main = nil

@@ -1,3 +1,4 @@
+import Foundation
 import Projections
 import QuotaModel
 import TestSupport
@@ -48,11 +49,35 @@ import Testing
   @Test func `that fails says so, and the log has everything`() throws {
     let (projection, events) = try Self.projection(events: 20)
     let readOnly = try Self.readOnlyTwin(of: projection)
-    #expect(throws: ProjectionFailure.permissionDenied(path: "the projections")) {
+    let path = readOnly.generation.path
+    #expect(throws: ProjectionFailure.permissionDenied(path: path)) {
       var batch = try readOnly.beginBatch()
       for event in events[10..<20] { try batch.fold(event) }
       try batch.commit(mayWait: false)
     }
+  }
+
+  @Test func `is nothing that a folder does which only shows what it folds`() throws {
+    let (projection, events) = try Self.projection(events: 30)
+    let file = projection.directory.path + "/data.mdb"
+    let before = try Data(contentsOf: URL(filePath: file))
+    let folder = try Folder(
+      generation: projection.generation, purpose: .showing,
+      calendarSource: { setting throws(ProjectionFailure) in RandomHistory.calendar(setting) })
+    let digest = TokenDigest((1, 2, 3, 4))
+    let issue = TokenIssue(token: TokenID(1), user: Self.ada, digest: digest)
+    for event in events[10..<30] + [Self.event(31, .tokenIssued(issue))] {
+      var batch = try folder.beginBatch()
+      try batch.fold(event)
+      try batch.commit(mayWait: false)
+    }
+    let (token, position) = try projection.generation.read {
+      (snapshot) throws(ProjectionFailure) in
+      (try snapshot.token(digest), try snapshot.state().position)
+    }
+    #expect(token?.user == Self.ada)
+    #expect(position == Position(31))
+    #expect(try Data(contentsOf: URL(filePath: file)) == before)
   }
 
   private static let ada = UserID(high: 3, low: 4)

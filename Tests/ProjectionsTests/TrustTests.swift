@@ -64,13 +64,53 @@ import Testing
     #expect(try Generation.trust(at: copy.path, bootID: "second") == .doubtful(.copied))
   }
 
-  @Test func `ends where somebody writes to what is closed`() throws {
+  @Test func `ends where somebody wrote to what is closed`() throws {
     let projection = try TestProjection()
     try projection.generation.markClosed(bootID: "first")
-    try projection.generation.noteAnchor { _ in [UInt8](repeating: 1, count: 32) }
+    let file = try FileHandle(forUpdating: URL(filePath: projection.generation.path + "/data.mdb"))
+    try file.seek(toOffset: 4096 + 100)
+    try file.write(contentsOf: [0xA5])
     #expect(try projection.generation.trust(bootID: "first") == .doubtful(.changed))
-    try projection.generation.markClosed(bootID: "first")
-    #expect(try projection.generation.trust(bootID: "first") == .closed)
+  }
+
+  /// A power cut in the middle of a store would leave pages of two times.
+  @Test(arguments: Change.allCases)
+  func `is taken away before anything is stored in what is closed`(change: Change) throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    for isFirst in [true, false] {
+      if isFirst { try generation.markInUse(bootID: "first") }
+      try generation.markClosed(bootID: "first")
+      try change.make(in: projection, isFirst ? 1 : 2)
+      #expect(try generation.trust(bootID: "first") == .doubtful(.unmarked))
+    }
+    try generation.markClosed(bootID: "first")
+    #expect(try generation.trust(bootID: "first") == .closed)
+  }
+
+  enum Change: CaseIterable {
+    case anchor, state, storedBatch
+
+    func make(in projection: TestProjection, _ number: UInt64) throws {
+      let generation = projection.generation
+      switch self {
+      case .anchor:
+        try projection.fold([Self.registration(number)], mayWait: false)
+        try generation.markClosed(bootID: "first")
+        try generation.noteAnchor { _ in [UInt8](repeating: UInt8(number), count: 32) }
+      case .state:
+        try generation.initialise(try #require(try generation.state()))
+      case .storedBatch:
+        try projection.fold([Self.registration(number)], mayWait: true)
+      }
+    }
+
+    private static func registration(_ number: UInt64) -> Event {
+      let moment = Moment(microseconds: 1)
+      return Event(
+        position: Position(number), recordedAt: moment, happenedAt: moment, actor: .operator,
+        fact: .userRegistered(UserID(high: 1, low: number), role: .user))
+    }
   }
 
   @Test func `is none in what a crash has left of a mark`() throws {
@@ -98,7 +138,25 @@ import Testing
           fact: .userRegistered(UserID(high: 1, low: 1), role: .user))
       ], mayWait: false)
     try projection.generation.markInUse(bootID: "first")
-    #expect(try Generation.markedPosition(at: projection.generation.path) == Position(1))
+    let path = projection.generation.path
+    #expect(try Generation.markedPosition(at: path, of: TestProjection.log) == Position(1))
+    #expect(try Generation.markedPosition(at: path, of: UserID(high: 8, low: 9)) == nil)
+  }
+
+  /// Marks named no log before, and every one of these is of its store's.
+  @Test func `holds where the mark names no log`() throws {
+    let projection = try TestProjection()
+    let generation = projection.generation
+    try generation.markClosed(bootID: "first")
+    let file = URL(filePath: generation.path + "/trust")
+    var lines = try String(contentsOf: file, encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    try #require(lines.count == 8)
+    lines.remove(at: 6)
+    lines[0] = "quotalog generation 1"
+    try Data(lines.joined(separator: "\n").utf8).write(to: file)
+    #expect(try generation.trust(bootID: "first") == .closed)
+    #expect(try Generation.markedPosition(at: generation.path, of: UserID(high: 8, low: 9)) != nil)
   }
 
   private static func copy(of generation: Generation) throws -> TemporaryDirectory {

@@ -1,8 +1,10 @@
+import Foundation
 import LedgerSimulation
 import Projections
 import QuotaModel
-import QuotaService
 import Testing
+
+@testable import QuotaService
 
 @Suite(.enabled(if: SmallDisk.isPermitted, "mounting a small file system takes root"))
 struct `A full disk` {
@@ -43,6 +45,51 @@ struct `A full disk` {
     #expect(try open.ledger.recover())
     #expect(open.ledger.outage == nil)
     #expect(try open.used(by: user) == spent)
+  }
+
+  /// What has to be stored at once is shown from memory, and nothing touches pages that a mark vouches for.
+  @Test func `at the start leaves the projection as it was closed, and shows all the log`() throws {
+    let open = try OpenLedger(at: disk.path + "/store")
+    let user = try open.register()
+    for tokens in 1...20 as ClosedRange<Int64> { try open.execute(.usage(of: user, tokens)) }
+    try open.store.close()
+    let closed = try setAsideProjections(open)
+    try open.reopen()
+    let later = try open.register()
+    for tokens in 1...5 as ClosedRange<Int64> { try open.execute(.usage(of: later, tokens)) }
+    _ = try open.hold(7, of: user, seconds: 3600)
+    try bringBack(closed, of: open)
+    let file = URL(filePath: open.path + "/projections/1/data.mdb")
+    let before = try Data(contentsOf: file)
+    disk.fill()
+    try open.reopen()
+    #expect(open.store.outageSinceStart?.remedy == .makeRoom)
+    #expect(try open.used(by: later) == 15)
+    #expect(try open.execute(.usage(of: later, 1)).receipt == nil)
+    #expect(try Data(contentsOf: file) == before)
+    #expect(
+      try Generation.trust(at: open.path + "/projections/1", bootID: System.bootID) == .closed)
+    disk.makeRoom()
+    #expect(try open.execute(.usage(of: later, 1)).receipt != nil)
+    #expect(try open.used(by: later) == 16)
+    open.ledger.storeFolded()
+    #expect(try open.store.verifyProjection() == nil)
+  }
+
+  /// Closes the store; answers a copy of its projections.
+  private func setAsideProjections(_ open: OpenLedger) throws -> TemporaryDirectory {
+    open.close()
+    let directory = try TemporaryDirectory()
+    try FileManager.default.copyItem(
+      atPath: open.path + "/projections", toPath: directory.path + "/projections")
+    return directory
+  }
+
+  private func bringBack(_ copy: TemporaryDirectory, of open: OpenLedger) throws {
+    open.close()
+    try FileManager.default.removeItem(atPath: open.path + "/projections")
+    try FileManager.default.copyItem(
+      atPath: copy.path + "/projections", toPath: open.path + "/projections")
   }
 
   @Test func `is named where it may be the cause`() throws {

@@ -105,7 +105,7 @@ private final class StoreCopy {
   private func believe(_ place: String) throws {
     let mark = try #require(try TrustMark(in: place))
     let file = try #require(try FileIdentity(ofFileIn: place))
-    try TrustMark(mark.claim, mark.bootID, file, mark.position, mark.commit)
+    try TrustMark(mark.claim, mark.bootID, file, mark.position, log: mark.log, mark.commit)
       .write(in: place, isDurable: false)
   }
 }

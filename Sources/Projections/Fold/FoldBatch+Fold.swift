@@ -181,7 +181,7 @@ extension FoldBatch {
     guard usage != .never else { return }
     let window = WindowKey(account: account, period: period, start: usage.start)
     folder.working.past.keep(usage.used, in: window)
-    if folder.purpose == .deciding {
+    if folder.purpose.isForReaders {
       folder.working.unpublished.windows.append((window, usage.used))
     }
   }
@@ -196,7 +196,7 @@ extension FoldBatch {
   }
 
   mutating func note(_ position: Position, at index: Int) throws(ProjectionFailure) {
-    if folder.purpose == .deciding, folder.working.accounts.touch(at: index) {
+    if folder.purpose.isForReaders, folder.working.accounts.touch(at: index) {
       folder.working.touched.append(index)
     }
     let full = folder.working.accounts.update(at: index) { $0.note(position) }
@@ -208,7 +208,7 @@ extension FoldBatch {
       return
     }
     folder.working.past.append(full, of: number)
-    if folder.purpose == .deciding { folder.working.unpublished.blocks.append((number, full)) }
+    if folder.purpose.isForReaders { folder.working.unpublished.blocks.append((number, full)) }
   }
 
   /// Keeps an account as it is after an event, for questions about the past.
@@ -236,7 +236,7 @@ extension FoldBatch {
     put(AnnouncedCalendarRow.bytes(of: setting), under: key.rawBytes, in: tables.meta)
     if setting == state.calendar || folder.isCalendarPinned { return }
     if state.hasSpends {
-      if folder.purpose == .deciding { throw .calendarChanged(setting) }
+      if folder.purpose.isForReaders { throw .calendarChanged(setting) }
       return
     }
     let calendar = try folder.rules(of: setting)

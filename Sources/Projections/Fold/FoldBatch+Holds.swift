@@ -124,7 +124,8 @@ extension FoldBatch {
         $0.account.reserve(rest)
       }
     }
-    try count(settlement, of: before?.hold, event)
+    // What nobody told of a part is not counted at all.
+    try count(settlement, of: before?.hold, isKnown: true, event)
   }
 
   /// Ends a hold by what was used.
@@ -133,7 +134,10 @@ extension FoldBatch {
   ) throws(ProjectionFailure) {
     let before = try hold(id)
     if let before { try end(before, id, settlement.isLate ? .settledLate : .settled, event) }
-    try count(settlement, of: before?.hold, event)
+    // Where nobody told a cost, it is what was held. A record does not say which of the two it is: one that
+    // was told and is the same is taken for untold, which teaches the budgets nothing about the model.
+    let isKnown = settlement.credits != before?.hold.credits
+    try count(settlement, of: before?.hold, isKnown: isKnown, event)
   }
 
   /// Ends a hold. One that has ended already stays ended, but that an expired one may be settled.
@@ -160,12 +164,10 @@ extension FoldBatch {
 
   /// Counts what a settlement says, in the user's windows and in the budgets that the hold names.
   private mutating func count(
-    _ settlement: Settlement, of hold: Hold?, _ event: borrowing FoldedEvent
+    _ settlement: Settlement, of hold: Hold?, isKnown: Bool, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
     if let hold, settlement.credits > .zero {
       for budget in try payers(of: hold, settlement) {
-        // Where nobody told a cost, it is what was held.
-        let isKnown = settlement.credits != hold.credits
         try change(budget) {
           $0.count(settlement.credits, of: settlement.spend.model, isKnown: isKnown)
         }
@@ -256,7 +258,7 @@ extension FoldBatch {
 
   private mutating func publish(_ entry: HoldEntry, as id: HoldID) {
     folder.working.latestHold = (id, entry)
-    if folder.purpose == .deciding { folder.working.unpublished.holds.append((id, entry)) }
+    if folder.purpose.isForReaders { folder.working.unpublished.holds.append((id, entry)) }
   }
 }
 

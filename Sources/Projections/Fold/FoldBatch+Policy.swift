@@ -146,7 +146,7 @@ extension FoldBatch {
     let key = Key.account(allowance.user)
     put(AllowancesRow.bytes(of: allowances), under: key.rawBytes, in: tables.allowances)
     // Readers see the position of this event before the tables are written.
-    if folder.purpose == .deciding {
+    if folder.purpose.isForReaders {
       folder.working.unpublished.allowances.append((allowance.user, allowances))
     }
     try change(allowance.user, event) { $0.hasAllowances = true }

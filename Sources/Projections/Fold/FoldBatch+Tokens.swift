@@ -29,7 +29,7 @@ extension FoldBatch {
   }
 
   private func publish(_ entry: TokenEntry?, under digest: TokenDigest) {
-    if folder.purpose == .deciding { folder.working.unpublished.tokens.append((digest, entry)) }
+    if folder.purpose.isForReaders { folder.working.unpublished.tokens.append((digest, entry)) }
   }
 
   private mutating func endStart(of token: TokenID) throws(ProjectionFailure) {

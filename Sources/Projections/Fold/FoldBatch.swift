@@ -128,7 +128,8 @@ public struct FoldBatch: ~Copyable {
   /// Makes the batch visible to readers, and calls `whenShown` as soon as it is.
   ///
   /// What is in memory only is stored as well where readers need it (a token, a hold, a user), or where
-  /// `mayWait` is false: then, where the folder has a background, without being waited for.
+  /// `mayWait` is false: then, where the folder has a background, without being waited for. A folder that
+  /// only shows what it folds stores nothing.
   /// When it throws, the batch is visible and not stored, and the folder is of no use any more.
   public consuming func commit(
     mayWait: Bool, whenShown: () -> Void = {}
@@ -139,14 +140,7 @@ public struct FoldBatch: ~Copyable {
       folder.generation.overlay.update { folder.working.publish(in: &$0) }
     }
     whenShown()
-    if folder.working.mustBeStored, folder.purpose == .deciding {
-      // Two jobs cannot run at once, and this one has to be done before anybody is told.
-      try folder.finishStoring()
-      try folder.startStoring()
-      try folder.finishStoring()
-    } else if !mayWait {
-      try folder.startStoring()
-    }
+    if folder.purpose.stores { try folder.store(mayWait: mayWait) }
     folder.working.sessions.trim()
     folder.working.mustBeStored = false
     folder.working.hasFolded = false

@@ -11,6 +11,23 @@ public final class Folder {
     case deciding
     /// A long run from the log, where nobody asks in between.
     case rebuilding
+    /// Readers are shown what is folded, and nothing is ever stored: the generation stays as it is.
+    case showing
+
+    /// Whether anybody asks for what was folded before it is stored.
+    var isForReaders: Bool {
+      switch self {
+      case .deciding, .showing: true
+      case .rebuilding: false
+      }
+    }
+
+    var stores: Bool {
+      switch self {
+      case .deciding, .rebuilding: true
+      case .showing: false
+      }
+    }
   }
 
   public let generation: Generation
@@ -34,7 +51,7 @@ public final class Folder {
   ) throws(ProjectionFailure) {
     self.generation = generation
     self.purpose = purpose
-    self.publishes = publishes && purpose == .deciding
+    self.publishes = publishes && purpose.isForReaders
     self.isCalendarPinned = isCalendarPinned
     self.calendarSource = calendarSource
     self.maximumCachedAccountCount =
@@ -42,7 +59,7 @@ public final class Folder {
     guard let state = try generation.state() else { throw .missing(path: generation.path) }
     working = WorkingSet(
       state: state, calendar: try calendarSource(state.calendar),
-      isSearchable: purpose == .deciding)
+      isSearchable: purpose.isForReaders)
     working.announcedCalendar = try generation.announcedCalendar()
     if let eventsPerState { working.eventsPerState = UInt64(eventsPerState) }
   }
@@ -74,7 +91,9 @@ public final class Folder {
     if let job = working.storing, job.isDone { try finishStoring() }
     let transaction: ReadTransaction
     do {
-      transaction = try generation.environment.beginRead()
+      let environment = generation.environment
+      transaction =
+        try purpose.stores ? environment.beginReadBeforeWrite() : environment.beginRead()
     } catch {
       throw ProjectionFailure(error, path: generation.path)
     }
@@ -84,6 +103,7 @@ public final class Folder {
 
   /// Begins to store what is only in memory, unless that is being done.
   func startStoring() throws(ProjectionFailure) {
+    precondition(purpose.stores, "a folder that only shows what it folds was asked to store it")
     guard working.storing == nil else { return }
     let job = StoreJob(generation, &working, longRun, rootSource)
     working.storing = job
@@ -93,6 +113,18 @@ public final class Folder {
       return try finishStoring()
     }
     runInBackground(job)
+  }
+
+  /// Stores what a batch has folded, where it has to be stored or may not wait.
+  func store(mayWait: Bool) throws(ProjectionFailure) {
+    guard working.mustBeStored, purpose.isForReaders else {
+      if !mayWait { try startStoring() }
+      return
+    }
+    // Two jobs cannot run at once, and this one has to be done before anybody is told.
+    try finishStoring()
+    try startStoring()
+    try finishStoring()
   }
 
   /// Waits until nothing is being stored.

@@ -5,7 +5,7 @@ internal import Synchronization
 /// Changes on their way from memory to the tables; immutable once made, so that any thread may carry
 /// it out while the fold goes on.
 public final class StoreJob: Sendable {
-  private let environment: Environment
+  private let environment: MarkedEnvironment
   private let tables: Tables
   private let state: ProjectionState
   private let accounts: [(user: UserID, row: InlineArray<20, UInt64>)]
@@ -68,7 +68,7 @@ public final class StoreJob: Sendable {
       try storeFirstHalf()
       if storesState {
         let anchor = try anchor()
-        try translating { () throws(LMDBError) in try storeState(anchor) }
+        try storeState(anchor)
         try longRun?.mergeIfMany()
       }
       outcome.open(with: nil)
@@ -99,35 +99,27 @@ public final class StoreJob: Sendable {
     return HistoryAnchor(position: state.position, root: root)
   }
 
-  private func translating(
-    _ body: () throws(LMDBError) -> Void
-  ) throws(ProjectionFailure) {
-    do { try body() } catch { throw ProjectionFailure(error) }
-  }
-
   /// The first of the two transactions; tests stop behind it.
-  func storeFirstHalf() throws(ProjectionFailure) { try translating(storeHistory) }
-
-  private func storeHistory() throws(LMDBError) {
+  func storeFirstHalf() throws(ProjectionFailure) {
     guard requests.count > 0 || !past.blocks.isEmpty else { return }
-    var transaction = try environment.beginWrite()
-    try storeRequests(in: &transaction)
-    try storeBlocks(in: &transaction)
-    try transaction.commit()
+    try environment.write { (transaction) throws(LMDBError) in
+      try storeRequests(in: &transaction)
+      try storeBlocks(in: &transaction)
+    }
   }
 
   /// What a fold counts on: it has to be true for one position.
-  private func storeState(_ anchor: HistoryAnchor?) throws(LMDBError) {
-    var transaction = try environment.beginWrite()
-    try storeAccounts(in: &transaction)
-    try storeWindows(in: &transaction)
-    try direct.store(in: &transaction)
-    try holds.store(in: &transaction, tables)
-    let key = StateRow.key
-    let row = StateRow.bytes(of: state)
-    try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
-    if let anchor { try transaction.put(anchor, in: tables.meta) }
-    try transaction.commit()
+  private func storeState(_ anchor: HistoryAnchor?) throws(ProjectionFailure) {
+    try environment.write { (transaction) throws(LMDBError) in
+      try storeAccounts(in: &transaction)
+      try storeWindows(in: &transaction)
+      try direct.store(in: &transaction)
+      try holds.store(in: &transaction, tables)
+      let key = StateRow.key
+      let row = StateRow.bytes(of: state)
+      try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
+      if let anchor { try transaction.put(anchor, in: tables.meta) }
+    }
   }
 
   /// Whether it has been carried out, well or not.

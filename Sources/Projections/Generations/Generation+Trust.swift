@@ -61,10 +61,13 @@ extension Generation {
     return commit != nil && commit == mark.commit ? .closed : .doubtful(.changed)
   }
 
-  /// The last event that was stored when the mark of the generation at `path` was made; nil where there
-  /// is no mark. True even where nothing is known of the pages.
-  public static func markedPosition(at path: String) throws(ProjectionFailure) -> Position? {
-    try TrustMark(in: path)?.position
+  /// The last event of `log` that was stored when the mark of the generation at `path` was made; nil where
+  /// there is no mark, or one of another log. True even where nothing is known of the pages.
+  public static func markedPosition(
+    at path: String, of log: UserID
+  ) throws(ProjectionFailure) -> Position? {
+    guard let mark = try TrustMark(in: path), mark.log == nil || mark.log == log else { return nil }
+    return mark.position
   }
 
   public func trust(bootID: String) throws(ProjectionFailure) -> Trust {
@@ -79,19 +82,21 @@ extension Generation {
     let trust = try trust(bootID: bootID)
     if trust == .inUse { return }
     let isBuilt = trust == .building
-    try mark(.inUse, bootID)
-      .write(in: path, isDurable: !isBuilt)
+    try mark(.inUse, bootID).write(in: path, isDurable: !isBuilt)
+    environment.expectChanges()
   }
 
   /// Notes that the fold into this new generation begins. It is not flushed: what a machine that
   /// crashed has left of it is not gone on with.
   public func markBuilding(bootID: String) throws(ProjectionFailure) {
     try mark(.building, bootID).write(in: path, isDurable: false)
+    environment.expectChanges()
   }
 
-  /// Flushes everything, and only then notes that the generation may be trusted. Nobody may change
-  /// anything afterwards but behind `markInUse`.
+  /// Flushes everything, and only then notes that the generation may be trusted, until somebody changes
+  /// anything.
   public func markClosed(bootID: String) throws(ProjectionFailure) {
+    environment.expectVouching()
     do {
       try environment.sync()
     } catch {
@@ -110,6 +115,7 @@ extension Generation {
     _ claim: TrustMark.Claim, _ bootID: String, _ commit: CommitMark? = nil
   ) throws(ProjectionFailure) -> TrustMark {
     guard let file = try FileIdentity(ofFileIn: path) else { throw .missing(path: path) }
-    return TrustMark(claim, bootID, file, try state()?.position ?? .zero, commit)
+    let state = try state()
+    return TrustMark(claim, bootID, file, state?.position ?? .zero, log: state?.log, commit)
   }
 }

@@ -7,7 +7,7 @@ internal import QuotaModel
 /// death of the machine, and the file `trust` beside them says so.
 public final class Generation: Sendable {
   public let path: String
-  let environment: Environment
+  let environment: MarkedEnvironment
   let tables: Tables
   /// What this process has folded and not stored yet.
   let overlay = Overlay()
@@ -15,7 +15,7 @@ public final class Generation: Sendable {
   /// Opens the generation in the existing directory `path`; creates its tables where it may write.
   public init(at path: String, isReadOnly: Bool) throws(ProjectionFailure) {
     do throws(LMDBError) {
-      environment = try Environment(
+      environment = try MarkedEnvironment(
         path: path,
         options: Environment.Options(
           durability: .unsynced, isReadOnly: isReadOnly, tables: Tables.names))
@@ -39,12 +39,10 @@ public final class Generation: Sendable {
 
   /// Stores the state of an empty generation.
   public func initialise(_ state: ProjectionState) throws(ProjectionFailure) {
-    try translating { () throws(LMDBError) in
-      var transaction = try environment.beginWrite()
+    try environment.write { (transaction) throws(LMDBError) in
       let key = StateRow.key
       let row = StateRow.bytes(of: state)
       try transaction.put(row.rawBytes, under: key.rawBytes, in: tables.meta)
-      try transaction.commit()
     }
   }
 

@@ -53,10 +53,8 @@ extension Generation {
   ) throws(ProjectionFailure) {
     guard let position = try state()?.position, try anchor()?.position != position else { return }
     let anchor = HistoryAnchor(position: position, root: try root(position))
-    try translating { () throws(LMDBError) in
-      var transaction = try environment.beginWrite()
+    try environment.write { (transaction) throws(LMDBError) in
       try transaction.put(anchor, in: tables.meta)
-      try transaction.commit()
     }
   }
 }

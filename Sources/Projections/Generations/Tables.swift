@@ -71,7 +71,7 @@ struct Tables: Sendable {
     "call_expiries", "starts", "budgets", "meta",
   ]
 
-  init(in environment: Environment) throws(LMDBError) {
+  init(in environment: MarkedEnvironment) throws(LMDBError) {
     accounts = try environment.table("accounts")
     windows = try environment.table("windows")
     told = try environment.table("told")

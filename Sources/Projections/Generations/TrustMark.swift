@@ -20,11 +20,15 @@ struct TrustMark: Hashable {
   let file: FileIdentity
   /// The last event that was stored then.
   let position: Position
+  /// The log that it is of; nil in a mark of before logs were named.
+  let log: UserID?
   /// Where the claim is that all pages are on the disk: the commit that they are of.
   let commit: CommitMark?
 
   static let name = "trust"
-  private static let heading = "quotalog generation 1"
+  private static let heading = "quotalog generation 2"
+  /// Of marks that name no log.
+  private static let earlierHeading = "quotalog generation 1"
 
   /// The mark in `directory`; nil where there is none, or what a crash has left of one.
   init?(in directory: String) throws(ProjectionFailure) {
@@ -40,31 +44,36 @@ struct TrustMark: Hashable {
   }
 
   init(
-    _ claim: Claim, _ bootID: String, _ file: FileIdentity, _ position: Position,
+    _ claim: Claim, _ bootID: String, _ file: FileIdentity, _ position: Position, log: UserID?,
     _ commit: CommitMark? = nil
   ) {
     self.claim = claim
     self.bootID = bootID
     self.file = file
     self.position = position
+    self.log = log
     self.commit = commit
   }
 
   private init?(_ text: String) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    guard lines.count == 7, lines[0] == Self.heading, let claim = Claim(rawValue: lines[1]),
-      let file = FileIdentity(lines[3]), let position = UInt64(lines[4]),
-      let commit = [UInt8](hexadecimal: lines[5])
+    let namesLog = lines[0] == Self.heading
+    guard namesLog || lines[0] == Self.earlierHeading, lines.count == (namesLog ? 8 : 7),
+      let claim = Claim(rawValue: lines[1]), let file = FileIdentity(lines[3]),
+      let position = UInt64(lines[4]), let commit = [UInt8](hexadecimal: lines[5])
     else { return nil }
+    let log = UserID(spelling: lines[6])
+    guard namesLog == (log != nil) else { return nil }
     self.init(
-      claim, lines[2], file, Position(position), commit.isEmpty ? nil : CommitMark(bytes: commit))
+      claim, lines[2], file, Position(position), log: log,
+      commit.isEmpty ? nil : CommitMark(bytes: commit))
   }
 
   private var text: String {
     let commit = commit?.bytes.hexadecimal ?? ""
-    return [
-      Self.heading, claim.rawValue, bootID, file.text, "\(position.rawValue)", commit, "",
-    ].joined(separator: "\n")
+    let heading = log == nil ? Self.earlierHeading : Self.heading
+    let lines = [heading, claim.rawValue, bootID, file.text, "\(position.rawValue)", commit]
+    return (lines + [log?.description, ""].compactMap(\.self)).joined(separator: "\n")
   }
 
   /// Replaces the mark in `directory`; with `isDurable` it returns when the disk has it.

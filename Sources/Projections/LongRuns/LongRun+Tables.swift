@@ -11,14 +11,10 @@ extension LongRun {
   func storeRequests(of rows: borrowing GatheredRows) throws(ProjectionFailure) -> Bool {
     guard !rows.requests.isEmpty else { return true }
     guard rows.followsClock else { return false }
-    return try translating { () throws(LMDBError) in
-      var transaction = try environment.beginWrite()
+    return try environment.write { (transaction) throws(LMDBError) in
       let last = try transaction.lastKey(of: tables.requests)
       let lateCount = last.map { rows.requestCount(upTo: $0) } ?? 0
-      guard lateCount <= rows.requests.count / 8 else {
-        transaction.abort()
-        return false
-      }
+      guard lateCount <= rows.requests.count / 8 else { return false }
       try transaction.putInOrder(in: tables.requests) { (table) throws(LMDBError) in
         try rows.forEachRequest(at: 0..<lateCount) { (key, value) throws(LMDBError) in
           try table.put(value, under: key)
@@ -27,7 +23,6 @@ extension LongRun {
           (key, value) throws(LMDBError) in try table.append(value, under: key)
         }
       }
-      try transaction.commit()
       return true
     }
   }
@@ -36,7 +31,7 @@ extension LongRun {
   func fill(_ table: RunTable, from runs: [RunName]) throws(ProjectionFailure) {
     var rows = try merged(runs, table)
     while !rows.isAtEnd {
-      var transaction = try translating { () throws(LMDBError) in try environment.beginWrite() }
+      var transaction = try environment.beginWrite()
       try put(&rows, in: table == .history ? tables.history : tables.requests, &transaction)
       do { try transaction.commit() } catch { throw ProjectionFailure(error, path: directory) }
     }
@@ -77,11 +72,5 @@ extension LongRun {
         try rows.advance()
       }
     }
-  }
-
-  private func translating<Result: ~Copyable>(
-    _ body: () throws(LMDBError) -> Result
-  ) throws(ProjectionFailure) -> Result {
-    do { return try body() } catch { throw ProjectionFailure(error, path: directory) }
   }
 }

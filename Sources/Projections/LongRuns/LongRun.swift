@@ -17,7 +17,7 @@ final class LongRun: Sendable {
   private static let mergedKey = Array("runs_merged".utf8)
 
   let directory: String
-  let environment: Environment
+  let environment: MarkedEnvironment
   let tables: Tables
   /// The runs in the order of their positions.
   private let runs: Mutex<[RunName]>
@@ -136,13 +136,9 @@ final class LongRun: Sendable {
   }
 
   private func markAsMerged() throws(ProjectionFailure) {
-    do throws(LMDBError) {
-      var transaction = try environment.beginWrite()
+    try environment.write { (transaction) throws(LMDBError) in
       let key = Self.mergedKey
       try transaction.put(key.rawBytes, under: key.rawBytes, in: tables.meta)
-      try transaction.commit()
-    } catch {
-      throw ProjectionFailure(error, path: directory)
     }
   }
 }

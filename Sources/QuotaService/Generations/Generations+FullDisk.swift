@@ -20,19 +20,22 @@ extension Generations {
     }
   }
 
-  /// The live generation, with what the log has behind it in memory only; nil where it cannot be trusted.
+  /// The live generation as it is on the disk, with what the log has behind it in memory only; nil where it
+  /// cannot be trusted, or would have to be folded anew.
   private func openForQuestions(acceptingLostEvents: Bool) throws(StoreFailure) -> Generation? {
     guard let number = pointer?.live, hasFile(number) else { return nil }
     if !acceptingLostEvents { try checkLogHasAllOfLive() }
     guard case .usable(let generation) = try look(at: number, isReadOnly: false) else { return nil }
     let folder = try usingProjection { () throws(ProjectionFailure) in
       try Folder(
-        generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
+        generation: generation, purpose: .showing, calendarSource: TimeZones.source)
     }
     do throws(StoreFailure) {
       try LogFold(log: log).takeTail(folder)
+    } catch .projection(.calendarChanged) {
+      return nil
     } catch {
-      // Readers see what was folded, whether there is room to store it or not.
+      // Readers see what was folded before the log could not be read.
       guard error.remedy == .makeRoom else { throw error }
     }
     return generation

@@ -187,20 +187,28 @@ struct Generations {
     guard position <= head else { throw .logLostItsEnd(log: head, projection: position) }
   }
 
-  /// The last event that a generation has stored; nil where it was folded from another log, and where
-  /// nothing can be read.
+  /// The last event that a generation has stored, or at the least, where its pages cannot be read, by its
+  /// mark; nil where it was folded from another log, and where nothing is known of it.
   func position(of number: UInt64) throws(StoreFailure) -> Position? {
     do throws(StoreFailure) {
-      if case .doubtful = try trust(of: number) {
-        return try usingProjection { () throws(ProjectionFailure) in
-          try Generation.markedPosition(at: path(of: number))
-        }
-      }
+      if case .doubtful = try trust(of: number) { return try markedPosition(of: number) }
       let generation = try open(number, isReadOnly: true)
       let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
       return state.flatMap { $0.log == log.identity.id ? $0.position : nil }
-    } catch .projection {
-      return nil
+    } catch .projection(let failure) {
+      switch failure {
+      // Whoever asks again may be told.
+      case .inputOutput, .permissionDenied: throw .projection(failure)
+      case .diskFull, .missing, .malformedRow, .pageDamaged, .gap, .contradiction, .calendarChanged,
+        .unknownZone, .other:
+        return try markedPosition(of: number)
+      }
+    }
+  }
+
+  private func markedPosition(of number: UInt64) throws(StoreFailure) -> Position? {
+    try usingProjection { () throws(ProjectionFailure) in
+      try Generation.markedPosition(at: path(of: number), of: log.identity.id)
     }
   }
 

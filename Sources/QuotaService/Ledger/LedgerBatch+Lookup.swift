@@ -23,7 +23,7 @@ extension LedgerBatch {
           if let name = try? UserName(text), let user = newNames[name] { return user }
         }
       }
-      if names == nil { names = try store.names.beginReading() }
+      if names == nil { names = try store.names.beginReading(beforeWrite: true) }
       return try names?.user(named: name)
     }
   }

@@ -24,6 +24,7 @@ public final class Importer {
 
   /// `eventsPerCommit`: so many events become durable together.
   public init(into store: Store, eventsPerCommit: Int = 4096) throws(StoreFailure) {
+    if let outage = store.outageSinceStart { throw outage }
     self.store = store
     self.eventsPerCommit = eventsPerCommit
     head = try usingLog { () throws(LogFailure) in try store.log.head() }

@@ -168,8 +168,9 @@ extension NameStore {
     let user = key(user)
     guard let name = try transaction.bytes(under: user, in: open.names) else { return }
     try transaction.remove(user.rawBytes, from: open.names)
-    let carrier = try transaction.bytes(under: name, in: open.users)
-    if carrier == user { try transaction.remove(name.rawBytes, from: open.users) }
+    let users = try open.writableUsers(in: transaction)
+    guard try transaction.bytes(under: name, in: users.serving) == user else { return }
+    for table in users.all { try transaction.remove(name.rawBytes, from: table) }
   }
 }
 

@@ -10,20 +10,23 @@ extension Store {
 /// LMDB gives up the pages of what is removed and leaves the bytes where they were: after somebody was
 /// erased they are overwritten. `NameStore.erase` leaves a mark for that, which outlives a crash.
 extension NameStore {
+  /// Between two transactions, for whoever waits to write.
+  private static let pauseMicroseconds: UInt32 = 500
+
   /// Overwrites what erased users left behind in the file; false where `mayGoOn` said no before the
   /// end. May run beside everything else, on any thread.
   func overwriteRemains(while mayGoOn: () -> Bool) throws(StoreFailure) -> Bool {
     let marks = try remains()
     guard !marks.isEmpty else { return true }
     do throws(LMDBError) {
+      let open = open()
+      try removeNamesOfNobody(in: open)
+      guard try rewriteUsers(in: open, while: mayGoOn) else { return false }
       // LMDB keeps pages in memory that it has written, and takes them for new ones.
       while try !reopen() {
         if !mayGoOn() { return false }
         usleep(1000)
       }
-      let open = open()
-      try removeNamesOfNobody(in: open)
-      if try hasRemovedNameInBranch(open) { try rewriteUsers(in: open) }
       let isDone = try open.environment.overwriteRemains(
         touch: { () throws(LMDBError) in try touch(marks, in: open) }, mayGoOn: mayGoOn)
       if isDone { try forget(marks, in: open) }
@@ -45,22 +48,27 @@ extension NameStore {
   /// A crash may have left a name with somebody who was never registered, before it was somebody's
   /// who is erased now.
   private func removeNamesOfNobody(in open: OpenNames) throws(LMDBError) {
-    let nobody = try namesOfNobody(in: open)
-    if nobody.isEmpty { return }
-    var transaction = try open.environment.beginWrite()
-    for user in nobody { try transaction.remove(user.rawBytes, from: open.names) }
-    try NameAccount.noteErased(nobody.count, in: open, &transaction)
-    try transaction.commit()
+    var nobody = try namesOfNobody(in: open)[...]
+    while !nobody.isEmpty {
+      let slice = nobody.prefix(UserTables.rowLimit)
+      nobody = nobody.dropFirst(slice.count)
+      var transaction = try open.environment.beginWrite()
+      for user in slice { try transaction.remove(user.rawBytes, from: open.names) }
+      try NameAccount.noteErased(slice.count, in: open, &transaction)
+      try transaction.commit()
+      usleep(Self.pauseMicroseconds)
+    }
   }
 
   private func namesOfNobody(in open: OpenNames) throws(LMDBError) -> [[UInt8]] {
     let transaction = try open.environment.beginRead()
+    let users = try open.users(in: transaction)
     var cursor = try transaction.cursor(in: open.names)
     var nobody: [[UInt8]] = []
     var entry = try cursor.first()
     while let row = entry {
       let user = [UInt8](copying: row.key)
-      if let carrier = try transaction.get(row.value, in: open.users) {
+      if let carrier = try transaction.get(row.value, in: users) {
         if [UInt8](copying: carrier) != user { nobody.append(user) }
       } else {
         nobody.append(user)
@@ -70,6 +78,8 @@ extension NameStore {
     return nobody
   }
 
+  /// The branches of the table that serves; where that is not the one that it should be, it is written anew
+  /// anyway.
   private func hasRemovedNameInBranch(_ open: OpenNames) throws(LMDBError) -> Bool {
     let keys = try open.environment.branchKeys(of: "users")
     let transaction = try open.environment.beginRead()
@@ -77,28 +87,18 @@ extension NameStore {
     return false
   }
 
-  /// Writes the table of users anew, so that its branches have keys that are there.
-  private func rewriteUsers(in open: OpenNames) throws(LMDBError) {
-    var transaction = try open.environment.beginWrite()
-    let rows = try Self.rows(of: open.users, transaction)
-    try transaction.removeAll(from: open.users)
-    for (name, user) in rows {
-      try transaction.append(user.rawBytes, under: name.rawBytes, in: open.users)
+  /// Has the table of users written anew where its branches have keys that are not there, and goes on with
+  /// that where it was interrupted; false where `mayGoOn` said no before the end.
+  private func rewriteUsers(
+    in open: OpenNames, while mayGoOn: () -> Bool
+  ) throws(LMDBError) -> Bool {
+    var rewrite = UserTableRewrite(of: open, isWanted: try hasRemovedNameInBranch(open))
+    while try rewrite.step() {
+      if !mayGoOn() { return false }
+      // LMDB's lock knows no order: whoever waits for it would not get it between two steps.
+      usleep(Self.pauseMicroseconds)
     }
-    try transaction.commit()
-  }
-
-  private static func rows(
-    of table: Table, _ transaction: borrowing WriteTransaction
-  ) throws(LMDBError) -> [(key: [UInt8], value: [UInt8])] {
-    var cursor = try transaction.cursor(in: table)
-    var rows: [(key: [UInt8], value: [UInt8])] = []
-    var entry = try cursor.first()
-    while let row = entry {
-      rows.append(([UInt8](copying: row.key), [UInt8](copying: row.value)))
-      entry = try cursor.next()
-    }
-    return rows
+    return true
   }
 
   /// A commit that changes nothing.

@@ -49,12 +49,15 @@ final class NameStore: Sendable {
     try beginReading().user(named: name)
   }
 
-  /// The names as they are now, for many questions.
-  func beginReading() throws(StoreFailure) -> NameReading {
+  /// The names as they are now, for many questions; `beforeWrite` where some are going to be given meanwhile.
+  func beginReading(beforeWrite: Bool = false) throws(StoreFailure) -> NameReading {
     do throws(LMDBError) {
       let open = open()
-      return NameReading(
-        transaction: try open.environment.beginRead(), users: open.users, path: path)
+      let environment = open.environment
+      let transaction =
+        try beforeWrite ? environment.beginReadBeforeWrite() : environment.beginRead()
+      let users = try open.users(in: transaction)
+      return NameReading(transaction: transaction, users: users, path: path)
     } catch {
       throw Self.failure(error, path)
     }
@@ -88,10 +91,13 @@ final class NameStore: Sendable {
     try removeName(of: user, in: open, &transaction)
     let user = key(user)
     let name = Array(name.description.utf8)
-    let other = try transaction.bytes(under: name, in: open.users)
+    let users = try open.writableUsers(in: transaction)
+    let other = try transaction.bytes(under: name, in: users.serving)
     if let other { try transaction.remove(other.rawBytes, from: open.names) }
     try transaction.put(name.rawBytes, under: user.rawBytes, in: open.names)
-    try transaction.put(user.rawBytes, under: name.rawBytes, in: open.users)
+    for table in users.all {
+      try transaction.put(user.rawBytes, under: name.rawBytes, in: table)
+    }
   }
 
   /// The texts that say something, or hide what a crash left behind of an event that was never
@@ -221,7 +227,10 @@ extension NameStore {
   static func checkPages(
     in directory: String, file: String = "data.mdb"
   ) throws(PageCheckFailure) -> UInt64 {
-    try PageCheck.run(directory: directory, file: file, tables: tableNames).reachedPageCount
+    try PageCheck.run(
+      directory: directory, file: file, tables: tableNames,
+      optionalTables: [UserTables.successorName]
+    ).reachedPageCount
   }
 }
 
@@ -229,6 +238,7 @@ extension NameStore {
 struct OpenNames: Sendable {
   let environment: Environment
   let names: Table
+  /// Name → user, but for the time in which it is written anew: `users(in:)` tells which table serves.
   let users: Table
   /// Session, position, number of the piece → text of an event.
   let texts: Table
@@ -237,7 +247,8 @@ struct OpenNames: Sendable {
     environment = try Environment(
       path: path,
       options: Environment.Options(
-        durability: .synced, isReadOnly: isReadOnly, tables: NameStore.tableNames))
+        durability: .synced, isReadOnly: isReadOnly, tables: NameStore.tableNames,
+        optionalTables: [UserTables.successorName]))
     names = try environment.table("names")
     users = try environment.table("users")
     texts = try environment.table("texts")

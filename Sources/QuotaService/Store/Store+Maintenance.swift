@@ -88,6 +88,7 @@ extension Store {
     let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
     guard let state, state.position == .zero || state.calendar != setting else { return }
     _ = try TimeZones.calendar(setting)
+    if let outageSinceStart { throw outageSinceStart }
     let position = state.position.next
     let now = clock()
     let recordedAt = max(now, state.recordedAt)

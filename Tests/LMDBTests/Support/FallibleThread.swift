@@ -13,6 +13,13 @@ final class FallibleThread: Sendable {
     }
   }
 
+  /// Whether it comes to its end within so many seconds.
+  func hasEnded(within seconds: Int) -> Bool {
+    guard ended.wait(timeout: .now() + .seconds(seconds)) == .success else { return false }
+    ended.signal()
+    return true
+  }
+
   func failure() -> (any Error)? {
     ended.wait()
     return error.withLock { $0 }

@@ -67,3 +67,60 @@ import Testing
     if closing { try store.close() }
   }
 }
+
+/// Somebody put the projections of another store into this one.
+@Suite struct `A projection of another log` {
+  @Test(arguments: [false, true], [false, true])
+  func `is folded anew, however far it was`(isClosed: Bool, isCopied: Bool) throws {
+    let (one, other) = (try OpenLedger(), try OpenLedger())
+    let user = try one.register()
+    try one.execute(.usage(of: user, 5))
+    let stranger = try other.register()
+    for _ in 0..<40 { try other.execute(.usage(of: stranger, 1)) }
+    other.ledger.storeFolded()
+    try other.store.close()
+    if !isClosed { try other.reopen() }
+    one.close()
+    other.close()
+    let (place, source) = (one.path + "/projections", other.path + "/projections")
+    try FileManager.default.removeItem(atPath: place)
+    if isCopied {
+      try FileManager.default.copyItem(atPath: source, toPath: place)
+    } else {
+      try FileManager.default.moveItem(atPath: source, toPath: place)
+    }
+    try one.reopen()
+    #expect(try one.used(by: user) == 5)
+    #expect(try one.store.verifyProjection() == nil)
+  }
+}
+
+/// What can be known of a projection that cannot be read still says whether the log has lost its end.
+@Suite struct `A projection that is damaged` {
+  @Test func `does not hide that the log has lost its end`() throws {
+    let open = try OpenLedger()
+    let user = try open.register()
+    let older = try TemporaryDirectory()
+    try open.store.close()
+    open.close()
+    try FileManager.default.copyItem(atPath: open.path + "/log", toPath: older.path + "/log")
+    try open.reopen()
+    for _ in 0..<10 { try open.execute(.usage(of: user, 1)) }
+    open.ledger.storeFolded()
+    try open.store.close()
+    try open.reopen()
+    open.close()
+    try FileManager.default.removeItem(atPath: open.path + "/log")
+    try FileManager.default.copyItem(atPath: older.path + "/log", toPath: open.path + "/log")
+    try Files.remove(open.path + "/checkpoint")
+    let file = try FileHandle(forUpdating: URL(filePath: open.path + "/projections/1/data.mdb"))
+    try file.write(contentsOf: [UInt8](repeating: 0xA5, count: 8192))
+    try file.close()
+    var failure: StoreFailure?
+    do { try open.reopen() } catch let error as StoreFailure { failure = error }
+    guard case .logLostItsEnd = failure else {
+      Issue.record("\(String(describing: failure))")
+      return
+    }
+  }
+}
