@@ -208,8 +208,13 @@ public final class QuotaAPI: HTTPHandler {
   }
 
   /// A command whose answer is awaited from now on.
-  func ticket(_ submission: Submission, _ completion: Completion) -> Committer.Ticket {
-    Committer.Ticket(submission, number: pending.insert(completion))
+  ///
+  /// `rights` are those that whoever asks was let in by, where that was not now.
+  func ticket(
+    _ submission: Submission, _ completion: Completion, rights: RightsEpoch? = nil
+  ) -> Committer.Ticket {
+    Committer.Ticket(
+      submission, number: pending.insert(completion), rights: rights ?? lanes.rights)
   }
 
   func finish(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {

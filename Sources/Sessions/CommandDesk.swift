@@ -13,7 +13,7 @@ public final class CommandDesk {
 
     fileprivate struct Content: Sendable {
       var news: [SessionNews] = []
-      var haveRightsChanged = false
+      var rights: RightsEpoch?
       var answers: [Committer.NumberedAnswer] = []
     }
 
@@ -23,7 +23,9 @@ public final class CommandDesk {
       content.withLock { $0.news.append(contentsOf: news) }
     }
 
-    public func noteRightsChanged() { content.withLock { $0.haveRightsChanged = true } }
+    public func noteRightsChanged(_ rights: RightsEpoch) {
+      content.withLock { $0.rights = rights }
+    }
 
     /// Takes the answers that are a desk's out of what the committer delivers.
     public func take(from answers: inout [Committer.NumberedAnswer]) {
@@ -60,9 +62,21 @@ public final class CommandDesk {
   /// Asks the committer; `complete` gets the answer on this thread, after everybody has heard what
   /// happened.
   public func submit(_ submission: Submission, _ complete: @escaping (Answer) -> Void) {
+    submit(submission, .settled, complete)
+  }
+
+  /// The same for what somebody asks for, who has been asked for the right to it now: it is refused where that
+  /// goes before it is decided.
+  public func submit(asked submission: Submission, _ complete: @escaping (Answer) -> Void) {
+    submit(submission, lanes.rights, complete)
+  }
+
+  private func submit(
+    _ submission: Submission, _ rights: RightsEpoch, _ complete: @escaping (Answer) -> Void
+  ) {
     nextNumber += 1
     waiting[nextNumber] = complete
-    lanes.submit(Committer.Ticket(submission, number: nextNumber))
+    lanes.submit(Committer.Ticket(submission, number: nextNumber, rights: rights))
   }
 
   /// Hands over the commands of this loop turn.
@@ -72,7 +86,10 @@ public final class CommandDesk {
   public func collect() {
     let content = inbox.takeAll()
     // Whoever has lost a right hears nothing of what happened with it or after it.
-    if content.haveRightsChanged { hub.noteRightsChanged() }
+    if let rights = content.rights {
+      lanes.rights = rights
+      hub.noteRightsChanged()
+    }
     lanes.answered(content.answers.count)
     hub.deliver(content.news)
     for (number, answer) in content.answers { waiting.removeValue(forKey: number)?(answer) }

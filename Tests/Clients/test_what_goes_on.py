@@ -375,3 +375,18 @@ def test_repetitions(house, great_loss, disk):
             is_left = great_loss == "lowered to user" and request[1] == clear
             expected = GONE if has_lost_all(great_loss) else 200 if is_left else FORBIDDEN
             assert walker.client.ask(*request).status == expected
+
+def test_a_batch_that_is_being_recorded(house, great_loss):
+    """What the log took before the loss stays; of what waited for its turn nothing comes behind it."""
+    account = house.account("service")
+    batches = [half_sent(account, 800_000) for _ in range(3)]
+    start = house.position
+    for connection, rest in batches:
+        connection.sendall(rest)
+    until(lambda: house.position > start, "the first of them are recorded")
+    before = house.take(account, great_loss)
+    for connection, _ in batches:
+        answer_of(connection)
+    page = house.admin.get(f"/v1/events?after={before}&user={account.uuid}&type={','.join(TAKEN)}").json
+    behind = house.admin.get(f"/v1/events?after={page['events'][-1]['position']}&type=tokens_spent&limit=1").json
+    assert behind["events"] == [], "usage was recorded by a right that had gone"

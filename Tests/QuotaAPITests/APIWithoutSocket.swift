@@ -24,6 +24,7 @@ final class APIWithoutSocket {
   private(set) var tokens: [Role: String] = [:]
   private(set) var tokenIDs: [Role: TokenID] = [:]
   private(set) var users: [Role: UserID] = [:]
+  private let lanes: CommandLanes
   /// A user who asks for nothing.
   let other = System.randomUser()
   /// The last to go: LMDB knows open stores by their inodes, which the next directory may get.
@@ -36,12 +37,13 @@ final class APIWithoutSocket {
     let store = try Store(at: path, mode: .writing)
     committer = try Committer(
       store: store, onNews: { [news] in news.put($0) },
-      onRightsChanged: { [news] in news.noteRightsChanged() },
+      onRightsChanged: { [news] in news.noteRightsChanged($0) },
       deliver: { [answers] in answers.put($0.map(\.answer)) })
     hub = SessionHub(Queries(store))
+    lanes = CommandLanes(committer)
     api = QuotaAPI(
       store: store, committer: committer, answers: AnswerBox(), settings: APISettings(),
-      sessions: hub, sessionSettings: sessionSettings)
+      lanes: lanes, sessions: hub, sessionSettings: sessionSettings)
     api.consumerDesk = try ConsumerDesk(of: store) {}
     try execute(.register(Registration(user: other, name: UserName("other"), role: .user)))
     for role in Role.allCases { try register(role) }
@@ -109,7 +111,10 @@ final class APIWithoutSocket {
 
   /// Tells what happened since the last time.
   func deliver() {
-    if news.takeRightsChange() { hub.noteRightsChanged() }
+    if let rights = news.takeRightsChange() {
+      lanes.rights = rights
+      hub.noteRightsChanged()
+    }
     hub.deliver(news.takeAll())
   }
 
@@ -129,16 +134,11 @@ final class APIWithoutSocket {
 /// News on their way from the committer's thread.
 private final class NewsBox: Sendable {
   private let news = Mutex<[SessionNews]>([])
-  private let haveRightsChanged = Mutex(false)
+  private let rights = Mutex<RightsEpoch?>(nil)
 
-  func noteRightsChanged() { haveRightsChanged.withLock { $0 = true } }
+  func noteRightsChanged(_ new: RightsEpoch) { rights.withLock { $0 = new } }
 
-  func takeRightsChange() -> Bool {
-    haveRightsChanged.withLock { (haveChanged) in
-      defer { haveChanged = false }
-      return haveChanged
-    }
-  }
+  func takeRightsChange() -> RightsEpoch? { rights.withLock { $0.take() } }
 
   func put(_ new: [SessionNews]) { news.withLock { $0 += new } }
 

@@ -71,7 +71,7 @@ struct MethodCall {
   ) {
     let actor = client.identity?.actor ?? .service
     let submission = Submission(.session(command), by: actor)
-    runtime.desk.submit(submission) { answer in
+    runtime.desk.submit(asked: submission) { answer in
       switch answer {
       case .session(let answer): complete(answer)
       case .failed(.unknownSession) where unknown != nil: unknown?()

@@ -27,6 +27,6 @@ extension MethodCall {
     let address = SessionAddress(session.id, as: address, ref: session.ref)
     let command = Command.session(.noteIgnored(address, news))
     let actor = client.identity?.actor ?? .service
-    runtime.desk.submit(Submission(command, by: actor)) { _ in }
+    runtime.desk.submit(asked: Submission(command, by: actor)) { _ in }
   }
 }

@@ -131,7 +131,7 @@ extension MethodCall {
     client.attachments[session.ref]?.resumptionCount += 1
     let actor = client.identity?.actor ?? .service
     let command = Command.session(.resume(address, resumption))
-    runtime.desk.submit(Submission(command, by: actor)) { answer in
+    runtime.desk.submit(asked: Submission(command, by: actor)) { answer in
       client.attachments[session.ref]?.resumptionCount -= 1
       switch answer {
       case .session(let answer):
@@ -263,7 +263,7 @@ extension MethodCall {
       }
     }
     let actor = client.identity?.actor ?? .service
-    runtime.desk.submit(Submission(.session(.clear(address)), by: actor)) { reply in
+    runtime.desk.submit(asked: Submission(.session(.clear(address)), by: actor)) { reply in
       if case .failed(let failure) = reply, failure == .callInFlight {
         answer { $0.member("error", "a model call is under way; wait for its end or abort it") }
       } else if case .failed(let failure) = reply {

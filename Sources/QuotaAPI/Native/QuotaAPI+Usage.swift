@@ -89,8 +89,9 @@ extension QuotaAPI {
     }
     let readable = items.readable
     guard !readable.isEmpty else { return send(results.outcomes, request, caller, reply) }
-    let batch = CommandBatch(count: readable.count) { [unowned self] index in
-      ticket(Submission(readable[index], by: caller.actor), .item(results, index: index))
+    let batch = CommandBatch(count: readable.count) { [unowned self, rights = lanes.rights] index in
+      ticket(
+        Submission(readable[index], by: caller.actor), .item(results, index: index), rights: rights)
     }
     lanes.submit(batch, by: caller.actor)
     return nil

@@ -17,6 +17,8 @@ public final class CommandLanes {
   /// Nanoseconds for which somebody counts as there after the last command.
   static let presence: UInt64 = 2_000_000_000
 
+  /// The losses of rights that the loop has heard of, and acted upon: what comes now was asked for them.
+  public var rights = RightsEpoch.first
   /// Told the numbers of commands that were refused.
   public var onRefusal: [(UInt64) -> Void] = []
 

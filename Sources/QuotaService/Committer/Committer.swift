@@ -16,10 +16,13 @@ public final class Committer: Sendable {
     public let submission: Submission
     /// The caller's own number for it.
     public let number: UInt64
+    /// The losses of rights that were known when the command was let in.
+    let rights: RightsEpoch
 
-    public init(_ submission: Submission, number: UInt64) {
+    public init(_ submission: Submission, number: UInt64, rights: RightsEpoch = .settled) {
       self.submission = submission
       self.number = number
+      self.rights = rights
     }
   }
 
@@ -39,7 +42,7 @@ public final class Committer: Sendable {
   public init(
     store: Store, settings: LedgerSettings = LedgerSettings(),
     clock: @escaping Clock = System.clock, onNews: (@Sendable ([SessionNews]) -> Void)? = nil,
-    onRightsChanged: (@Sendable () -> Void)? = nil,
+    onRightsChanged: (@Sendable (RightsEpoch) -> Void)? = nil,
     deliver: @escaping @Sendable ([NumberedAnswer]) -> Void
   ) throws(StoreFailure) {
     queue = WorkQueue(capacity: Self.queueCapacity)

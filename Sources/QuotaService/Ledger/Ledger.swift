@@ -13,6 +13,7 @@ public final class Ledger {
   /// Why the next command has to wait for a recovery; nil while all is well.
   private var trouble: StoreFailure?
   private var batchID: UInt64 = 0
+  private var lostRights = LostRights()
   private var lastStored: Moment
 
   /// Events that are folded and not stored, at most, but for the last batch.
@@ -34,7 +35,7 @@ public final class Ledger {
   public var onNews: (([SessionNews]) -> Void)?
 
   /// Told that rights have changed, once that is durable and before anybody gets an answer.
-  public var onRightsChanged: (() -> Void)?
+  public var onRightsChanged: ((RightsEpoch) -> Void)?
 
   /// Has the bytes overwritten that erased users left behind; nil: on the thread of the ledger.
   public var overwriteInBackground: (() -> Void)? {
@@ -120,7 +121,7 @@ public final class Ledger {
     nextDeadline = try firstDeadline()
     trouble = nil
     // What was folded now may have taken rights away.
-    onRightsChanged?()
+    onRightsChanged?(lostRights.epoch)
     return true
   }
 
@@ -171,11 +172,19 @@ public final class Ledger {
     if tickets.count > 1 { batch.fold.expect(tickets.compactMap(\.submission.command.spender)) }
     var answers: [Committer.NumberedAnswer] = []
     answers.reserveCapacity(tickets.count)
-    for ticket in tickets {
-      answers.append((ticket.number, try batch.decide(ticket.submission)))
-    }
+    for ticket in tickets { answers.append((ticket.number, try decide(ticket, in: &batch))) }
     try commit(batch)
     return answers
+  }
+
+  private func decide(
+    _ ticket: Committer.Ticket, in batch: inout LedgerBatch
+  ) throws(StoreFailure) -> Answer {
+    let submission = ticket.submission
+    if lostRights.mayConcern(submission.actor, since: ticket.rights) { return .rightsChanged }
+    let answer = try batch.decide(submission)
+    for fact in batch.takeRightsChanges() { lostRights.note(fact) }
+    return answer
   }
 
   private func beginBatch() throws(StoreFailure) -> LedgerBatch {
@@ -198,7 +207,7 @@ public final class Ledger {
       let holdDeadline = try batch.earliestHoldDeadline()
       let changesTables = batch.fold.mustBeStored
       // Not behind the tables, whose flush takes milliseconds: a right that has gone lets nobody in meanwhile.
-      try batch.commit(mayWait: !isDue) { if changesRights { onRightsChanged?() } }
+      try batch.commit(mayWait: !isDue) { if changesRights { onRightsChanged?(lostRights.epoch) } }
       if changesTables { storedDeadline = try readStoredDeadline() }
       nextDeadline = nextDeadline(holdDeadline)
     } catch {
@@ -377,4 +386,10 @@ extension StoreFailure {
       false
     }
   }
+}
+
+extension Answer {
+  /// Nothing was done: whoever asks again is asked for the rights that there are now.
+  fileprivate static let rightsChanged = failed(
+    .unavailable(reason: "your rights changed while this waited: ask again"))
 }

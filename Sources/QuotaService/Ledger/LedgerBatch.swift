@@ -22,6 +22,8 @@ struct LedgerBatch: ~Copyable {
   private(set) var erases = false
   /// Whether it changes who may do what.
   private(set) var changesRights = false
+  /// What changed them, since somebody last took it.
+  private var rightsChanges: [Fact] = []
   /// What happened in sessions, in order.
   private(set) var news: [SessionNews] = []
   let firstPosition: Position
@@ -60,9 +62,18 @@ struct LedgerBatch: ~Copyable {
         reason: reason ?? submission?.reason, fact: fact))
     // The bytes that the log will hold, by the way that a rebuild takes.
     try fold.fold(records.bytes, range: records.range(at: records.count - 1))
-    if fact.changesRights { changesRights = true }
+    if fact.changesRights {
+      changesRights = true
+      rightsChanges.append(fact)
+    }
     if let user = fact.userOfNewUsage { try tellCrossings(by: user) }
     return Receipt(position: position, recordedAt: recordedAt, isReplayed: false)
+  }
+
+  mutating func takeRightsChanges() -> [Fact] {
+    guard changesRights else { return [] }
+    defer { rightsChanges = [] }
+    return rightsChanges
   }
 
   /// Records the thresholds that the user has reached now.

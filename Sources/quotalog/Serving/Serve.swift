@@ -74,7 +74,7 @@ final class Service {
           waker.waker.wake()
         },
         onRightsChanged: {
-          inbox.noteRightsChanged()
+          inbox.noteRightsChanged($0)
           waker.waker.wake()
         },
         deliver: { (delivered) in

@@ -42,7 +42,7 @@ final class RuntimeStage {
         inbox.put(news)
         waker.wake()
       },
-      onRightsChanged: { inbox.noteRightsChanged() },
+      onRightsChanged: { inbox.noteRightsChanged($0) },
       deliver: { (delivered) in
         var delivered = delivered
         inbox.take(from: &delivered)
