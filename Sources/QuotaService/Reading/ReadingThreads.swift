@@ -64,13 +64,18 @@ final class ReadingThreads: @unchecked Sendable {
 
   private func run() {
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
-    var next = locked { take() }
-    while let (work, user) = next {
+    var last: UserID??
+    // What was done is let go of before the next is waited for: it may be a body of megabytes.
+    while let (work, user) = next(behind: last) {
       work()
-      next = locked {
-        queue.end(user)
-        return take()
-      }
+      last = .some(user)
+    }
+  }
+
+  private func next(behind last: UserID??) -> (work: Work, person: UserID?)? {
+    locked {
+      if let last { queue.end(last) }
+      return take()
     }
   }
 
