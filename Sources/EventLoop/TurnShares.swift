@@ -9,6 +9,8 @@ public final class TurnShares {
     let number: UInt64
 
     public static let unknown = Lane(number: 0)
+    /// What is done for everybody.
+    public static let house = Lane(number: .max)
 
     /// The lane of somebody who is known by a number, of which zero is nobody's.
     public init(number: UInt64) { self.number = number }
@@ -55,8 +57,9 @@ public final class TurnShares {
   }
 
   private func note(_ lane: Lane, at now: UInt64) {
-    // Somebody who was unknown may be the one who is known now.
-    if latest != lane, latest != .unknown { sharedUntil = now + Self.presence }
+    // Somebody who is unknown may be the one who is known.
+    guard lane != .unknown, lane != .house, lane != latest else { return }
+    if latest != .unknown { sharedUntil = now + Self.presence }
     latest = lane
   }
 

@@ -25,13 +25,13 @@ struct BodyBuffer {
     bytes.append(part, from: range.lowerBound, to: range.upperBound)
   }
 
-  /// Bytes that are copied in no time to anybody else; moving megabytes takes milliseconds.
-  private static let movableByteCount = 1 << 20
+  /// Bytes that are copied in no time; moving megabytes takes milliseconds.
+  private static let movableByteCount = 256 << 10
 
   /// Takes addresses for all that may come, which cost nothing until something is written there, before there is
-  /// much to move.
+  /// much to move; but not for those who only promise.
   private mutating func grow(for size: Int) {
     let needed = bytes.count + size
-    bytes.reserveCapacity(needed < Self.movableByteCount ? max(count, 2 * needed) : limit)
+    bytes.reserveCapacity(needed < Self.movableByteCount ? 2 * needed : limit)
   }
 }

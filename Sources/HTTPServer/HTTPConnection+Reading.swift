@@ -65,7 +65,10 @@ extension HTTPConnection {
   private func readRequests(_ bytes: Span<UInt8>) -> Int {
     var position = 0
     isReadingRequests = true
-    defer { isReadingRequests = false }
+    defer {
+      isReadingRequests = false
+      if reader.heldBytes >= BodyPace.largeByteCount { context.pace.note(position, of: self) }
+    }
     do throws(Refusal) {
       while mayRead, try readStep(bytes, &position) {
         // More than a slice of requests may have come at once.

@@ -59,7 +59,6 @@ extension HTTPConnection: ByteStreamOwner {
   func received(_ bytes: Span<UInt8>) {
     if isClosing { return }
     if !isWaitingForTurn, context.shares.begin(in: lane) { read(bytes) } else { postpone(bytes) }
-    if reader.isInBody { context.pace.note(bytes.count, of: self) }
     settle()
   }
 

@@ -26,7 +26,7 @@ final class LifecycleNews: TurnTaker {
   }
 
   private let loop: EventLoop
-  private let lane = TurnShares.Lane(number: .max)
+  private let lane = TurnShares.Lane.house
   private var audience = Audience()
   /// What is told next; the last one first.
   private var notices: [Notice] = []
@@ -67,7 +67,10 @@ final class LifecycleNews: TurnTaker {
       self?.tellUpdates()
     }
     isTimerSet = timer != nil
-    if timer == nil { tellUpdates() }
+    guard timer == nil else { return }
+    due = coming.reversed() + due
+    coming = []
+    goOn()
   }
 
   /// Whoever waits to be told of the last updates gets one word for all that happens meanwhile.
