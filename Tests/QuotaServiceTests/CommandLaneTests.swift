@@ -41,7 +41,7 @@ import Testing
     committer.stop()
   }
 
-  @Test func `of a batch are made when they go, in their order, and behind single ones`() throws {
+  @Test func `of a batch are made when they go, in their order, and beside single ones`() throws {
     let lanes = CommandLanes(committer)
     var made: [Int] = []
     let batch = CommandBatch(count: 10_000) {
@@ -53,12 +53,40 @@ import Testing
     lanes.submit(spend(20_001, by: other))
     #expect(made.isEmpty)
     lanes.flush()
-    #expect(made.count == 127, "one goes before them")
+    #expect(made.count == 127, "one goes beside them")
     try run(lanes, until: 10_002)
     #expect(made == Array(0..<10_000))
     #expect(answers.order.filter { $0 < 20_000 } == Array(0...10_000))
     #expect(answers.order.prefix(130).contains(20_000))
     #expect(answers.order.prefix(130).contains(20_001))
+    committer.stop()
+  }
+
+  @Test func `of a batch go on beside as many single ones as there may be`() throws {
+    let lanes = CommandLanes(committer)
+    lanes.submit(spend(90_000, by: other))
+    lanes.submit(CommandBatch(count: 200) { spend(UInt64(1 + $0), by: flooder) }, by: flooder)
+    for number in 0..<1000 { lanes.submit(spend(10_000 + UInt64(number), by: flooder)) }
+    try run(lanes, until: 1201)
+    let last = try #require(answers.order.lastIndex { (1...200).contains($0) })
+    #expect(last < 520, "a batch of 200 came behind \(last) others")
+    committer.stop()
+  }
+
+  @Test func `are refused by nobody while the committer takes some`() throws {
+    let lanes = CommandLanes(committer)
+    var refused: [UInt64] = []
+    lanes.onRefusal.append { refused.append($0) }
+    var number: UInt64 = 0
+    for _ in 0..<200 {
+      let actor = Actor.user(System.randomUser())
+      for _ in 0..<128 {
+        number += 1
+        lanes.submit(spend(number, by: actor))
+      }
+    }
+    try run(lanes, until: Int(number))
+    #expect(refused == [])
     committer.stop()
   }
 

@@ -45,7 +45,7 @@ public final class CommandLanes {
     private var waiting: [Committer.Ticket] = []
     /// Those before have been handed over: moving the others each time would cost as much as the flood.
     private var first = 0
-    /// Behind the others, so that nobody waits for one's own batch.
+    /// Beside the others, so that nobody waits for one's own batch, nor a batch for ever.
     private var batches = WaitingBatches()
 
     init(actor: Actor) { self.actor = actor }
@@ -60,7 +60,7 @@ public final class CommandLanes {
     /// Moves the first `count` that wait behind what is in `outbox`.
     mutating func move(_ count: Int, to outbox: inout [Committer.Ticket]) {
       underWay += count
-      let single = min(count, singleCount)
+      let single = min(singleCount, max(count - batches.count, (count + 1) / 2))
       if single > 0 { moveSingle(single, to: &outbox) }
       if single < count { batches.move(count - single, to: &outbox) }
     }
@@ -134,9 +134,11 @@ public final class CommandLanes {
 
   private func handOver() {
     let window = window()
+    var room = Committer.queueCapacity - handed.count
     for index in lanes.indices where lanes[index].waitingCount > 0 {
-      let count = min(window - lanes[index].underWay, lanes[index].waitingCount)
+      let count = min(window - lanes[index].underWay, lanes[index].waitingCount, room)
       guard count > 0 else { continue }
+      room -= count
       handed.add(count, of: index)
       lanes[index].move(count, to: &outbox)
     }
