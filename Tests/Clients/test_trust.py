@@ -282,6 +282,16 @@ def test_an_older_log_is_noticed_after_commands_only(store, tmp_path):
 # ---- folds at the start
 
 
+def generations_beside(store) -> dict[int, dict]:
+    """What a process that has been stopped has made so far; nothing where it was stopped with a lock in its hands."""
+    command = [binary(), "projections", "list", "--json", "--data", str(store.path)]
+    try:
+        listed = subprocess.run(command, env=store.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=True)
+    except subprocess.TimeoutExpired:
+        return {}
+    return {each["number"]: each for each in json.loads(listed.stdout)["generations"]}
+
+
 def test_a_start_that_is_killed_while_it_folds_is_gone_on_with(store):
     """However often: the last one folds the rest, and nothing of the others is left."""
     record(store, 300_000)
@@ -292,7 +302,7 @@ def test_a_start_that_is_killed_while_it_folds_is_gone_on_with(store):
         process = subprocess.Popen(command, env=store.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None:
             process.send_signal(signal.SIGSTOP)
-            found = generations(store)
+            found = generations_beside(store)
             if any(entry["state"] == "building" and (entry["position"] or 0) > (positions or [0])[-1] for entry in found.values()):
                 break
             process.send_signal(signal.SIGCONT)

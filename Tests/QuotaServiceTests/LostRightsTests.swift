@@ -61,6 +61,7 @@ import Testing
     let known = seen.rights
     let given = [
       Command.setActive(.id(author), true), .issueToken(.id(author), NewToken(), expiresAt: nil),
+      .setRole(.id(author), .staff),
     ]
     #expect(
       failures(given.map { ticket($0, by: .operator) } + [spend(by: author, knowing: known)])

@@ -56,7 +56,7 @@ final class Turn {
   var isSpending: Bool { isCalling || progress != nil && state == .ending }
 
   func start() {
-    submit(.receive(send.address, send.message, text: send.text.bytes)) { [self] answer in
+    ask(.receive(send.address, send.message, text: send.text.bytes)) { [self] answer in
       guard case .session = answer else { return finish(failing: text(of: answer)) }
       if stop != nil { return endStopped() }
       gate()
@@ -78,7 +78,7 @@ final class Turn {
     if let request = session.request { show(request) }
     state = .asking
     do throws(StoreFailure) {
-      submit(.admit(send.address, try callRequest()), completeAdmission)
+      ask(.admit(send.address, try callRequest()), completeAdmission)
     } catch {
       fail("conversation", "the conversation cannot be read: \(error)")
     }
@@ -248,6 +248,11 @@ final class Turn {
     guard case .failed(let failure) = answer else { return "the ledger gave no answer" }
     if case .text(let text) = CallFault(failure, Parameters(nil)) { return text }
     return "the session is gone"
+  }
+
+  /// What the sender has a right to at this moment, and perhaps not at the next.
+  private func ask(_ command: SessionCommand, _ complete: @escaping (Answer) -> Void) {
+    runtime.desk.submit(asked: Submission(.session(command), by: send.actor), complete)
   }
 
   func submit(

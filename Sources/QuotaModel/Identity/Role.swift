@@ -35,6 +35,15 @@ extension Role {
   /// Begins and changes sessions: for oneself with the role `user`, else for anybody.
   public var mayChangeSessions: Bool { self == .user || mayRecordUsage }
   public var mayManageUsers: Bool { self == .staff }
+
+  /// Whether it has every right that another one has.
+  public func mayAll(that other: Role) -> Bool {
+    let rights: [(Role) -> Bool] = [
+      \.maySetQuotas, \.mayReadAnyUsage, \.mayRecordUsage, \.mayReadEvents, \.mayChangeSessions,
+      \.mayManageUsers,
+    ]
+    return rights.allSatisfy { $0(self) || !$0(other) }
+  }
 }
 
 /// Who caused an event.

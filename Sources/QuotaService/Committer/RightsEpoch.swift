@@ -48,9 +48,8 @@ extension Fact {
   /// Who may do less from then on.
   fileprivate var loser: UserID? {
     switch self {
-    case .userDeactivated(let user), .userErased(let user), .roleChanged(let user, _, _),
-      .tokenRevoked(_, let user):
-      user
+    case .userDeactivated(let user), .userErased(let user), .tokenRevoked(_, let user): user
+    case .roleChanged(let user, let old, let new): new.mayAll(that: old) ? nil : user
     case .userRegistered, .userReactivated, .tokenIssued, .defaultsChanged, .limitsChanged,
       .calendarChanged, .tokensSpent, .spendHeld, .holdSettled, .holdVoided, .holdExpired,
       .spendRefused, .sessionStarted, .session, .budgetChanged, .spendShadowed, .holdDrawn,
