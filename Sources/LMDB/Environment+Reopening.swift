@@ -28,7 +28,17 @@ extension Environment {
   /// somebody has to end first.
   public func recover() throws(LMDBError) {
     sessions.withLock { $0.markBroken() }
-    _ = try writing()
+    for _ in 0..<Self.patienceCount {
+      do throws(LMDBError) {
+        _ = try writing()
+        return
+      } catch .heldByReaders {
+        // Who reads in the new session would hold it as well, if it were closed again the next time.
+        if sessions.withLock({ $0.mustBeReopened }) { throw .heldByReaders }
+        usleep(Self.pauseMicroseconds)
+      }
+    }
+    throw .heldByReaders
   }
 
   /// Closes the file and opens it again, so that LMDB forgets what it has in memory; false where

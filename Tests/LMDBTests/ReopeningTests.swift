@@ -86,6 +86,21 @@ import Testing
     #expect(try reader.text(under: "tea", in: environment.words) == "hot")
   }
 
+  /// As a long scan does, whose transactions follow upon each other.
+  @Test func `is closed behind somebody who begins to read before the last time has ended`() throws
+  {
+    let first = try environment.beginRead()
+    #expect(throws: LMDBError.heldByReaders) { try environment.recover() }
+    let second = try environment.beginRead()
+    _ = consume first
+    let recovery = FallibleThread { [environment] () throws in try environment.recover() }
+    #expect(!recovery.hasEnded(within: 0), "it waits for the second one")
+    _ = consume second
+    #expect(recovery.failure() == nil)
+    try environment.store("cold", under: "tea")
+    #expect(try environment.entries() == ["tea=cold"])
+  }
+
   @Test func `is left to whoever writes`() throws {
     do {
       let reader = try environment.beginRead()
