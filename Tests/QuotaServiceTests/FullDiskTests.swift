@@ -76,6 +76,35 @@ struct `A full disk` {
     #expect(try open.store.verifyProjection() == nil)
   }
 
+  /// The tables know of no session yet, whether it is there or gone; what the log says waits for them.
+  @Test func `at the start takes no text from a session, and keeps none`() throws {
+    let open = try OpenLedger(at: disk.path + "/store")
+    try open.store.close()
+    let closed = try setAsideProjections(open)
+    try open.reopen()
+    let text = Array("said while there was room".utf8)
+    let refs = try ["kept", "gone"].map { (id) in
+      let opening = SessionOpening(
+        id: try SessionID(id), user: nil, viewer: .everybody, text: text, whenItExists: .compare)
+      return try #require(try open.execute(.session(.start(opening))).session?.ref)
+    }
+    let said = refs.map { SessionText(session: $0, position: $0.position, bytes: text) }
+    let address = SessionAddress(try SessionID("gone"), as: .everybody, ref: refs[1])
+    try open.execute(.session(.delete(address)))
+    // The commit was cut before what the deletion erases.
+    try open.store.names.store([:], said + [NameStore.mark(of: refs[1])])
+    try bringBack(closed, of: open)
+    disk.fill()
+    try open.reopen()
+    #expect(open.store.outageSinceStart?.remedy == .makeRoom)
+    #expect(try open.store.names.text(of: refs[0], at: refs[0].position) == text)
+    #expect(try open.store.names.text(of: refs[1], at: refs[1].position) == text)
+    disk.makeRoom()
+    #expect(try open.ledger.recover())
+    #expect(try Queries(open.store).text(of: refs[0], at: refs[0].position) == text)
+    #expect(try open.store.names.text(of: refs[1], at: refs[1].position) == nil)
+  }
+
   /// Closes the store; answers a copy of its projections.
   private func setAsideProjections(_ open: OpenLedger) throws -> TemporaryDirectory {
     open.close()

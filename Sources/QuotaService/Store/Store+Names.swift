@@ -28,9 +28,11 @@ extension Store {
   /// Has the file of names and the log agree: what the log does not bear out, or has erased, is removed, and the
   /// count in the log is that of the file. Answers whether the file still has bytes of it.
   ///
-  /// Does nothing while the projection is behind the log and knows not all of its users, as after a start on a
-  /// full disk: the recovery does it then, before a name is given.
+  /// Does nothing while the projection is behind the log and knows not all of its users, nor after a start on a
+  /// full disk, where what it shows of the log's end knows of no session: the recovery does it then, before a name
+  /// is given.
   func reconcileNames() throws(StoreFailure) -> Bool {
+    guard outageSinceStart == nil else { return false }
     let head = try usingLog { () throws(LogFailure) in try log.head() }
     let folded = try Queries(self).system().position
     guard folded >= head else { return false }

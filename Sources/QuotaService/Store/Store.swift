@@ -138,7 +138,11 @@ public final class Store: Sendable {
     startOutage.withLock { $0 = nil }
   }
 
-  func replaceGeneration(with generation: Generation) { live.withLock { $0 = generation } }
+  /// The new one is in use, whatever became of the old one at the start.
+  func replaceGeneration(with generation: Generation) {
+    live.withLock { $0 = generation }
+    startOutage.withLock { $0 = nil }
+  }
 
   /// Ends what this process did: the projection gets everything that the log has and is flushed, so that
   /// the next start can trust it, and what the log has is signed for, so that a lost end is noticed.
