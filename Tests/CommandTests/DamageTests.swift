@@ -80,7 +80,7 @@ struct LoggedRecord {
 
   static func all(of log: LMDBLog) throws -> [LoggedRecord] {
     var records: [LoggedRecord] = []
-    for segment in try log.read(.only, after: .zero, maximumByteCount: .max) {
+    for segment in try log.read(after: .zero, maximumByteCount: .max) {
       var rest = segment.records[...]
       while let low = rest.first, let high = rest.dropFirst().first {
         let bytes = Array(rest.prefix(Int(low) | Int(high) << 8))

@@ -48,6 +48,6 @@ import Testing
 
   private func records(_ path: String) throws -> [Segment] {
     try LMDBLog(at: path + "/log", mode: .reading)
-      .read(.only, after: .zero, maximumByteCount: .max)
+      .read(after: .zero, maximumByteCount: .max)
   }
 }

@@ -53,8 +53,8 @@ import Testing
     try simulation.run(batches: 300)
     let copy = try imported(simulation.store, into: directory.path + "/copy")
     #expect(
-      try copy.log.read(.only, after: .zero, maximumByteCount: .max)
-        == simulation.store.log.read(.only, after: .zero, maximumByteCount: .max),
+      try copy.log.read(after: .zero, maximumByteCount: .max)
+        == simulation.store.log.read(after: .zero, maximumByteCount: .max),
       "seed \(seed), case \(number)")
     for user in simulation.naive.userIDs {
       let moment = simulation.randomMoment()
@@ -70,7 +70,7 @@ import Testing
     let copy = try Store(at: path, mode: .writing)
     let importer = try Importer(into: copy)
     var events: [Event] = []
-    try store.log.scan(.only, after: .zero) { record in
+    try store.log.scan(after: .zero) { record in
       if let event = try? record.event() { events.append(event) }
       return .proceed
     }

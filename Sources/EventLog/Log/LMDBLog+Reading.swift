@@ -6,20 +6,36 @@ extension LMDBLog {
   /// writer does not keep old pages alive.
   private static let chunksPerTransaction = 4096
 
-  public func scan(
-    _ partition: Partition, after position: Position,
-    _ body: (borrowing RecordView) -> ScanStep
-  ) throws(LogFailure) {
-    var progress = ScanProgress(after: position)
+  /// Shows every record after `position` to `body`, in order and in place, until it says stop.
+  ///
+  /// Every record's checksum, position and time order has been checked when `body` sees it.
+  public func scan<Failure: FailureOfReading>(
+    after position: Position, _ body: (borrowing RecordView) throws(Failure) -> ScanStep
+  ) throws(Failure) {
+    var progress = ScanProgress<Failure>(after: position)
     while try scanSome(of: store, &progress, body) {}
     if let failure = progress.failure { throw failure }
   }
 
+  /// The same for a body that fails at most where a record is damaged.
+  public func scan(
+    after position: Position, _ body: (borrowing RecordView) throws(RecordDamage) -> ScanStep
+  ) throws(LogFailure) {
+    try scan(after: position) { (record) throws(LogFailure) in
+      do throws(RecordDamage) { return try body(record) } catch {
+        throw .damaged(at: record.position, error)
+      }
+    }
+  }
+
+  /// Committed segments after a position, in order, without gaps; empty at the head.
+  ///
+  /// Answers at least one segment where there is one, and stops before `maximumByteCount` is passed.
   public func read(
-    _ partition: Partition, after position: Position, maximumByteCount: Int
+    after position: Position, maximumByteCount: Int
   ) throws(LogFailure) -> [Segment] {
     var batch = RecordBatch()
-    try scan(partition, after: position) { record in
+    try scan(after: position) { record in
       if !batch.isEmpty, batch.bytes.count + record.bytes.byteCount > maximumByteCount {
         return .stop
       }
@@ -35,29 +51,26 @@ extension LMDBLog {
   /// The event at `position`, or nil past the head.
   public func event(at position: Position) throws(LogFailure) -> Event? {
     guard position > .zero else { return nil }
-    var result: Result<Event, RecordDamage>?
-    try scan(.only, after: Position(position.rawValue - 1)) { record in
-      result = Result { () throws(RecordDamage) in try record.event() }
+    var event: Event?
+    try scan(after: Position(position.rawValue - 1)) { (record) throws(RecordDamage) in
+      event = try record.event()
       return .stop
     }
-    switch result {
-    case .none: return nil
-    case .success(let event): return event
-    case .failure(let damage): throw .damaged(at: position, damage)
-    }
+    return event
   }
 
   /// Shows the records at `positions`, which ascend, one after the other, until `body` says stop.
   ///
   /// Of the records beside them nothing but the length is read, so that each costs about a microsecond
   /// wherever it lies. One transaction is held for a few thousand of them.
-  public func records(
-    at positions: some Sequence<Position>, _ body: (borrowing RecordView) -> ScanStep
-  ) throws(LogFailure) {
+  public func records<Failure: FailureOfReading>(
+    at positions: some Sequence<Position>,
+    _ body: (borrowing RecordView) throws(Failure) -> ScanStep
+  ) throws(Failure) {
     var rest = positions.makeIterator()
     var next = rest.next()
     while next != nil {
-      var result = Result<ScanStep, LogFailure>.success(.proceed)
+      var result = Result<ScanStep, Failure>.success(.proceed)
       do throws(LMDBError) {
         let transaction = try store.environment.beginRead()
         var cursor = try transaction.cursor(in: store.events)
@@ -69,16 +82,29 @@ extension LMDBLog {
           count += 1
         }
       } catch {
-        throw LogFailure(error, path: path)
+        throw Failure(LogFailure(error, path: path))
       }
       if try result.get() == .stop { return }
     }
   }
 
+  /// The same for a body that fails at most where a record is damaged.
+  public func records(
+    at positions: some Sequence<Position>,
+    _ body: (borrowing RecordView) throws(RecordDamage) -> ScanStep
+  ) throws(LogFailure) {
+    try records(at: positions) { (record) throws(LogFailure) in
+      do throws(RecordDamage) { return try body(record) } catch {
+        throw .damaged(at: record.position, error)
+      }
+    }
+  }
+
   /// Shows one record of the chunk that holds it.
-  private func show(
-    _ position: Position, in chunk: Entry?, _ body: (borrowing RecordView) -> ScanStep
-  ) -> Result<ScanStep, LogFailure> {
+  private func show<Failure: FailureOfReading>(
+    _ position: Position, in chunk: Entry?,
+    _ body: (borrowing RecordView) throws(Failure) -> ScanStep
+  ) -> Result<ScanStep, Failure> {
     do throws(RecordDamage) {
       guard let chunk, let first = Chunk.position(ofKey: chunk.key), first <= position,
         let count = Chunk.count(in: chunk.value)
@@ -96,9 +122,9 @@ extension LMDBLog {
       guard record.position == position else {
         throw .otherPosition(found: record.position.rawValue)
       }
-      return .success(body(record))
+      do throws(Failure) { return .success(try body(record)) } catch { return .failure(error) }
     } catch {
-      return .failure(.damaged(at: position, error))
+      return .failure(Failure(.damaged(at: position, error)))
     }
   }
 
@@ -137,18 +163,13 @@ extension LMDBLog {
   }
 
   /// Scans within one read transaction; answers whether there is more to do.
-  private func scanSome(
-    of store: LogStore, _ progress: inout ScanProgress,
-    _ body: (borrowing RecordView) -> ScanStep
-  ) throws(LogFailure) -> Bool {
-    let transaction: ReadTransaction
-    do {
-      transaction = try store.environment.beginRead()
-    } catch {
-      throw LogFailure(error, path: path)
-    }
+  private func scanSome<Failure: FailureOfReading>(
+    of store: LogStore, _ progress: inout ScanProgress<Failure>,
+    _ body: (borrowing RecordView) throws(Failure) -> ScanStep
+  ) throws(Failure) -> Bool {
     var chunkCount = 0
     do throws(LMDBError) {
+      let transaction = try store.environment.beginRead()
       var cursor = try transaction.cursor(in: store.events)
       var entry = try cursor.chunk(holding: progress.expected)
       while let chunk = entry {
@@ -162,7 +183,7 @@ extension LMDBLog {
       }
       return false
     } catch {
-      throw LogFailure(error, path: path)
+      throw Failure(LogFailure(error, path: path))
     }
   }
 }
@@ -179,16 +200,18 @@ extension Cursor {
 }
 
 /// How far a scan has come, and the checks on everything that it passes.
-struct ScanProgress {
+struct ScanProgress<Failure: FailureOfReading> {
   /// The next position to show.
   private(set) var expected: Position
   private var latest = Moment(microseconds: .min)
-  private(set) var failure: LogFailure?
+  private(set) var failure: Failure?
 
   init(after position: Position) { expected = position.next }
 
   /// Shows the records of one chunk from the expected position on.
-  mutating func take(_ chunk: Entry, _ body: (borrowing RecordView) -> ScanStep) -> ScanStep {
+  mutating func take(
+    _ chunk: Entry, _ body: (borrowing RecordView) throws(Failure) -> ScanStep
+  ) -> ScanStep {
     guard let first = Chunk.position(ofKey: chunk.key), let count = Chunk.count(in: chunk.value)
     else { return fail(.chunkMalformed) }
     guard first <= expected else { return fail(.missing) }
@@ -211,7 +234,7 @@ struct ScanProgress {
 
   private mutating func show(
     _ record: borrowing RecordView, at position: Position,
-    _ body: (borrowing RecordView) -> ScanStep
+    _ body: (borrowing RecordView) throws(Failure) -> ScanStep
   ) throws(RecordDamage) -> ScanStep {
     guard record.position == position else {
       throw .otherPosition(found: record.position.rawValue)
@@ -219,11 +242,12 @@ struct ScanProgress {
     guard record.recordedAt >= latest else { throw .timeGoesBack }
     latest = record.recordedAt
     expected = position.next
-    return body(record)
+    do throws(Failure) { return try body(record) } catch { failure = error }
+    return .stop
   }
 
   private mutating func fail(_ damage: RecordDamage, at position: Position? = nil) -> ScanStep {
-    failure = .damaged(at: position ?? expected, damage)
+    failure = Failure(.damaged(at: position ?? expected, damage))
     return .stop
   }
 }

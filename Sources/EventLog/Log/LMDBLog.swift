@@ -3,10 +3,11 @@ internal import LMDB
 public import QuotaModel
 internal import Synchronization
 
-/// The log of one machine: an LMDB environment that is flushed to the disk at every commit.
+/// An ordered, append-only sequence of records, the only truth of a store: an LMDB environment that is
+/// flushed to the disk at every commit.
 ///
 /// One process appends, from one thread; any number of processes may read at the same time.
-public final class LMDBLog: EventLog {
+public final class LMDBLog: Sendable {
   public let path: String
   public let identity: LogIdentity
   let store: LogStore
@@ -45,51 +46,39 @@ public final class LMDBLog: EventLog {
     self.store = store
   }
 
-  public func append(_ appends: [SegmentAppend]) throws(LogFailure) -> [AppendOutcome] {
-    var outcomes: [AppendOutcome] = []
-    for append in appends {
-      precondition(append.partition == .only, "an embedded log has one partition")
-      let conflict = try self.append(append)
-      outcomes.append(conflict.map(AppendOutcome.conflict) ?? .appended)
-    }
-    return outcomes
-  }
-
-  /// Appends records and the tiles that they fill; answers where the log ends if not where expected.
-  private func append(_ append: SegmentAppend) throws(LogFailure) -> Position? {
-    let (segment, head) = (append.segment, append.expectedHead)
-    return try edge.withLock { (edge) throws(LogFailure) in
+  /// Appends a segment, durably, and what the names beside the log have come to with it.
+  ///
+  /// When it throws, nothing is in the log as far as anybody was told; where anything else than
+  /// ``LogFailure/endsElsewhere(at:)`` was thrown, ``recover()`` before the next time.
+  public func append(_ segment: Segment, names: NameTally? = nil) throws(LogFailure) {
+    try edge.withLock { (edge) throws(LogFailure) in
       let known = edge.tree.take()
       var tree = if let known { known } else { try treeOfRecords() }
-      guard tree.size == TreeSize(head.rawValue) else {
+      guard tree.size == TreeSize(segment.head.rawValue) else {
         edge.tree = tree
-        return Position(tree.size.count)
+        throw .endsElsewhere(at: Position(tree.size.count))
       }
       // Until the commit has ended well, nobody knows what is on the disk: the tree is read anew.
       let growth = edge.growth(of: &tree, by: segment)
-      let conflict: Position?
+      let head: Position
       do throws(LMDBError) {
-        conflict = try store.append(segment, behind: head, growth, append.names)
+        head = try store.append(segment, growth, names)
       } catch {
         throw LogFailure(error, path: path)
       }
-      if conflict == nil { edge.tree = tree }
-      return conflict
+      guard head == segment.head else { throw .endsElsewhere(at: head) }
+      edge.tree = tree
     }
   }
 
-  public func heads(of partitions: [Partition]) throws(LogFailure) -> [Position] {
-    let head: Position
+  /// The last position; zero for an empty log.
+  public func head() throws(LogFailure) -> Position {
     do {
-      head = try store.head()
+      return try store.head()
     } catch {
       throw LogFailure(error, path: path)
     }
-    return partitions.map { _ in head }
   }
-
-  /// The last position of the only partition.
-  public func head() throws(LogFailure) -> Position { try heads(of: [.only])[0] }
 
   /// Closes and opens the environment, as soon as no reader of this process holds it; questions are
   /// answered meanwhile.

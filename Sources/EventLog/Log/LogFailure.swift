@@ -31,6 +31,8 @@ public enum LogFailure: Error, Hashable, Sendable {
   case treeDiffers(TreeDifference)
   /// A page check found a page that contradicts itself or others.
   case pageDamaged(path: String, String, AffectedRecords)
+  /// Somebody else has appended: the log ends elsewhere than what was to go on behind it.
+  case endsElsewhere(at: Position)
   /// Anything else, in the store's words.
   case other(String)
 
@@ -50,6 +52,15 @@ public enum LogFailure: Error, Hashable, Sendable {
       case .readersFull, .fileTooLarge, .other: .other(error.description)
       }
   }
+}
+
+/// What may go wrong for somebody who reads a log: that of the log, and of what is done with it.
+public protocol FailureOfReading: Error {
+  init(_ failure: LogFailure)
+}
+
+extension LogFailure: FailureOfReading {
+  public init(_ failure: LogFailure) { self = failure }
 }
 
 extension LogFailure: CustomStringConvertible {
@@ -75,6 +86,8 @@ extension LogFailure: CustomStringConvertible {
     case .treeDiffers(let difference): difference.description
     case .pageDamaged(let path, let text, let records):
       "the log's file \(path)/data.mdb is damaged in \(text); \(records); restore a backup of it"
+    case .endsElsewhere(let position):
+      "somebody else has appended to the log: it ends at position \(position)"
     case .other(let text): text
     }
   }

@@ -64,17 +64,17 @@ struct LogStore: Sendable {
     return try Self.head(last: try cursor.last())
   }
 
-  /// Appends the chunks of `segment`, and what they change of the tree, if the log ends at
-  /// `expectedHead`; else answers where it ends.
+  /// Appends the chunks of `segment`, and what they change of the tree, if the log ends where the segment
+  /// begins; answers where it ended.
   ///
   /// Throws `corrupted` where the last entry is no chunk: nobody could read what is put behind it.
   func append(
-    _ segment: Segment, behind expectedHead: Position, _ growth: TreeGrowth, _ names: NameTally?
-  ) throws(LMDBError) -> Position? {
+    _ segment: Segment, _ growth: TreeGrowth, _ names: NameTally?
+  ) throws(LMDBError) -> Position {
     try environment.growAhead()
     var transaction = try environment.beginWrite()
     let head = try lastPosition(in: transaction)
-    guard head == expectedHead else {
+    guard head == segment.head else {
       transaction.abort()
       return head
     }
@@ -88,7 +88,7 @@ struct LogStore: Sendable {
     try tree?.store(growth, in: &transaction)
     if let names { try put(names, in: &transaction) }
     try transaction.commit()
-    return nil
+    return head
   }
 
   func probe() throws(LMDBError) {

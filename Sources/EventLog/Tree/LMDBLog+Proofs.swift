@@ -82,7 +82,7 @@ extension LMDBLog {
     }
     var bytes: [UInt8] = []
     var count = 0
-    try scan(.only, after: Position(index * UInt64(TileID.fullWidth))) { record in
+    try scan(after: Position(index * UInt64(TileID.fullWidth))) { record in
       bytes.appendInteger(UInt16(record.bytes.byteCount).byteSwapped)
       unsafe record.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
       count += 1
@@ -95,7 +95,7 @@ extension LMDBLog {
   public func record(at position: Position) throws(LogFailure) -> [UInt8]? {
     guard position > .zero else { return nil }
     var bytes: [UInt8]?
-    try scan(.only, after: Position(position.rawValue - 1)) { record in
+    try scan(after: Position(position.rawValue - 1)) { record in
       bytes = Array(copying: record.bytes)
       return .stop
     }

@@ -103,7 +103,7 @@ extension LMDBLog {
     var hasher = TreeHasher()
     var leaves: [Digest256] = []
     leaves.reserveCapacity(count)
-    try scan(.only, after: Position(size.count)) { record in
+    try scan(after: Position(size.count)) { record in
       leaves.append(hasher.leaf(record.bytes))
       return leaves.count < count ? .proceed : .stop
     }

@@ -57,19 +57,12 @@ public final class LogVerification {
     if hasTree { next = keys.isEmpty ? nil : try log.checkpoint(from: 0) }
     try checkStatements(&hasher)
     var last = Position.zero
-    var failure: LogFailure?
-    try log.scan(.only, after: .zero) { record in
+    try log.scan(after: .zero) { (record) throws(LogFailure) in
       last = record.position
-      do throws(LogFailure) {
-        try take(record, &hasher, hasTree)
-      } catch {
-        failure = error
-        return .stop
-      }
+      try take(record, &hasher, hasTree)
       if last.rawValue.isMultiple(of: 65_536) { progress?(last.rawValue, head.rawValue) }
       return last < head ? .proceed : .stop
     }
-    if let failure { throw failure }
     guard last == head else { throw .damaged(at: last.next, .missing) }
     try finish(&hasher, hasTree)
     progress?(head.rawValue, head.rawValue)

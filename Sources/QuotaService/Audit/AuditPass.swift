@@ -35,37 +35,30 @@ struct AuditPass: ~Copyable {
   mutating func proceed(
     _ count: Int, until end: Position
   ) throws(StoreFailure) {
-    var (left, failure) = (count, nil as StoreFailure?)
+    var left = count
     // What a closure changes must not be part of what runs it.
     var (folds, frontier, last) = (self.folds, self.frontier, position)
     var hasher = TreeHasher()
     let calendar = calendar
     let nothing = PerPeriod<Window> { calendar.window($0, containing: .earliest) }
     try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: position) { record in
+      try store.log.scan(after: position) { (record) throws(RecordDamage) in
         guard left > 0, record.position <= end else { return .stop }
         left -= 1
         last = record.position
         frontier.append(hasher.leaf(record.bytes), using: &hasher)
-        do throws(RecordDamage) {
-          guard let user = try record.user(), let known = folds[user] else { return .proceed }
-          let fact = try record.fact()
-          if case .userRegistered(_, let role) = fact {
-            folds[user] = AccountFold(
-              registering: user, role: role, watching: nothing, in: calendar)
-          } else if var fold = known {
-            fold.apply(fact, at: record.position, happenedAt: record.happenedAt)
-            folds[user] = fold
-          }
-          return .proceed
-        } catch {
-          failure = .log(.damaged(at: record.position, error))
-          return .stop
+        guard let user = try record.user(), let known = folds[user] else { return .proceed }
+        let fact = try record.fact()
+        if case .userRegistered(_, let role) = fact {
+          folds[user] = AccountFold(registering: user, role: role, watching: nothing, in: calendar)
+        } else if var fold = known {
+          fold.apply(fact, at: record.position, happenedAt: record.happenedAt)
+          folds[user] = fold
         }
+        return .proceed
       }
     }
     (self.folds, self.frontier, position) = (folds, frontier, last)
-    if let failure { throw failure }
   }
 
   /// Compares with what is answered now; nil where nothing differs.

@@ -22,7 +22,7 @@ extension LogFailure {
     switch self {
     case .damaged, .corrupted, .treeDiffers, .pageDamaged, .notALog, .newerFormat: true
     case .missing, .exists, .permissionDenied, .networkFileSystem, .alreadyOpen, .diskFull,
-      .inputOutput, .noTree, .other:
+      .inputOutput, .noTree, .endsElsewhere, .other:
       false
     }
   }

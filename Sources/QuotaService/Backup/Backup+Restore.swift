@@ -180,9 +180,7 @@ extension Backup {
       guard !records.isEmpty else { return }
       let segment = Segment(
         firstPosition: last.next, count: records.count, records: records.bytes)
-      let append = SegmentAppend(
-        partition: .only, expectedHead: last, batchID: 0, segment: segment)
-      _ = try usingLog { () throws(LogFailure) in try log.append([append]) }
+      try usingLog { () throws(LogFailure) in try log.append(segment) }
       last = last.advanced(by: records.count)
       records.removeAll()
     }

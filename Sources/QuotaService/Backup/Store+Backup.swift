@@ -117,7 +117,7 @@ extension Store {
     }
     while position < part.last {
       let read = try usingLog { () throws(LogFailure) in
-        try log.read(.only, after: position, maximumByteCount: Self.bytesPerRead)
+        try log.read(after: position, maximumByteCount: Self.bytesPerRead)
       }
       guard let segment = read.first else { throw .log(.damaged(at: position.next, .missing)) }
       let wanted = Int(part.last.rawValue - position.rawValue)

@@ -171,7 +171,7 @@ extension Generations {
     var calendar = CalendarSetting.default
     var count = 0
     try usingLog { () throws(LogFailure) in
-      try log.scan(.only, after: .zero) { record in
+      try log.scan(after: .zero) { record in
         if record.kind == .calendarChanged, case .calendarChanged(let setting)? = try? record.fact()
         {
           calendar = setting

@@ -12,7 +12,6 @@ public final class Ledger {
   private var folder: Folder
   /// Why the next command has to wait for a recovery; nil while all is well.
   private var trouble: StoreFailure?
-  private var batchID: UInt64 = 0
   private var lostRights = LostRights()
   private var lastStored: Moment
 
@@ -299,17 +298,7 @@ public final class Ledger {
   }
 
   private func append(_ segment: Segment, _ names: NameTally?) throws(StoreFailure) {
-    batchID += 1
-    let head = Position(segment.firstPosition.rawValue - 1)
-    let outcomes = try usingLog { () throws(LogFailure) in
-      try store.log.append([
-        SegmentAppend(
-          partition: .only, expectedHead: head, batchID: batchID, segment: segment, names: names)
-      ])
-    }
-    guard outcomes == [.appended] else {
-      throw .log(.other("somebody else has appended to the log: \(outcomes)"))
-    }
+    try usingLog { () throws(LogFailure) in try store.log.append(segment, names: names) }
   }
 
   private func noteDeadline(of batch: borrowing LedgerBatch) throws(StoreFailure) {

@@ -46,21 +46,16 @@ extension Queries {
     to view: AccountView, holdLimit: Int
   ) throws(StoreFailure) -> AccountView {
     var (fold, position) = (AccountFold(of: view), view.reading.position)
-    var damage: (position: Position, found: RecordDamage)?
     try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: position) { record in
+      try store.log.scan(after: position) { (record) throws(RecordDamage) in
         guard record.kind.mayWaitInMemory else { return .stop }
-        do throws(RecordDamage) {
-          position = record.position
-          guard try record.user() == view.reading.account.user else { return .proceed }
+        position = record.position
+        if try record.user() == view.reading.account.user {
           fold.apply(try record.fact(), at: position, happenedAt: record.happenedAt)
-        } catch {
-          damage = (record.position, error)
         }
-        return damage == nil ? .proceed : .stop
+        return .proceed
       }
     }
-    if let damage { throw .log(.damaged(at: damage.position, damage.found)) }
     return view.moved(to: position, fold, holdLimit: holdLimit)
   }
 }

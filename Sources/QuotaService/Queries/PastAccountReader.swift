@@ -65,38 +65,29 @@ struct PastAccountReader {
       AccountFold(
         account: $0.account, allowances: $0.allowances, watching: windows, in: calendar)
     }
-    var failure: StoreFailure?
-    func take(_ record: borrowing RecordView) -> ScanStep {
-      do throws(StoreFailure) {
-        try apply(record, to: &fold)
-        return .proceed
-      } catch {
-        failure = error
-        return .stop
-      }
+    func take(_ record: borrowing RecordView) throws(StoreFailure) -> ScanStep {
+      try apply(record, to: &fold)
+      return .proceed
     }
-    try usingLog { () throws(LogFailure) in
-      try queries.store.log.records(at: positions, take)
-      guard failure == nil, listed < point.position else { return }
-      try scanTail(take)
-    }
-    if let failure { throw failure }
+    try queries.store.log.records(at: positions, take)
+    if listed < point.position { try scanTail(take) }
     return .success(fold)
   }
 
   /// What the log has and the tables do not have yet.
-  private func scanTail(_ body: (borrowing RecordView) -> ScanStep) throws(LogFailure) {
-    var damage: (position: Position, found: RecordDamage)?
-    try queries.store.log.scan(.only, after: listed) { record in
+  private func scanTail(
+    _ body: (borrowing RecordView) throws(StoreFailure) -> ScanStep
+  ) throws(StoreFailure) {
+    try queries.store.log.scan(after: listed) { (record) throws(StoreFailure) in
       guard record.position <= point.position else { return .stop }
-      do throws(RecordDamage) {
-        return try record.user() == user ? body(record) : .proceed
-      } catch {
-        damage = (record.position, error)
-        return .stop
-      }
+      return try isAboutUser(record) ? try body(record) : .proceed
     }
-    if let damage { throw .damaged(at: damage.position, damage.found) }
+  }
+
+  private func isAboutUser(_ record: borrowing RecordView) throws(StoreFailure) -> Bool {
+    do { return try record.user() == user } catch {
+      throw .log(.damaged(at: record.position, error))
+    }
   }
 
   private func apply(

@@ -49,9 +49,8 @@ extension Queries {
     if let user = filter.user { return try events(of: user, filter) }
     var page = EventPage(nextAfter: filter.after, head: .zero)
     var looked = 0
-    var damage: RecordDamage?
     try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: filter.after) { record in
+      try store.log.scan(after: filter.after) { (record) throws(RecordDamage) in
         if page.events.count == filter.limit || looked == filter.maximumScanCount
           || record.position > filter.until
         {
@@ -59,17 +58,10 @@ extension Queries {
         }
         looked += 1
         page.nextAfter = record.position
-        guard filter.wants(record.kind) else { return .proceed }
-        do throws(RecordDamage) {
-          page.events.append(try record.event())
-        } catch {
-          damage = error
-          return .stop
-        }
+        if filter.wants(record.kind) { page.events.append(try record.event()) }
         return .proceed
       }
     }
-    if let damage { throw .log(.damaged(at: page.nextAfter, damage)) }
     // Asked for last, so that nothing in the page lies behind it.
     page.head = try head()
     page.hasMore = page.nextAfter < min(page.head, filter.until)
@@ -132,9 +124,8 @@ extension Queries {
     of user: UserID, _ filter: EventFilter, to page: inout EventPage
   ) throws(StoreFailure) {
     var rest = page
-    var damage: (Position, RecordDamage)?
     try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: max(page.head, filter.after)) { record in
+      try store.log.scan(after: max(page.head, filter.after)) { (record) throws(RecordDamage) in
         if record.position > filter.until { return .stop }
         if rest.events.count == filter.limit {
           rest.hasMore = true
@@ -142,19 +133,12 @@ extension Queries {
         }
         rest.head = record.position
         rest.nextAfter = record.position
-        do throws(RecordDamage) {
-          guard try record.user() == user, filter.wants(record.kind) else {
-            return .proceed
-          }
+        if try record.user() == user, filter.wants(record.kind) {
           rest.events.append(try record.event())
-        } catch {
-          damage = (record.position, error)
-          return .stop
         }
         return .proceed
       }
     }
-    if let damage { throw .log(.damaged(at: damage.0, damage.1)) }
     page = rest
   }
 }

@@ -100,19 +100,12 @@ extension Queries {
 
   private func foldSession(_ positions: [Position]) throws(StoreFailure) -> Session? {
     var session: Session?
-    var damage: (position: Position, found: RecordDamage)?
     try usingLog { () throws(LogFailure) in
-      try store.log.records(at: positions) { record in
-        do throws(RecordDamage) {
-          session.apply(try record.fact(), at: record.position, recordedAt: record.recordedAt)
-          return .proceed
-        } catch {
-          damage = (record.position, error)
-          return .stop
-        }
+      try store.log.records(at: positions) { (record) throws(RecordDamage) in
+        session.apply(try record.fact(), at: record.position, recordedAt: record.recordedAt)
+        return .proceed
       }
     }
-    if let damage { throw .log(.damaged(at: damage.position, damage.found)) }
     return session
   }
 }

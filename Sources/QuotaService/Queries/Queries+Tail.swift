@@ -43,20 +43,12 @@ extension Queries {
     _ body: (Fact, Position) -> Void
   ) throws(StoreFailure) {
     guard start < end else { return }
-    var damage: (position: Position, found: RecordDamage)?
     try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: start) { record in
+      try store.log.scan(after: start) { (record) throws(RecordDamage) in
         guard record.position <= end else { return .stop }
-        guard kinds.contains(record.kind) else { return .proceed }
-        do throws(RecordDamage) {
-          body(try record.fact(), record.position)
-          return .proceed
-        } catch {
-          damage = (record.position, error)
-          return .stop
-        }
+        if kinds.contains(record.kind) { body(try record.fact(), record.position) }
+        return .proceed
       }
     }
-    if let damage { throw .log(.damaged(at: damage.position, damage.found)) }
   }
 }

@@ -22,24 +22,17 @@ extension Queries {
     let month = calendar.window(.monthly, containing: since).start
     let week = calendar.window(.weekly, containing: since).start
     let start = try position(before: min(month, week), head)
-    var damage: (Position, RecordDamage)?
     var looked = start
     try usingLog { () throws(LogFailure) in
-      try store.log.scan(.only, after: start) { record in
+      try store.log.scan(after: start) { (record) throws(RecordDamage) in
         looked = record.position
         if looked.rawValue % 65_536 == 0 {
           progress?(looked.rawValue - start.rawValue, head.rawValue - start.rawValue)
         }
-        do throws(RecordDamage) {
-          try replay.take(record, until: until, of: user)
-        } catch {
-          damage = (record.position, error)
-          return .stop
-        }
+        try replay.take(record, until: until, of: user)
         return .proceed
       }
     }
-    if let damage { throw .log(.damaged(at: damage.0, damage.1)) }
     return (replay, looked)
   }
 

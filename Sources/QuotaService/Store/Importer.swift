@@ -18,7 +18,6 @@ public final class Importer {
   private var firstPosition: Position
   private var lines: [Int] = []
   private var latest: Moment
-  private var batchID: UInt64 = 0
   /// Events that were appended.
   public private(set) var importedCount: UInt64 = 0
 
@@ -88,13 +87,9 @@ public final class Importer {
       }
     }
     let tally = try store.names.store(names, marks)
-    batchID += 1
     let segment = Segment(
       firstPosition: firstPosition, count: records.count, records: records.bytes)
-    let append = SegmentAppend(
-      partition: .only, expectedHead: Position(firstPosition.rawValue - 1), batchID: batchID,
-      segment: segment, names: tally)
-    _ = try usingLog { () throws(LogFailure) in try store.log.append([append]) }
+    try usingLog { () throws(LogFailure) in try store.log.append(segment, names: tally) }
     do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
     if !marks.isEmpty { _ = try store.eraseDeleted() }
     importedCount += UInt64(records.count)

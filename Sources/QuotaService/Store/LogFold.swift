@@ -21,7 +21,7 @@ struct LogFold {
   func catchUp(
     _ folder: Folder, upTo end: Position? = nil, progress: ProgressReport? = nil
   ) throws(StoreFailure) {
-    let last = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
+    let last = try usingLog { () throws(LogFailure) in try log.head() }
     let head = min(last, end ?? last)
     let start = folder.state.position
     folder.rootSource = log.rootSource
@@ -54,7 +54,7 @@ struct LogFold {
 
   /// Folds what little is behind the folder's position, without waiting until it is stored.
   func takeTail(_ folder: Folder) throws(StoreFailure) {
-    let head = try usingLog { () throws(LogFailure) in try log.heads(of: [.only])[0] }
+    let head = try usingLog { () throws(LogFailure) in try log.head() }
     while folder.state.position < head {
       try foldSome(into: folder, upTo: head, mayWait: true)
     }
@@ -65,22 +65,13 @@ struct LogFold {
   ) throws(StoreFailure) {
     var batch = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
     var spends = WaitingSpends()
-    var failure: StoreFailure?
     var count = 0
     let start = batch.state.position
-    try usingLog { () throws(LogFailure) in
-      try log.scan(.only, after: start) { record in
-        do throws(StoreFailure) {
-          try spends.take(record, into: &batch)
-        } catch {
-          failure = error
-          return .stop
-        }
-        count += 1
-        return count < Self.eventsPerBatch && record.position < head ? .proceed : .stop
-      }
+    try log.scan(after: start) { (record) throws(StoreFailure) in
+      try spends.take(record, into: &batch)
+      count += 1
+      return count < Self.eventsPerBatch && record.position < head ? .proceed : .stop
     }
-    if let failure { throw failure }
     try spends.fold(into: &batch)
     do { try batch.commit(mayWait: mayWait) } catch { throw .projection(error) }
   }

@@ -97,13 +97,8 @@ extension Store {
       Event(
         position: position, recordedAt: recordedAt, decidedAt: now == recordedAt ? nil : now,
         happenedAt: now, actor: .operator, fact: .calendarChanged(setting)))
-    try usingLog { () throws(LogFailure) in
-      _ = try log.append([
-        SegmentAppend(
-          partition: .only, expectedHead: state.position, batchID: 0,
-          segment: Segment(firstPosition: position, count: 1, records: records.bytes))
-      ])
-    }
+    let segment = Segment(firstPosition: position, count: 1, records: records.bytes)
+    try usingLog { () throws(LogFailure) in try log.append(segment) }
     try foldOrRebuild(progress: progress)
   }
 

@@ -39,7 +39,8 @@ extension LogFailure {
     case .notALog, .newerFormat, .damaged, .corrupted, .pageDamaged, .treeDiffers:
       .restoreOrCorrect
     case .permissionDenied: .getPermission
-    case .networkFileSystem, .alreadyOpen, .noTree, .other: .waitOrStopTheOther
+    case .networkFileSystem, .alreadyOpen, .noTree, .endsElsewhere, .other:
+      .waitOrStopTheOther
     case .diskFull, .inputOutput: .makeRoom
     }
   }

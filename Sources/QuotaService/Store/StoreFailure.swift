@@ -126,6 +126,10 @@ extension StoreFailure {
     + "with `quotalog rebuild --accept-lost-names`"
 }
 
+extension StoreFailure: FailureOfReading {
+  public init(_ failure: LogFailure) { self = .log(failure) }
+}
+
 /// Runs `body`, naming a log's failure as the store's.
 func usingLog<Result: ~Copyable>(
   _ body: () throws(LogFailure) -> Result

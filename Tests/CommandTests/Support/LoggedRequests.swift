@@ -26,7 +26,7 @@ struct LoggedRequests {
 
   static func events(of store: Store) throws -> [Event] {
     var events: [Event] = []
-    try store.log.scan(.only, after: .zero) { record in
+    try store.log.scan(after: .zero) { record in
       if let event = try? record.event() { events.append(event) }
       return .proceed
     }

@@ -47,7 +47,7 @@ import Testing
       ])
     }
     #expect(throws: LogFailure.damaged(at: Position(4), .timeGoesBack)) {
-      try log.scan(.only, after: .zero) { _ in .proceed }
+      try log.scan(after: .zero) { _ in .proceed }
     }
   }
 
@@ -121,7 +121,7 @@ import Testing
     let log = try sketch.open()
     var shown: [UInt64] = []
     #expect(throws: LogFailure.damaged(at: Position(3), .missing)) {
-      try log.scan(.only, after: .zero) { record in
+      try log.scan(after: .zero) { record in
         shown.append(record.position.rawValue)
         return .proceed
       }

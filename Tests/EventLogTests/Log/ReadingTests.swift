@@ -30,7 +30,7 @@ import Testing
     let log = try TestLog(segmentsOf: [100]).open()
     for wanted in [1, 2, 60] {
       var shown: [UInt64] = []
-      try log.scan(.only, after: Position(20)) { record in
+      try log.scan(after: Position(20)) { record in
         shown.append(record.position.rawValue)
         return shown.count == wanted ? .stop : .proceed
       }
@@ -50,7 +50,7 @@ import Testing
     }
     try log.appendAtHead(appends)
     var count: UInt64 = 0
-    try log.scan(.only, after: .zero) { record in
+    try log.scan(after: .zero) { record in
       count += 1
       return record.position.rawValue == count ? .proceed : .stop
     }
@@ -63,7 +63,7 @@ import Testing
       11, .userDeactivated(EventExamples.ada), recordedAt: 1_800_000_000_000_000)
     var count = 0
     var failure: (any Error)?
-    try log.scan(.only, after: .zero) { _ in
+    try log.scan(after: .zero) { _ in
       if count == 0 { do { try log.appendAtHead([more]) } catch { failure = error } }
       count += 1
       return .proceed
@@ -80,7 +80,7 @@ import Testing
     let log = try TestLog(segmentsOf: [1, 50, 3, 100], seed: 2).open()
     var position = Position.zero
     var events: [Event] = []
-    while let segment = try log.read(.only, after: position, maximumByteCount: limit).first {
+    while let segment = try log.read(after: position, maximumByteCount: limit).first {
       #expect(segment.firstPosition == position.next)
       #expect(segment.records.count <= limit || segment.count == 1)
       let found = try Self.events(of: segment)
@@ -97,7 +97,7 @@ import Testing
     try log.appendAtHead(events)
     let record = encoded(events[0]).count
     let segment = try #require(
-      log.read(.only, after: Position(2), maximumByteCount: 3 * record).first)
+      log.read(after: Position(2), maximumByteCount: 3 * record).first)
     #expect(segment.count == 3)
     #expect(segment.records == encoded(events[2]) + encoded(events[3]) + encoded(events[4]))
   }

@@ -29,7 +29,7 @@ struct TestLog {
   func scanFailure(after position: Position = .zero) throws -> LogFailure? {
     let log = try open(.reading)
     do throws(LogFailure) {
-      try log.scan(.only, after: position) { _ in .proceed }
+      try log.scan(after: position) { _ in .proceed }
       return nil
     } catch {
       return error
@@ -103,33 +103,28 @@ struct EventStream {
 extension LMDBLog {
   /// Appends events behind the head.
   func appendAtHead(_ events: [Event]) throws {
-    let outcome = try append(events, behind: head())
-    guard outcome == .appended else { preconditionFailure("the log answered \(outcome)") }
+    try append(events, behind: head())
   }
 
-  func append(_ events: [Event], behind head: Position) throws(LogFailure) -> AppendOutcome {
-    try append([SegmentAppend(events, behind: head)])[0]
+  func append(_ events: [Event], behind head: Position) throws(LogFailure) {
+    try append(Segment(events, behind: head))
   }
 
   /// Every event behind a position, by a scan.
   func events(after position: Position = .zero) throws -> [Event] {
     var events: [Event] = []
-    var failure: (any Error)?
-    try scan(.only, after: position) { record in
-      do { events.append(try record.event()) } catch { failure = error }
+    try scan(after: position) { (record) throws(RecordDamage) in
+      events.append(try record.event())
       return .proceed
     }
-    if let failure { throw failure }
     return events
   }
 }
 
-extension SegmentAppend {
+extension Segment {
   init(_ events: [Event], behind head: Position) {
     var batch = RecordBatch()
     for event in events { batch.append(event) }
-    self.init(
-      partition: .only, expectedHead: head, batchID: 1,
-      segment: Segment(firstPosition: head.next, count: batch.count, records: batch.bytes))
+    self.init(firstPosition: head.next, count: batch.count, records: batch.bytes)
   }
 }

@@ -52,8 +52,9 @@ import Testing
     let sketch = try TestLog(segmentsOf: [300])
     let log = try sketch.open()
     let root = try log.root(of: 300)
-    let outcome = try log.append([EventExamples.first], behind: Position(7))
-    #expect(outcome == .conflict(head: Position(300)))
+    #expect(throws: LogFailure.endsElsewhere(at: Position(300))) {
+      try log.append([EventExamples.first], behind: Position(7))
+    }
     try log.recover()
     #expect(try log.root(of: 300) == root)
   }

@@ -82,7 +82,7 @@ struct WrongGeneration {
   private static func events(ofStoreAt path: String) throws -> [Event] {
     var events: [Event] = []
     let log = try LMDBLog(at: path + "/log", mode: .reading)
-    try log.scan(.only, after: .zero) { record in
+    try log.scan(after: .zero) { record in
       if let event = try? record.event() { events.append(event) }
       return .proceed
     }

@@ -84,7 +84,7 @@ import Testing
     let copy = try Store(at: path, mode: .writing)
     let importer = try Importer(into: copy)
     var events: [Event] = []
-    try simulation.store.log.scan(.only, after: .zero) { record in
+    try simulation.store.log.scan(after: .zero) { record in
       if let event = try? record.event() { events.append(event) }
       return .proceed
     }

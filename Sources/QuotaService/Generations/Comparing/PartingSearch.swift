@@ -131,25 +131,16 @@ extension GenerationFold {
   ) throws(StoreFailure) {
     let start = state.position
     var batch = try beginBatch()
-    var failure: StoreFailure?
     var count = 0
-    try usingLog { () throws(LogFailure) in
-      try log.scan(.only, after: start) { record in
-        do throws(StoreFailure) {
-          try batch.fold(record)
-          if record.position == waiting.first {
-            waiting.removeFirst()
-            try body(&batch, record.position)
-          }
-        } catch {
-          failure = error
-          return .stop
-        }
-        count += 1
-        return count < Self.eventsPerBatch && record.position < last ? .proceed : .stop
+    try log.scan(after: start) { (record) throws(StoreFailure) in
+      try batch.fold(record)
+      if record.position == waiting.first {
+        waiting.removeFirst()
+        try body(&batch, record.position)
       }
+      count += 1
+      return count < Self.eventsPerBatch && record.position < last ? .proceed : .stop
     }
-    if let failure { throw failure }
     do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
   }
 }
