@@ -57,10 +57,13 @@ let package = Package(
     .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: strict),
     .target(
       name: "HTTPServer", dependencies: ["EventLoop", "CHTTPParser"], swiftSettings: strict),
+    // Events as lines of JSON, written and read.
+    .target(name: "EventJSON", dependencies: ["QuotaModel", "JSON"], swiftSettings: strict),
     .target(
       name: "QuotaAPI",
       dependencies: [
-        "Sessions", "QuotaService", "QuotaModel", "EventLog", "Evidence", "HTTPServer", "JSON",
+        "EventJSON", "Sessions", "QuotaService", "QuotaModel", "EventLog", "Evidence", "HTTPServer",
+        "JSON",
       ], swiftSettings: strict),
     .target(
       name: "CopilotRuntime",
@@ -71,7 +74,7 @@ let package = Package(
     .target(
       name: "Webhooks",
       dependencies: [
-        "QuotaAPI", "QuotaService", "QuotaModel", "HTTPClient", "EventLoop", "JSON", "Encodings",
+        "EventJSON", "QuotaService", "QuotaModel", "HTTPClient", "EventLoop", "JSON", "Encodings",
       ], swiftSettings: strict),
     .testTarget(
       name: "WebhooksTests",
@@ -83,8 +86,8 @@ let package = Package(
       name: "quotalog",
       dependencies: [
         "Webhooks",
-        "CopilotRuntime", "QuotaAPI", "QuotaService", "Sessions", "QuotaModel", "EventLog",
-        "Evidence", "HTTPServer", "HTTPClient", "EventLoop", "JSON", "CMalloc",
+        "CopilotRuntime", "QuotaAPI", "EventJSON", "QuotaService", "Sessions", "QuotaModel",
+        "EventLog", "Evidence", "HTTPServer", "HTTPClient", "EventLoop", "JSON", "CMalloc",
       ],
       swiftSettings: strict),
 
@@ -142,6 +145,10 @@ let package = Package(
       dependencies: [
         "QuotaService", "QuotaModel", "EventLog", "Evidence", "Projections", "LedgerSimulation",
       ], swiftSettings: strict),
+    .testTarget(
+      name: "EventJSONTests",
+      dependencies: ["EventJSON", "EventLog", "QuotaModel", "JSON", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "QuotaAPITests",
       dependencies: [

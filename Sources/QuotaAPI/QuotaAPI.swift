@@ -1,3 +1,4 @@
+internal import EventJSON
 public import HTTPServer
 internal import JSON
 internal import QuotaModel

@@ -1,6 +1,5 @@
 public import EventLoop
 public import HTTPClient
-public import QuotaAPI
 internal import QuotaModel
 public import QuotaService
 

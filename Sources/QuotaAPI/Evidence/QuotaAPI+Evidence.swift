@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import EventLog
 internal import Evidence
 internal import HTTPServer

@@ -36,17 +36,3 @@ extension HTTPResponse {
     return response
   }
 }
-
-extension JSONWriter {
-  mutating func member(_ name: StaticString, _ moment: Moment) {
-    var text: [UInt8] = []
-    text.reserveCapacity(27)
-    moment.write(into: &text)
-    self.name(name)
-    string(utf8: text)
-  }
-
-  mutating func member(_ name: StaticString, _ position: Position) {
-    member(name, position.rawValue)
-  }
-}

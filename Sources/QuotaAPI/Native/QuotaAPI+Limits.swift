@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import HTTPServer
 internal import JSON
 internal import QuotaModel
@@ -182,16 +183,6 @@ extension JSONValue {
     try ModeUpdates { (period) throws(MemberFault) in
       if self[period.modeName] == nil { return .keep }
       return try mode(period.modeName).map(OptionalUpdate.set) ?? .unset
-    }
-  }
-}
-
-extension Period {
-  var modeName: StaticString {
-    switch self {
-    case .daily: "daily_mode"
-    case .weekly: "weekly_mode"
-    case .monthly: "monthly_mode"
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import HTTPServer
 public import JSON
 public import QuotaModel

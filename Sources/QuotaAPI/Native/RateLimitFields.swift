@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import QuotaModel
 
 /// The fields that tell where an account stands, with the part that seldom changes kept.

@@ -1,3 +1,4 @@
+public import EventJSON
 internal import HTTPServer
 public import JSON
 public import QuotaModel

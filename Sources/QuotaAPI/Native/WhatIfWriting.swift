@@ -1,3 +1,4 @@
+internal import EventJSON
 public import JSON
 public import QuotaModel
 

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import JSON
 internal import QuotaModel
 internal import QuotaService

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import HTTPServer
 internal import JSON
 internal import QuotaModel
@@ -188,34 +189,5 @@ extension JSONValue {
     unsafe withNumberBytes { bytes in
       unsafe bytes.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
     } ?? false
-  }
-}
-
-extension Period {
-  /// `daily_limit`, `weekly_limit`, `monthly_limit`.
-  var limitName: StaticString {
-    switch self {
-    case .daily: "daily_limit"
-    case .weekly: "weekly_limit"
-    case .monthly: "monthly_limit"
-    }
-  }
-
-  /// `daily`, `weekly`, `monthly`.
-  var name: StaticString {
-    switch self {
-    case .daily: "daily"
-    case .weekly: "weekly"
-    case .monthly: "monthly"
-    }
-  }
-
-  init?(name: String) {
-    switch name {
-    case "daily": self = .daily
-    case "weekly": self = .weekly
-    case "monthly": self = .monthly
-    default: return nil
-    }
   }
 }

@@ -1,7 +1,6 @@
 internal import EventLoop
 internal import HTTPClient
 internal import JSON
-internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
 

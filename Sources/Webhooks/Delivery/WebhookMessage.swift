@@ -1,6 +1,6 @@
+internal import EventJSON
 internal import HTTPClient
 internal import JSON
-internal import QuotaAPI
 internal import QuotaModel
 
 /// An event as a receiver gets it, by the rules of Standard Webhooks 1.0.0.

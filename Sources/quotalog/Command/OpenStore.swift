@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import QuotaModel
 internal import QuotaService
 
@@ -158,7 +159,7 @@ enum QuotalogFailure {
     case .unlimited(let period):
       ExitFailure(
         .badData,
-        "the \(period.optionName) limit has no bound: nothing can be allowed on top of it")
+        "the \(period.name) limit has no bound: nothing can be allowed on top of it")
     case .unknownSchedule: ExitFailure(.badData, "there is no such scheduled change")
     case .notInTheFuture: ExitFailure(.badData, "the moment must lie in the future")
     case .tooLate(let limitSeconds):

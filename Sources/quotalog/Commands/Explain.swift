@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import JSON
 internal import QuotaAPI
 internal import QuotaModel
@@ -37,7 +38,7 @@ extension Subcommand {
     var request = ExplanationRequest(user: user)
     request.limit = 1000
     if let name = try arguments.value("period") {
-      guard let period = Period.allCases.first(where: { $0.optionName == name }) else {
+      guard let period = Period(name: name) else {
         throw .usage("--period must be daily, weekly or monthly, not \(name)")
       }
       request.period = period
@@ -79,7 +80,7 @@ extension Subcommand {
   private static func sayHead(_ page: Explanation) {
     let calendar = page.calendar
     Terminal.say(
-      "user \(page.user), \(page.window.period.optionName) window from "
+      "user \(page.user), \(page.window.period.name) window from "
         + "\(calendar.text(of: page.window.start)) until \(calendar.text(of: page.window.end))")
     if let refusal = page.refusal { Terminal.say(EventLine.text(of: refusal)) }
     Terminal.say(

@@ -1,6 +1,6 @@
+internal import EventJSON
 internal import Glibc
 internal import JSON
-internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
 
@@ -101,12 +101,12 @@ enum EventLine {
         + "\(grouped(correction.usage.total.rawValue)) tokens"
     case .modesChanged(_, let changes): text(of: changes)
     case .allowanceGranted(let allowance):
-      " \(grouped(allowance.tokens.rawValue)) tokens on top of \(allowance.period.optionName)"
+      " \(grouped(allowance.tokens.rawValue)) tokens on top of \(allowance.period.name)"
     case .limitsScheduled(let change): text(of: change)
     case .scheduleEnded(let schedule, user: _, let wasApplied):
       " schedule \(schedule) \(wasApplied ? "applied" : "cancelled")"
     case .thresholdCrossed(let crossing):
-      " \(crossing.period.optionName) \(crossing.percent) %: "
+      " \(crossing.period.name) \(crossing.percent) %: "
         + "\(grouped(crossing.used.rawValue)) of \(crossing.limit)"
     case .sessionStarted(let start): detail(of: start)
     case .session(let session, let fact): " session \(session)\(detail(of: fact))"
@@ -116,7 +116,7 @@ enum EventLine {
 
   static func text(of violations: [Violation]) -> String {
     violations.map { violation in
-      " \(violation.period.optionName) \(grouped(violation.used.rawValue)) + "
+      " \(violation.period.name) \(grouped(violation.used.rawValue)) + "
         + "\(grouped(violation.reserved.rawValue)) reserved of \(grouped(violation.limit.rawValue))"
     }.joined(separator: ",")
   }
@@ -147,7 +147,7 @@ enum EventLine {
   private static func text(of changes: [ModeChange]) -> String {
     changes.map { change in
       let (old, new) = (change.old?.name ?? "default", change.new?.name ?? "default")
-      return " \(change.period.optionName) \(old) → \(new)"
+      return " \(change.period.name) \(old) → \(new)"
     }.joined(separator: ",")
   }
 
@@ -155,8 +155,8 @@ enum EventLine {
     let limits = Period.allCases.compactMap { (period) -> String? in
       switch change.updates[period] {
       case .keep: nil
-      case .unset: " \(period.optionName) → default"
-      case .set(let limit): " \(period.optionName) → \(limit)"
+      case .unset: " \(period.name) → default"
+      case .set(let limit): " \(period.name) → \(limit)"
       }
     }
     return limits.joined(separator: ",") + " from \(change.effectiveAt.rfc3339)"
@@ -170,7 +170,7 @@ enum EventLine {
     changes.map { change in
       let old = change.old?.description ?? "default"
       let new = change.new?.description ?? "default"
-      return " \(change.period.optionName) \(old) → \(new)"
+      return " \(change.period.name) \(old) → \(new)"
     }.joined(separator: ",")
   }
 }

@@ -2,7 +2,6 @@ internal import EventLog
 internal import Evidence
 internal import Glibc
 internal import JSON
-internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
 

@@ -1,6 +1,6 @@
+internal import EventJSON
 internal import Glibc
 internal import JSON
-internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
 

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import QuotaModel
 internal import QuotaService
 
@@ -87,10 +88,10 @@ struct UserTotals {
 
   private func text(_ period: Period, _ used: TokenCount, of limit: TokenLimit) -> String {
     guard !limit.isUnlimited else {
-      return "\(period.optionName) \(grouped(used.rawValue)) (no limit)"
+      return "\(period.name) \(grouped(used.rawValue)) (no limit)"
     }
     return Terminal.coloured(
-      "\(period.optionName) \(grouped(used.rawValue)) of \(grouped(limit.rawValue))",
+      "\(period.name) \(grouped(used.rawValue)) of \(grouped(limit.rawValue))",
       used.rawValue >= limit.rawValue ? .red : .green)
   }
 }

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import JSON
 internal import QuotaModel
 internal import QuotaService
@@ -69,7 +70,7 @@ extension Subcommand {
   private static func update(
     _ period: Period, _ arguments: Arguments
   ) throws(ExitFailure) -> LimitUpdate {
-    let name = period.optionName
+    let name = period.name.description
     switch try arguments.value(name) {
     case nil: return .keep
     case "default": return .unset
@@ -90,15 +91,5 @@ extension Subcommand {
       (1...36_525).contains(count)
     else { throw .usage("--expires-in must look like 30d, 12h, 15m or 90s, not \(text)") }
     return count * unit
-  }
-}
-
-extension Period {
-  var optionName: String {
-    switch self {
-    case .daily: "daily"
-    case .weekly: "weekly"
-    case .monthly: "monthly"
-    }
   }
 }

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import JSON
 internal import QuotaAPI
 internal import QuotaModel
@@ -68,7 +69,7 @@ extension Subcommand {
     let window = reading.windows[period]
     let numbers =
       "\(grouped(used.rawValue)) of \(limit.isUnlimited ? "unlimited" : grouped(limit.rawValue))"
-    return pad(period.optionName, to: 8) + bar(used, limit) + " " + pad(numbers, to: 28)
+    return pad(period.name.description, to: 8) + bar(used, limit) + " " + pad(numbers, to: 28)
       + " until " + reading.calendar.text(of: window.end)
   }
 

@@ -1,7 +1,7 @@
+internal import EventJSON
 internal import EventLog
 internal import Evidence
 internal import JSON
-internal import QuotaAPI
 internal import QuotaModel
 internal import QuotaService
 

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import JSON
 internal import QuotaAPI
 internal import QuotaModel
@@ -47,7 +48,7 @@ extension Subcommand {
 
   private static func policy(_ arguments: Arguments) throws(ExitFailure) -> Policy {
     let limits = try Limits { (period) throws(ExitFailure) in
-      let name = period.optionName
+      let name = period.name.description
       guard let text = try arguments.value(name), text != "unlimited" else { return .unlimited }
       guard let number = Int64(text), number >= 0, let limit = TokenLimit(number) else {
         throw .usage("--\(name) must be unlimited, or a number from 0 to 9007199254740991")
@@ -117,7 +118,7 @@ private struct WhatIfReport {
       "\(grouped(found.refusedCalls)) calls, \(grouped(found.refusedTokens.rawValue)) tokens"
     guard let first = found.first else { return name }
     return pad(name, to: 37) + bar + " " + pad(counts, to: 34)
-      + "first at \(first.moment.rfc3339), \(first.violation.period.optionName)"
+      + "first at \(first.moment.rfc3339), \(first.violation.period.name)"
   }
 
   /// One line for each user, those who lose nothing as well.

@@ -1,3 +1,4 @@
+internal import EventJSON
 internal import HTTPClient
 internal import QuotaAPI
 internal import QuotaModel
@@ -159,7 +160,7 @@ extension Setting {
     })
 
   private static func defaultLimit(_ period: Period) -> Setting {
-    let name = period.optionName
+    let name = period.name.description
     return Setting(
       Option("default-\(name)", "N", "sets the system's \(name) default; -1 is unlimited"),
       environment: "QUOTALOG_DEFAULT_\(name.uppercased())", key: "defaults.\(name)",

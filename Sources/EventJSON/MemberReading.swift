@@ -1,17 +1,22 @@
-internal import JSON
-internal import QuotaModel
+package import JSON
+package import QuotaModel
 
 /// A member of a JSON object that is not what it has to be.
 public struct MemberFault: Error, Hashable, Sendable, CustomStringConvertible {
   public let member: String
   public let rule: String
 
+  package init(member: String, rule: String) {
+    self.member = member
+    self.rule = rule
+  }
+
   public var description: String { "\(member) \(rule)" }
 }
 
 /// Typed reading of an object's members; every fault names the member and the rule.
 extension JSONValue {
-  func required(_ name: StaticString) throws(MemberFault) -> JSONValue {
+  package func required(_ name: StaticString) throws(MemberFault) -> JSONValue {
     guard let value = self[name] else {
       throw MemberFault(member: name.description, rule: "is required")
     }
@@ -19,7 +24,7 @@ extension JSONValue {
   }
 
   /// The text of a member; nil where it is absent or null.
-  func text(_ name: StaticString) throws(MemberFault) -> String? {
+  package func text(_ name: StaticString) throws(MemberFault) -> String? {
     guard let value = self[name], value.kind != .null else { return nil }
     guard let text = value.string else {
       throw MemberFault(member: name.description, rule: "must be a string")
@@ -27,7 +32,7 @@ extension JSONValue {
     return text
   }
 
-  func requiredText(_ name: StaticString) throws(MemberFault) -> String {
+  package func requiredText(_ name: StaticString) throws(MemberFault) -> String {
     guard let text = try text(name) else {
       throw MemberFault(member: name.description, rule: "is required")
     }
@@ -35,7 +40,7 @@ extension JSONValue {
   }
 
   /// A token number; nil where it is absent or null.
-  func tokens(_ name: StaticString) throws(MemberFault) -> TokenCount? {
+  package func tokens(_ name: StaticString) throws(MemberFault) -> TokenCount? {
     guard let value = self[name], value.kind != .null else { return nil }
     guard let number = value.int64, let tokens = TokenCount(number) else {
       throw MemberFault(
@@ -44,14 +49,14 @@ extension JSONValue {
     return tokens
   }
 
-  func requiredTokens(_ name: StaticString) throws(MemberFault) -> TokenCount {
+  package func requiredTokens(_ name: StaticString) throws(MemberFault) -> TokenCount {
     guard let tokens = try tokens(name) else {
       throw MemberFault(member: name.description, rule: "is required")
     }
     return tokens
   }
 
-  func moment(_ name: StaticString) throws(MemberFault) -> Moment? {
+  package func moment(_ name: StaticString) throws(MemberFault) -> Moment? {
     guard let text = try text(name) else { return nil }
     do {
       return try Moment(rfc3339: text)
@@ -61,21 +66,21 @@ extension JSONValue {
     }
   }
 
-  func requiredMoment(_ name: StaticString) throws(MemberFault) -> Moment {
+  package func requiredMoment(_ name: StaticString) throws(MemberFault) -> Moment {
     guard let moment = try moment(name) else {
       throw MemberFault(member: name.description, rule: "is required")
     }
     return moment
   }
 
-  func userID(_ name: StaticString) throws(MemberFault) -> UserID {
+  package func userID(_ name: StaticString) throws(MemberFault) -> UserID {
     guard let user = UserID(spelling: try requiredText(name)) else {
       throw MemberFault(member: name.description, rule: "must be a UUID")
     }
     return user
   }
 
-  func bool(_ name: StaticString) throws(MemberFault) -> Bool? {
+  package func bool(_ name: StaticString) throws(MemberFault) -> Bool? {
     guard let value = self[name], value.kind != .null else { return nil }
     guard let bool = value.bool else {
       throw MemberFault(member: name.description, rule: "must be true or false")
@@ -84,7 +89,7 @@ extension JSONValue {
   }
 
   /// A limit; nil for null.
-  func limit(_ name: StaticString) throws(MemberFault) -> TokenLimit? {
+  package func limit(_ name: StaticString) throws(MemberFault) -> TokenLimit? {
     let value = try required(name)
     if value.kind == .null { return nil }
     guard let number = value.int64, let limit = TokenLimit(number) else {
@@ -95,7 +100,7 @@ extension JSONValue {
     return limit
   }
 
-  func role(_ name: StaticString) throws(MemberFault) -> Role? {
+  package func role(_ name: StaticString) throws(MemberFault) -> Role? {
     guard let text = try text(name) else { return nil }
     guard let role = Role(name: text) else {
       let names = Role.allCases.map(\.name).joined(separator: ", ")
@@ -105,7 +110,7 @@ extension JSONValue {
   }
 
   /// A text that has to follow a rule of its own.
-  func bounded<Bounded>(
+  package func bounded<Bounded>(
     _ name: StaticString, _ make: (String) throws(TextRule) -> Bounded
   ) throws(MemberFault) -> Bounded? {
     guard let text = try text(name) else { return nil }

@@ -1,7 +1,7 @@
+import EventJSON
 import EventLog
 import Foundation
 import JSON
-import QuotaAPI
 import QuotaModel
 import Testing
 

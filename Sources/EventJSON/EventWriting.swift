@@ -80,7 +80,7 @@ extension JSONWriter {
     if let model = spend.model { member("model", model.description) }
   }
 
-  mutating func tokenUsage(_ usage: TokenUsage) {
+  package mutating func tokenUsage(_ usage: TokenUsage) {
     member("tokens", usage.total.rawValue)
     if let input = usage.input { member("input_tokens", input.rawValue) }
     if let output = usage.output { member("output_tokens", output.rawValue) }

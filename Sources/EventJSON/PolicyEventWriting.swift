@@ -1,9 +1,9 @@
-internal import JSON
-internal import QuotaModel
+package import JSON
+package import QuotaModel
 
 /// Holds, refusals, and changes of limits; `PolicyEventReading` reads them.
 extension JSONWriter {
-  mutating func hold(_ hold: Hold) {
+  package mutating func hold(_ hold: Hold) {
     member("tokens", hold.tokens.rawValue)
     member("expires_at", hold.expiresAt)
     if let session = hold.session { member("session", session.description) }
@@ -11,21 +11,21 @@ extension JSONWriter {
     if !hold.budgets.isEmpty { budgets(hold.budgets) }
   }
 
-  mutating func budgets(_ budgets: [BudgetID]) {
+  package mutating func budgets(_ budgets: [BudgetID]) {
     name("budget_ids")
     beginArray()
     for budget in budgets { string(budget.description) }
     endArray()
   }
 
-  mutating func settlement(_ settlement: Settlement) {
+  package mutating func settlement(_ settlement: Settlement) {
     if settlement.credits > .zero { member("nano_aiu", settlement.credits.rawValue) }
     if settlement.overage > .zero { member("overage", settlement.overage.rawValue) }
     if settlement.isLate { member("late", true) }
     if settlement.isCountedInSession { member("counted_in_session", true) }
   }
 
-  mutating func refusal(_ refusal: Refusal) {
+  package mutating func refusal(_ refusal: Refusal) {
     if let estimate = refusal.estimate { member("estimate", estimate.rawValue) }
     violations(refusal.violations)
     if let credits = refusal.credits { member("nano_aiu", credits.rawValue) }
@@ -36,7 +36,7 @@ extension JSONWriter {
     if !refusal.budgets.isEmpty { budgets(refusal.budgets) }
   }
 
-  mutating func violations(_ violations: [Violation]) {
+  package mutating func violations(_ violations: [Violation]) {
     name("violations")
     beginArray()
     for violation in violations {
@@ -51,7 +51,7 @@ extension JSONWriter {
     endArray()
   }
 
-  mutating func violations(_ violations: [CreditViolation]) {
+  package mutating func violations(_ violations: [CreditViolation]) {
     name("credit_violations")
     beginArray()
     for violation in violations {
@@ -65,13 +65,13 @@ extension JSONWriter {
     endArray()
   }
 
-  mutating func correction(_ correction: Correction) {
+  package mutating func correction(_ correction: Correction) {
     member("corrected", correction.corrected)
     member("old_tokens", correction.old.rawValue)
     tokenUsage(correction.usage)
   }
 
-  mutating func modeChanges(_ changes: [ModeChange]) {
+  package mutating func modeChanges(_ changes: [ModeChange]) {
     name("changes")
     beginArray()
     for change in changes {
@@ -84,14 +84,14 @@ extension JSONWriter {
     endArray()
   }
 
-  mutating func allowance(_ allowance: Allowance) {
+  package mutating func allowance(_ allowance: Allowance) {
     member("period", allowance.period.name.description)
     member("window_start", allowance.windowStart)
     member("tokens", allowance.tokens.rawValue)
   }
 
   /// The limits that are to change; null goes back to the default.
-  mutating func scheduledChange(_ change: ScheduledChange) {
+  package mutating func scheduledChange(_ change: ScheduledChange) {
     for period in Period.allCases {
       switch change.updates[period] {
       case .keep: continue
@@ -102,7 +102,7 @@ extension JSONWriter {
     member("effective_at", change.effectiveAt)
   }
 
-  mutating func crossing(_ crossing: ThresholdCrossing) {
+  package mutating func crossing(_ crossing: ThresholdCrossing) {
     member("period", crossing.period.name.description)
     member("window_start", crossing.windowStart)
     member("percent", crossing.percent)

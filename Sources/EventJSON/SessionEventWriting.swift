@@ -1,8 +1,8 @@
-internal import JSON
-internal import QuotaModel
+package import JSON
+package import QuotaModel
 
 extension JSONWriter {
-  mutating func sessionStart(_ start: SessionStart) {
+  package mutating func sessionStart(_ start: SessionStart) {
     member("session_id", start.id.description)
     member("seed", start.seed.description)
     optionalMember("model", start.model)
@@ -10,7 +10,7 @@ extension JSONWriter {
     optionalMember("budget_id", start.budget)
   }
 
-  mutating func budgetChange(_ change: BudgetChange) {
+  package mutating func budgetChange(_ change: BudgetChange) {
     member("budget_id", change.budget.description)
     optionalMember("old_nano_aiu", change.old)
     member("new_nano_aiu", change.new)
@@ -18,7 +18,7 @@ extension JSONWriter {
   }
 
   /// `open`, or the ids of the `members`; `JSONValue.budgetAccess` reads them.
-  mutating func budgetAccess(_ access: BudgetAccess) {
+  package mutating func budgetAccess(_ access: BudgetAccess) {
     switch access {
     case .open: member("open", true)
     case .members(let members):
@@ -30,7 +30,7 @@ extension JSONWriter {
   }
 
   /// The members of what happened in a session; `JSONValue.sessionEvent` reads them.
-  mutating func sessionFact(_ fact: SessionFact, in session: SessionRef) {
+  package mutating func sessionFact(_ fact: SessionFact, in session: SessionRef) {
     member("session", session.description)
     switch fact {
     case .resumed(let resume):

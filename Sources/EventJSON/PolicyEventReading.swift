@@ -1,9 +1,9 @@
-internal import JSON
-internal import QuotaModel
+package import JSON
+package import QuotaModel
 
 /// What `PolicyEventWriting` writes.
 extension JSONValue {
-  func heldFact() throws(MemberFault) -> Fact {
+  package func heldFact() throws(MemberFault) -> Fact {
     .spendHeld(
       Hold(
         user: try userID("user"), tokens: try requiredTokens("tokens"),
@@ -11,14 +11,14 @@ extension JSONValue {
         credits: try nanoCredits("nano_aiu") ?? .zero, budgets: try budgetIDs("budget_ids")))
   }
 
-  func settlement(of spend: Spend) throws(MemberFault) -> Settlement {
+  package func settlement(of spend: Spend) throws(MemberFault) -> Settlement {
     Settlement(
       spend: spend, credits: try nanoCredits("nano_aiu") ?? .zero,
       overage: try tokens("overage") ?? .zero, isLate: try bool("late") ?? false,
       isCountedInSession: try bool("counted_in_session") ?? false)
   }
 
-  func refusal() throws(MemberFault) -> Refusal {
+  package func refusal() throws(MemberFault) -> Refusal {
     Refusal(
       user: try userID("user"), estimate: try tokens("estimate"),
       violations: try violations("violations"), credits: try nanoCredits("nano_aiu"),
@@ -27,7 +27,7 @@ extension JSONValue {
       timeToLiveSeconds: try tokens("ttl_seconds")?.rawValue, budgets: try budgetIDs("budget_ids"))
   }
 
-  func violations(_ name: StaticString) throws(MemberFault) -> [Violation] {
+  package func violations(_ name: StaticString) throws(MemberFault) -> [Violation] {
     try objects(name, atMost: 3) { (json) throws(MemberFault) in
       guard let limit = try json.limit("limit") else {
         throw MemberFault(member: "limit", rule: "must be a number")
@@ -50,40 +50,40 @@ extension JSONValue {
     }
   }
 
-  func correction() throws(MemberFault) -> Correction {
+  package func correction() throws(MemberFault) -> Correction {
     Correction(
       user: try userID("user"), corrected: try position("corrected"),
       old: try requiredTokens("old_tokens"), usage: try tokenUsage())
   }
 
-  func modeChanges() throws(MemberFault) -> [ModeChange] {
+  package func modeChanges() throws(MemberFault) -> [ModeChange] {
     try objects("changes", atMost: 3) { (json) throws(MemberFault) in
       ModeChange(
         period: try json.period("period"), old: try json.mode("old"), new: try json.mode("new"))
     }
   }
 
-  func allowance() throws(MemberFault) -> Allowance {
+  package func allowance() throws(MemberFault) -> Allowance {
     Allowance(
       user: try userID("user"), period: try period("period"),
       windowStart: try requiredMoment("window_start"), tokens: try requiredTokens("tokens"))
   }
 
-  func scheduledChange() throws(MemberFault) -> ScheduledChange {
+  package func scheduledChange() throws(MemberFault) -> ScheduledChange {
     ScheduledChange(
       user: try optionalUserID("user"), updates: try limitUpdates(),
       effectiveAt: try requiredMoment("effective_at"))
   }
 
   /// Limits that are given; null goes back to the default, an absent one stays.
-  func limitUpdates() throws(MemberFault) -> LimitUpdates {
+  package func limitUpdates() throws(MemberFault) -> LimitUpdates {
     try LimitUpdates { (period) throws(MemberFault) in
       if self[period.limitName] == nil { return .keep }
       return try limit(period.limitName).map(LimitUpdate.set) ?? .unset
     }
   }
 
-  func crossing() throws(MemberFault) -> ThresholdCrossing {
+  package func crossing() throws(MemberFault) -> ThresholdCrossing {
     guard let percent = try required("percent").int64, let small = UInt8(exactly: percent) else {
       throw MemberFault(member: "percent", rule: "must be an integer from 0 to 255")
     }
@@ -96,7 +96,7 @@ extension JSONValue {
       used: try requiredTokens("used"))
   }
 
-  func scheduleEnd() throws(MemberFault) -> Fact {
+  package func scheduleEnd() throws(MemberFault) -> Fact {
     guard let schedule = ScheduleID(text: try requiredText("schedule")) else {
       throw MemberFault(member: "schedule", rule: "must be the position of a scheduled change")
     }
@@ -106,7 +106,7 @@ extension JSONValue {
     return .scheduleEnded(schedule, user: try optionalUserID("user"), wasApplied: wasApplied)
   }
 
-  func mode(_ name: StaticString) throws(MemberFault) -> LimitMode? {
+  package func mode(_ name: StaticString) throws(MemberFault) -> LimitMode? {
     guard let text = try text(name) else { return nil }
     guard let mode = LimitMode(name: text) else {
       let names = LimitMode.allCases.map(\.name).joined(separator: ", ")
@@ -115,7 +115,7 @@ extension JSONValue {
     return mode
   }
 
-  func nanoCredits(_ name: StaticString) throws(MemberFault) -> NanoCredits? {
+  package func nanoCredits(_ name: StaticString) throws(MemberFault) -> NanoCredits? {
     guard let value = self[name], value.kind != .null else { return nil }
     guard let number = value.int64, let credits = NanoCredits(number) else {
       throw MemberFault(
@@ -140,7 +140,7 @@ extension JSONValue {
   }
 
   /// Ids of shared budgets; none where the member is absent or null.
-  func budgetIDs(_ name: StaticString) throws(MemberFault) -> [BudgetID] {
+  package func budgetIDs(_ name: StaticString) throws(MemberFault) -> [BudgetID] {
     guard let value = self[name], value.kind != .null else { return [] }
     let maximum = Hold.maximumBudgetCount
     guard value.kind == .array, value.count <= maximum else {
@@ -164,21 +164,22 @@ extension JSONValue {
     return try userID(name)
   }
 
-  func position(_ name: StaticString, from least: Int64 = 1) throws(MemberFault) -> Position {
+  package func position(_ name: StaticString, from least: Int64 = 1) throws(MemberFault) -> Position
+  {
     guard let number = try required(name).int64, number >= least else {
       throw MemberFault(member: name.description, rule: "must be an integer from \(least)")
     }
     return Position(UInt64(number))
   }
 
-  func period(_ name: StaticString) throws(MemberFault) -> Period {
+  package func period(_ name: StaticString) throws(MemberFault) -> Period {
     guard let period = Period(name: try requiredText(name)) else {
       throw MemberFault(member: name.description, rule: "must be daily, weekly or monthly")
     }
     return period
   }
 
-  func objects<Element>(
+  package func objects<Element>(
     _ name: StaticString, atMost maximum: Int,
     _ read: (JSONValue) throws(MemberFault) -> Element
   ) throws(MemberFault) -> [Element] {

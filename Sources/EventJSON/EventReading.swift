@@ -127,7 +127,7 @@ extension JSONValue {
       model: try bounded("model", ModelName.init))
   }
 
-  func tokenUsage() throws(MemberFault) -> TokenUsage {
+  package func tokenUsage() throws(MemberFault) -> TokenUsage {
     let total = try requiredTokens("tokens")
     let input = try tokens("input_tokens")
     let output = try tokens("output_tokens")

@@ -1,5 +1,5 @@
+import EventJSON
 import JSON
-import QuotaAPI
 import QuotaModel
 import TestSupport
 import Testing

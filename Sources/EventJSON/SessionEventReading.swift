@@ -1,22 +1,22 @@
-internal import JSON
-internal import QuotaModel
+package import JSON
+package import QuotaModel
 
 extension JSONValue {
-  func sessionStart() throws(MemberFault) -> SessionStart {
+  package func sessionStart() throws(MemberFault) -> SessionStart {
     SessionStart(
       id: try requiredBounded("session_id", SessionID.init), user: try optionalUserID("user"),
       seed: try entryID("seed"), model: try bounded("model", ModelName.init),
       limit: try credits("max_nano_aiu"), budget: try bounded("budget_id", BudgetID.init))
   }
 
-  func budgetChange() throws(MemberFault) -> BudgetChange {
+  package func budgetChange() throws(MemberFault) -> BudgetChange {
     BudgetChange(
       budget: try requiredBounded("budget_id", BudgetID.init), old: try credits("old_nano_aiu"),
       new: try requiredCredits("new_nano_aiu"), access: try budgetAccess())
   }
 
   /// Who may use a shared budget; nil where nothing is said about it.
-  func budgetAccess() throws(MemberFault) -> BudgetAccess? {
+  package func budgetAccess() throws(MemberFault) -> BudgetAccess? {
     let open = try bool("open")
     guard let list = self["members"], list.kind != .null else {
       return open.map { $0 ? .open : .nobody }
@@ -42,7 +42,7 @@ extension JSONValue {
   }
 
   /// Reads what `JSONWriter.sessionFact` writes.
-  func sessionEvent(of kind: EventKind) throws(MemberFault) -> Fact {
+  package func sessionEvent(of kind: EventKind) throws(MemberFault) -> Fact {
     guard let session = HoldID(text: try requiredText("session")) else {
       throw MemberFault(member: "session", rule: "must be the position of a session's first event")
     }

@@ -1,0 +1,16 @@
+package import JSON
+package import QuotaModel
+
+extension JSONWriter {
+  package mutating func member(_ name: StaticString, _ moment: Moment) {
+    var text: [UInt8] = []
+    text.reserveCapacity(27)
+    moment.write(into: &text)
+    self.name(name)
+    string(utf8: text)
+  }
+
+  package mutating func member(_ name: StaticString, _ position: Position) {
+    member(name, position.rawValue)
+  }
+}
