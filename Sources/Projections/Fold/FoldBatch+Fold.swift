@@ -13,6 +13,7 @@ extension FoldBatch {
     case .spent(let user, let tokens):
       try count(tokens, of: user, event)
     case .other(let fact):
+      if !fact.kind.isCountedFromLog { folder.working.changesTables = true }
       try fold(fact, event)
     }
     if let id = event.requestID { try remember(id, of: event.actor, at: event.position) }
@@ -27,16 +28,16 @@ extension FoldBatch {
     case .userRegistered(let user, let role):
       try register(user, role: role, event)
     case .userDeactivated(let user):
-      try change(user, event) { $0.isActive = false }
+      try update(user, event) { $0.isActive = false }
     case .userReactivated(let user):
-      try change(user, event) { $0.isActive = !$0.isErased }
+      try update(user, event) { $0.isActive = !$0.isErased }
     case .userErased(let user):
-      try change(user, event) { $0.erase() }
+      try update(user, event) { $0.erase() }
     case .roleChanged(let user, old: _, let new):
-      try change(user, event) { $0.role = new }
+      try update(user, event) { $0.role = new }
     case .limitsChanged(let user, let changes):
       changePolicy(event)
-      try change(user, event) { $0.apply(changes) }
+      try update(user, event) { $0.apply(changes) }
     case .tokenIssued(let issue):
       try issueToken(issue, event)
       try update(issue.user, event) { _ in }
@@ -55,7 +56,7 @@ extension FoldBatch {
       keepSystem(event)
     case .modesChanged(let user?, let changes):
       changePolicy(event)
-      try change(user, event) { $0.apply(changes) }
+      try update(user, event) { $0.apply(changes) }
     case .allowanceGranted(let allowance):
       changePolicy(event)
       try grant(allowance, event)
@@ -106,7 +107,6 @@ extension FoldBatch {
     guard try index(of: user) == nil else {
       throw .contradiction(at: event.position, "registers user \(user) a second time")
     }
-    folder.working.mustBeStored = true
     folder.working.state.accountCount += 1
     let number = AccountNumber(folder.working.state.accountCount)
     _ = folder.working.accounts.insert(
@@ -149,15 +149,6 @@ extension FoldBatch {
     let index = try existing(user, event)
     folder.working.accounts.update(at: index) { change(&$0.account) }
     try note(event.position, at: index)
-  }
-
-  /// Changes what an account may do. Readers in other processes, who count spends that are not stored
-  /// yet, find everything else in the tables: the batch has to be stored.
-  mutating func change(
-    _ user: UserID, _ event: borrowing FoldedEvent, _ change: (inout Account) -> Void
-  ) throws(ProjectionFailure) {
-    folder.working.mustBeStored = true
-    try update(user, event, change)
   }
 
   mutating func existing(
@@ -230,7 +221,6 @@ extension FoldBatch {
   }
 
   private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {
-    folder.working.mustBeStored = true
     folder.working.announcedCalendar = setting
     let key = AnnouncedCalendarRow.key
     put(AnnouncedCalendarRow.bytes(of: setting), under: key.rawBytes, in: tables.meta)
@@ -247,12 +237,12 @@ extension FoldBatch {
 
   /// Writes to a table that the overlay does not cover: the batch has to be stored.
   mutating func put(_ row: [UInt8], under key: RawSpan, in table: Table) {
-    folder.working.mustBeStored = true
+    folder.working.changesTables = true
     folder.working.direct.put(row, under: key, in: table)
   }
 
   mutating func remove(_ key: RawSpan, from table: Table) {
-    folder.working.mustBeStored = true
+    folder.working.changesTables = true
     folder.working.direct.remove(key, from: table)
   }
 

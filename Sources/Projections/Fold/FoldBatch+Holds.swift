@@ -197,7 +197,6 @@ extension FoldBatch {
       try change(budget) { $0.reserved = $0.reserved.addingClamped(hold.credits) }
     }
     guard let ref = hold.session, var session = try session(ref) else { return }
-    folder.working.mustBeStored = true
     session.reserve(
       OpenCall(
         call: id.call, reservation: hold.credits, expiresAt: hold.expiresAt,
@@ -218,7 +217,6 @@ extension FoldBatch {
     guard let ref = before.session, var session = try session(ref),
       let reserved = session.reserve(credits, for: id.call)
     else { return }
-    folder.working.mustBeStored = true
     folder.working.sessions.change(session)
     guard let budget = session.budget else { return }
     try change(budget) { $0.replace(reserved, by: credits) }
@@ -228,7 +226,6 @@ extension FoldBatch {
     _ id: BudgetID, _ change: (inout SharedBudget) -> Void
   ) throws(ProjectionFailure) {
     guard var budget = try budget(id) else { return }
-    folder.working.mustBeStored = true
     change(&budget)
     folder.working.sessions.change(budget)
   }

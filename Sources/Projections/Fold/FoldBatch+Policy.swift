@@ -133,7 +133,6 @@ extension FoldBatch {
   mutating func changePolicy(
     _ event: borrowing FoldedEvent, _ change: (inout ProjectionState) -> Void = { _ in }
   ) {
-    folder.working.mustBeStored = true
     folder.working.state.policy = event.position
     change(&folder.working.state)
   }
@@ -149,7 +148,7 @@ extension FoldBatch {
     if folder.purpose.isForReaders {
       folder.working.unpublished.allowances.append((allowance.user, allowances))
     }
-    try change(allowance.user, event) { $0.hasAllowances = true }
+    try update(allowance.user, event) { $0.hasAllowances = true }
   }
 
   mutating func schedule(_ change: ScheduledChange, _ event: borrowing FoldedEvent) {

@@ -17,7 +17,9 @@ public struct FoldBatch: ~Copyable {
   public var state: ProjectionState { folder.working.state }
 
   /// Whether something was folded that readers find in the tables only: it is stored at once.
-  public var mustBeStored: Bool { folder.working.mustBeStored }
+  public var changesTables: Bool {
+    folder.working.changesTables || folder.working.sessions.hasChanges
+  }
   public var calendar: QuotaCalendar { folder.working.calendar }
 
   /// The account of `user`, or nil.
@@ -142,7 +144,7 @@ public struct FoldBatch: ~Copyable {
     whenShown()
     if folder.purpose.stores { try folder.store(mayWait: mayWait) }
     folder.working.sessions.trim()
-    folder.working.mustBeStored = false
+    folder.working.changesTables = false
     folder.working.hasFolded = false
     folder.working.isInBatch = false
   }

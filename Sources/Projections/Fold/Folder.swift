@@ -117,7 +117,7 @@ public final class Folder {
 
   /// Stores what a batch has folded, where it has to be stored or may not wait.
   func store(mayWait: Bool) throws(ProjectionFailure) {
-    guard working.mustBeStored, purpose.isForReaders else {
+    guard working.changesTables, purpose.isForReaders else {
       if !mayWait { try startStoring() }
       return
     }

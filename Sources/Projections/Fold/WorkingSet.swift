@@ -36,8 +36,8 @@ struct WorkingSet {
   var storedPosition: Position
   /// Events that no job stores yet.
   var unstoredCount = 0
-  /// Whether the running batch changed something that readers find in the tables only.
-  var mustBeStored = false
+  /// Whether the running batch changed what readers find in the tables only.
+  var changesTables = false
   /// Events of a long run for which the state is stored once.
   var eventsPerState: UInt64 = 1 << 22
   /// Whether the next job stores the state in any case.

@@ -105,7 +105,6 @@ extension FoldBatch {
   mutating func begin(
     _ start: SessionStart, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    folder.working.mustBeStored = true
     let session = Session(start, at: event.position, recordedAt: event.recordedAt)
     folder.working.sessions.change(session)
     let ref = session.ref
@@ -123,7 +122,6 @@ extension FoldBatch {
     guard var session = try session(ref) else {
       throw .contradiction(at: event.position, "concerns session \(ref), which no event began")
     }
-    folder.working.mustBeStored = true
     list(
       SessionEventEntry(
         position: event.position, parent: session.lastEvent,
@@ -149,7 +147,6 @@ extension FoldBatch {
   }
 
   mutating func fold(_ change: BudgetChange) throws(ProjectionFailure) {
-    folder.working.mustBeStored = true
     var budget =
       try budget(change.budget) ?? SharedBudget(id: change.budget, limit: change.new)
     budget.limit = change.new

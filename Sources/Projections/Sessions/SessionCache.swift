@@ -24,6 +24,8 @@ struct SessionCache {
     changedBudgets.insert(budget.id)
   }
 
+  var hasChanges: Bool { !changedSessions.isEmpty || !changedBudgets.isEmpty }
+
   /// Hands over what was changed since the last time.
   mutating func takeChanges() -> (sessions: [Session], budgets: [SharedBudget]) {
     let changes = (

@@ -184,3 +184,26 @@ extension SessionFact {
     }
   }
 }
+
+extension EventKind {
+  /// Whether readers beside a server count it from the log itself, so that it may be acknowledged before the
+  /// tables have it.
+  public var isCountedFromLog: Bool {
+    switch self {
+    case .tokensSpent, .spendRefused, .spendShadowed, .spendHeld, .holdSettled, .holdDrawn,
+      .holdExtended, .holdVoided, .holdExpired, .thresholdCrossed:
+      true
+    case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
+      .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .sessionStarted,
+      .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
+      .sessionCallAdmitted, .sessionCallEnded, .sessionCallExtended, .sessionUsageRecorded,
+      .sessionMessageAnswered,
+      .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
+      .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
+      .sessionDeleted, .sessionOptionIgnored, .budgetChanged, .usageCorrected, .modesChanged,
+      .allowanceGranted,
+      .limitsScheduled, .scheduleEnded, .userErased:
+      false
+    }
+  }
+}

@@ -204,7 +204,7 @@ public final class Ledger {
     let isDue = isStoringDue
     do throws(StoreFailure) {
       let holdDeadline = try batch.earliestHoldDeadline()
-      let changesTables = batch.fold.mustBeStored
+      let changesTables = batch.fold.changesTables
       // Not behind the tables, whose flush takes milliseconds: a right that has gone lets nobody in meanwhile.
       try batch.commit(mayWait: !isDue) { if changesRights { onRightsChanged?(lostRights.epoch) } }
       if changesTables { storedDeadline = try readStoredDeadline() }

@@ -48,7 +48,7 @@ extension Queries {
     var (fold, position) = (AccountFold(of: view), view.reading.position)
     try usingLog { () throws(LogFailure) in
       try store.log.scan(after: position) { (record) throws(RecordDamage) in
-        guard record.kind.mayWaitInMemory else { return .stop }
+        guard record.kind.isCountedFromLog else { return .stop }
         position = record.position
         if try record.user() == view.reading.account.user {
           fold.apply(try record.fact(), at: position, happenedAt: record.happenedAt)
@@ -85,27 +85,5 @@ extension AccountView {
         windows: reading.windows, used: PerPeriod { fold.watched[$0].used },
         calendar: reading.calendar, position: position),
       holds: OpenHolds(holds: Array(holds.prefix(holdLimit)), areAll: holds.count <= holdLimit))
-  }
-}
-
-extension EventKind {
-  /// Whether a server may acknowledge such an event before its tables have it.
-  var mayWaitInMemory: Bool {
-    switch self {
-    case .tokensSpent, .spendRefused, .spendShadowed, .spendHeld, .holdSettled, .holdDrawn,
-      .holdExtended, .holdVoided, .holdExpired, .thresholdCrossed:
-      true
-    case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
-      .tokenRevoked, .defaultsChanged, .limitsChanged, .calendarChanged, .sessionStarted,
-      .sessionResumed, .sessionLimitChanged, .sessionModelChanged, .sessionMessageReceived,
-      .sessionCallAdmitted, .sessionCallEnded, .sessionCallExtended, .sessionUsageRecorded,
-      .sessionMessageAnswered,
-      .sessionTurnEnded, .sessionCheckpointed, .exhaustionRequested, .exhaustionAnswered,
-      .sessionWarned, .sessionFailed, .sessionAborted, .sessionWindowStarted, .sessionClosed,
-      .sessionDeleted, .sessionOptionIgnored, .budgetChanged, .usageCorrected, .modesChanged,
-      .allowanceGranted,
-      .limitsScheduled, .scheduleEnded, .userErased:
-      false
-    }
   }
 }
