@@ -31,12 +31,7 @@ final class MarkedEnvironment: Sendable {
   func beginWrite() throws(ProjectionFailure) -> WriteTransaction {
     try mayBeVouchedFor.withLock { (mayBe) throws(ProjectionFailure) in
       guard mayBe else { return }
-      // Also where none is seen: an earlier attempt may have failed before that was on the disk.
-      if try TrustMark(in: path)?.claim == .inUse {
-        try RunDirectory.sync(path)
-      } else {
-        try TrustMark.remove(from: path)
-      }
+      if try TrustMark(in: path)?.claim == .closed { try TrustMark.remove(from: path) }
       mayBe = false
     }
     do { return try environment.beginWrite() } catch { throw ProjectionFailure(error, path: path) }
