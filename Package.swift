@@ -30,7 +30,7 @@ let package = Package(
     .systemLibrary(name: "CUTF8Proc"),
 
     .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: borrowing),
-    .target(name: "QuotaModel", swiftSettings: strict),
+    .target(name: "QuotaModel", swiftSettings: borrowing),
     // Bytes as text.
     .target(name: "Encodings", swiftSettings: strict),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings"], swiftSettings: strict),

@@ -3,10 +3,14 @@ package import QuotaModel
 
 extension JSONWriter {
   package mutating func member(_ name: StaticString, _ moment: Moment) {
+    self.name(name)
+    self.moment(moment)
+  }
+
+  mutating func moment(_ moment: Moment) {
     var text: [UInt8] = []
     text.reserveCapacity(27)
     moment.write(into: &text)
-    self.name(name)
     string(utf8: text)
   }
 

@@ -39,54 +39,13 @@ extension JSONValue {
     return text
   }
 
-  /// A token number; nil where it is absent or null.
   package func tokens(_ name: StaticString) throws(MemberFault) -> TokenCount? {
-    guard let value = self[name], value.kind != .null else { return nil }
-    guard let number = value.int64, let tokens = TokenCount(number) else {
-      throw MemberFault(
-        member: name.description, rule: "must be an integer from 0 to 9223372036854775807")
-    }
-    return tokens
+    try optional(name)
   }
 
-  package func requiredTokens(_ name: StaticString) throws(MemberFault) -> TokenCount {
-    guard let tokens = try tokens(name) else {
-      throw MemberFault(member: name.description, rule: "is required")
-    }
-    return tokens
-  }
+  package func moment(_ name: StaticString) throws(MemberFault) -> Moment? { try optional(name) }
 
-  package func moment(_ name: StaticString) throws(MemberFault) -> Moment? {
-    guard let text = try text(name) else { return nil }
-    do {
-      return try Moment(rfc3339: text)
-    } catch {
-      throw MemberFault(
-        member: name.description, rule: "must be a time by RFC 3339: \(error)")
-    }
-  }
-
-  package func requiredMoment(_ name: StaticString) throws(MemberFault) -> Moment {
-    guard let moment = try moment(name) else {
-      throw MemberFault(member: name.description, rule: "is required")
-    }
-    return moment
-  }
-
-  package func userID(_ name: StaticString) throws(MemberFault) -> UserID {
-    guard let user = UserID(spelling: try requiredText(name)) else {
-      throw MemberFault(member: name.description, rule: "must be a UUID")
-    }
-    return user
-  }
-
-  package func bool(_ name: StaticString) throws(MemberFault) -> Bool? {
-    guard let value = self[name], value.kind != .null else { return nil }
-    guard let bool = value.bool else {
-      throw MemberFault(member: name.description, rule: "must be true or false")
-    }
-    return bool
-  }
+  package func bool(_ name: StaticString) throws(MemberFault) -> Bool? { try optional(name) }
 
   /// A limit; nil for null.
   package func limit(_ name: StaticString) throws(MemberFault) -> TokenLimit? {
@@ -98,15 +57,6 @@ extension JSONValue {
         rule: "must be an integer from -1 (unlimited) to 9007199254740991")
     }
     return limit
-  }
-
-  package func role(_ name: StaticString) throws(MemberFault) -> Role? {
-    guard let text = try text(name) else { return nil }
-    guard let role = Role(name: text) else {
-      let names = Role.allCases.map(\.name).joined(separator: ", ")
-      throw MemberFault(member: name.description, rule: "must be one of \(names)")
-    }
-    return role
   }
 
   /// A text that has to follow a rule of its own.

@@ -76,7 +76,7 @@ import Testing
     (usage + #","duration_ms":4294967296"#, "duration_ms"),
     (usage + #","price_batch_size":1000"#, "price_input_nano_aiu"),
     (usage + #","price_batch_size":0"#, "price_batch_size"),
-    (usage + #","price_input_nano_aiu":1"#, "price_batch_size"),
+    (usage + #","price_input_nano_aiu":1"#, "price_output_nano_aiu"),
     (usage + price, "cost_nano_aiu"),
     (#""type":"exhaustion_answered","session":"1","exhaustion_id":"\#(entry)""#, "action"),
     (answer + #""raise""#, "action"), (answer + #""add""#, "additional_nano_aiu"),

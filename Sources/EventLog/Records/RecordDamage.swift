@@ -12,6 +12,8 @@ public enum RecordDamage: Error, Hashable, Sendable {
   case unknownVersion(UInt8)
   /// A newer program wrote it.
   case unknownKind(UInt8)
+  /// A newer program wrote it.
+  case unknownMember
   /// The checksum is right and the content is not.
   case malformed
   /// The frame around the records contradicts them.
@@ -30,6 +32,7 @@ extension RecordDamage: CustomStringConvertible {
     case .unknownVersion(let version):
       "the record has format \(version), which a newer quotalog wrote"
     case .unknownKind(let kind): "the record has kind \(kind), which a newer quotalog wrote"
+    case .unknownMember: "the record has a member that only a newer quotalog knows"
     case .malformed: "the content is not that of its kind"
     case .chunkMalformed: "the frame around the records contradicts them"
     case .missing: "the record is missing"

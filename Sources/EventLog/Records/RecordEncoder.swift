@@ -3,7 +3,8 @@ public import QuotaModel
 
 /// Consecutive records, encoded one behind the other.
 public struct RecordBatch: Sendable {
-  public private(set) var bytes: [UInt8] = []
+  public var bytes: [UInt8] { writer.bytes }
+  private var writer = RecordWriter()
   /// Where each record ends in `bytes`.
   public private(set) var ends: [Int] = []
 
@@ -14,21 +15,21 @@ public struct RecordBatch: Sendable {
 
   /// Encodes one event. The bytes are a function of the event alone.
   public mutating func append(_ event: Event) {
-    let start = bytes.count
-    bytes.appendHeader(of: event)
-    bytes.appendBody(of: event.fact)
-    bytes.seal(recordFrom: start)
-    ends.append(bytes.count)
+    let start = writer.bytes.count
+    writer.bytes.appendHeader(of: event)
+    writer.body(of: event.fact)
+    writer.bytes.seal(recordFrom: start)
+    ends.append(writer.bytes.count)
   }
 
   /// Takes over a record that is encoded already.
   public mutating func append(encoded record: borrowing RecordView) {
-    unsafe record.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-    ends.append(bytes.count)
+    unsafe record.bytes.withUnsafeBytes { unsafe writer.bytes.append(contentsOf: $0) }
+    ends.append(writer.bytes.count)
   }
 
   public mutating func removeAll() {
-    bytes.removeAll(keepingCapacity: true)
+    writer.bytes.removeAll(keepingCapacity: true)
     ends.removeAll(keepingCapacity: true)
   }
 
@@ -44,23 +45,9 @@ extension [UInt8] {
     appendInteger(user.low.byteSwapped)
   }
 
-  /// Seven bits a byte, the least significant first; the high bit says that another byte follows.
-  mutating func appendVariable(_ count: TokenCount) {
-    var rest = UInt64(count.rawValue)
-    while rest >= 0x80 {
-      append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    append(UInt8(rest))
-  }
-
   mutating func appendText(_ text: String) {
     appendInteger(UInt16(text.utf8.count))
     append(contentsOf: text.utf8)
-  }
-
-  mutating func appendLimit(_ limit: TokenLimit?) {
-    appendInteger(limit?.rawValue ?? Int64.min)
   }
 
   fileprivate mutating func appendHeader(of event: Event) {

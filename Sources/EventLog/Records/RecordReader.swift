@@ -6,6 +6,13 @@ struct RecordReader: ~Escapable {
   let bytes: RawSpan
   private(set) var offset: Int
   private let end: Int
+  /// The object that is being read.
+  var scope = Scope(rest: 0)
+
+  struct Scope {
+    /// Which of the members to come are there that may be missing; the next is the lowest.
+    var rest: UInt64
+  }
 
   @_lifetime(copy bytes)
   init(_ bytes: RawSpan, from offset: Int, to end: Int) {
@@ -27,16 +34,6 @@ struct RecordReader: ~Escapable {
   @_lifetime(self: copy self)
   mutating func byte() throws(RecordDamage) -> UInt8 { bytes.byte(at: try skip(1)) }
 
-  /// Whether something is so, or follows: 1 or 0 and nothing else, so that every fact has one form.
-  @_lifetime(self: copy self)
-  mutating func flag() throws(RecordDamage) -> Bool {
-    switch try byte() {
-    case 0: false
-    case 1: true
-    default: throw .malformed
-    }
-  }
-
   @_lifetime(self: copy self)
   mutating func word() throws(RecordDamage) -> UInt64 { bytes.word(at: try skip(8)) }
 
@@ -49,30 +46,21 @@ struct RecordReader: ~Escapable {
   }
 
   @_lifetime(self: copy self)
-  mutating func variable() throws(RecordDamage) -> TokenCount {
+  mutating func variable() throws(RecordDamage) -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
     while true {
       let byte = try byte()
+      // The tenth byte has room for one bit.
+      guard shift < 63 || byte <= 1 else { throw .malformed }
       value |= UInt64(byte & 0x7F) << shift
       if byte & 0x80 == 0 {
         // A number ends with its last digit: zeros behind it would be another form of the same.
         guard byte != 0 || shift == 0 else { throw .malformed }
-        break
+        return value
       }
       shift += 7
-      guard shift < 63 else { throw .malformed }
     }
-    guard let count = TokenCount(Int64(bitPattern: value)) else { throw .malformed }
-    return count
-  }
-
-  @_lifetime(self: copy self)
-  mutating func limit() throws(RecordDamage) -> TokenLimit? {
-    let stored = Int64(bitPattern: try word())
-    if stored == .min { return nil }
-    guard let limit = TokenLimit(stored) else { throw .malformed }
-    return limit
   }
 
   @_lifetime(self: copy self)
@@ -83,9 +71,22 @@ struct RecordReader: ~Escapable {
     return start + 2..<start + 2 + length
   }
 
+  /// Begins with the bits of the members that may be missing.
   @_lifetime(self: copy self)
-  mutating func text() throws(RecordDamage) -> String {
-    try bytes.extracting(try textRange()).text()
+  mutating func beginScope() throws(RecordDamage) {
+    scope = Scope(rest: try variable())
+  }
+
+  /// Bits that are left speak of members that nobody here knows.
+  @_lifetime(self: copy self)
+  mutating func endScope() throws(RecordDamage) {
+    guard scope.rest == 0 else { throw .unknownMember }
+  }
+
+  @_lifetime(self: copy self)
+  mutating func nextBit() -> Bool {
+    defer { scope.rest >>= 1 }
+    return scope.rest & 1 == 1
   }
 }
 

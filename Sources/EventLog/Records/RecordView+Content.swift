@@ -1,7 +1,31 @@
 internal import LMDB
-internal import QuotaModel
+public import QuotaModel
 
 extension RecordView {
+  /// What happened, read from the body.
+  public func fact() throws(RecordDamage) -> Fact {
+    var body = bodyReader()
+    return try body.fact(of: kind)
+  }
+
+  /// The user whom the fact concerns, without reading the rest: who is concerned stands first.
+  public func user() throws(RecordDamage) -> UserID? {
+    var body = bodyReader()
+    try body.beginScope()
+    switch kind.userMember {
+    case .never: return nil
+    case .always: return try body.user()
+    case .perhaps: return body.nextBit() ? try body.user() : nil
+    }
+  }
+
+  /// User and total of a spend, without the rest; only for `tokensSpent`.
+  public func spentTokens() throws(RecordDamage) -> (user: UserID, total: TokenCount) {
+    var body = bodyReader()
+    try body.beginScope()
+    return (try body.user(), try TokenCount.describe(nil, to: &body))
+  }
+
   /// Throws where `event()` does, without making the event where that is what costs: texts of a spend
   /// are looked at where they lie.
   public func checkContent() throws(RecordDamage) {
@@ -18,10 +42,11 @@ extension RecordView {
       bytes.isPlainText(reasonRange, upTo: Reason.maximumByteCount)
     else { return false }
     var body = bodyReader()
+    try body.beginScope()
     _ = try body.user()
-    let parts = try body.spendParts()
-    _ = try body.usage(parts)
-    let model = parts.contains(.model) ? try body.textRange() : nil
+    _ = try TokenUsage.describe(nil, to: &body)
+    let model = try body.begin(optional: "model", isThere: nil) ? try body.textRange() : nil
+    try body.endScope()
     return body.isAtEnd && bytes.isPlainText(model, upTo: ModelName.maximumByteCount)
   }
 }

@@ -36,7 +36,7 @@ extension QuotaAPI {
     let position: Position?
     let mayRewind: Bool
     do throws(MemberFault) {
-      position = try body?.position("position")
+      position = try body?.member("position")
       mayRewind = try body?.bool("rewind") ?? false
     } catch {
       throw Problem(error)

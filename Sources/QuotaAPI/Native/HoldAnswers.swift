@@ -21,9 +21,11 @@ extension HTTPResponse {
       json.member("user", refusal.user.description)
       json.member("estimate", optional: refusal.estimate?.rawValue)
       json.violatedPolicies(refusal)
-      json.violations(refusal.violations)
+      json.objects("violations", refusal.violations)
       if let credits = refusal.credits { json.member("estimate_nano_aiu", credits.rawValue) }
-      if !refusal.creditViolations.isEmpty { json.violations(refusal.creditViolations) }
+      if !refusal.creditViolations.isEmpty {
+        json.objects("credit_violations", refusal.creditViolations)
+      }
       if let policy = refusal.policy { json.member("policy", policy) }
       json.member("position", receipt.position)
       json.member("replayed", receipt.isReplayed)

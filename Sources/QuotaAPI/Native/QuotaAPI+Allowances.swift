@@ -30,7 +30,10 @@ extension QuotaAPI {
         json.beginObject()
         json.member("schedule", id.description)
         json.member("user", optional: change.user?.description)
-        json.scheduledChange(change)
+        json.describe { (line) in
+          _ = LimitUpdates.describe(change.updates, to: &line)
+        }
+        json.member("effective_at", change.effectiveAt)
         json.endObject()
       }
       json.endArray()
@@ -61,7 +64,7 @@ extension QuotaAPI {
         throw MemberFault(
           member: "tokens", rule: "must be at most \(TokenLimit.range.upperBound)")
       }
-      command = .allow(UserReference(text), try body.period("period"), tokens)
+      command = .allow(UserReference(text), try body.member("period"), tokens)
       requestID = try request.requiredRequestID(body)
       reason = try body.bounded("reason", Reason.init)
     } catch {

@@ -65,6 +65,6 @@ extension JSONValue {
     guard usage == nil else {
       throw MemberFault(member: "usage_id", rule: "must not be given beside position")
     }
-    return .position(try position("position"))
+    return .position(try member("position"))
   }
 }

@@ -52,7 +52,9 @@ extension QuotaAPI {
         timeToLiveSeconds: try body.timeToLive("ttl_seconds") ?? Self.defaultTimeToLiveSeconds,
         session: try body.sessionAddress("session_id", as: caller.sessionViewer),
         credits: try body.positiveNanoCredits("estimate_nano_aiu"),
-        budgets: try body.budgetIDs("budget_ids"))
+        budgets: try body.reading { (line) throws(MemberFault) in
+          try Hold.describe(budgets: nil, to: &line)
+        })
       requestID = try request.requiredRequestID(body)
     } catch {
       throw Problem(error)
@@ -113,7 +115,7 @@ extension QuotaAPI {
   private func holdUsage(_ body: JSONValue) throws(MemberFault) -> HoldUsage {
     let model = try body.bounded("model", ModelName.init)
     return HoldUsage(
-      try body.reportedUsage(), model: model, cost: try body.nanoCredits("nano_aiu"),
+      try body.reportedUsage(), model: model, cost: try body.optional("nano_aiu"),
       price: model.flatMap { sessionSettings.prices[$0] }, isFinal: try body.bool("final") ?? true)
   }
 }

@@ -74,7 +74,7 @@ extension QuotaAPI {
     }
     do throws(MemberFault) {
       let change = LimitsChange(
-        limits: try body.limitUpdates(), modes: try body.modeUpdates(),
+        limits: try body.members(), modes: try body.modeUpdates(),
         effectiveAt: try body.moment("effective_at"), requestID: try request.requestID(body),
         reason: try body.bounded("reason", Reason.init))
       try change.check(isNamed: body["id"] != nil)
@@ -181,8 +181,7 @@ extension JSONValue {
   /// Modes that are given; null goes back to the default, an absent one stays.
   fileprivate func modeUpdates() throws(MemberFault) -> ModeUpdates {
     try ModeUpdates { (period) throws(MemberFault) in
-      if self[period.modeName] == nil { return .keep }
-      return try mode(period.modeName).map(OptionalUpdate.set) ?? .unset
+      try update(period.modeName)
     }
   }
 }

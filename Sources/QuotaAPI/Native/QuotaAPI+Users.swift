@@ -16,8 +16,8 @@ extension QuotaAPI {
         throw MemberFault(member: "name", rule: "is required")
       }
       registration = Registration(
-        user: body["uuid"] == nil ? System.randomUser() : try body.userID("uuid"), name: name,
-        role: try body.role("role") ?? .user)
+        user: body["uuid"] == nil ? System.randomUser() : try body.member("uuid"), name: name,
+        role: try body.optional("role") ?? .user)
     } catch {
       throw Problem(error)
     }
@@ -83,7 +83,7 @@ extension QuotaAPI {
     let body = try object(request)
     let command: Command
     do throws(MemberFault) {
-      let role = try body.role("role")
+      let role: Role? = try body.optional("role")
       let isActive = try body.bool("active")
       switch (role, isActive) {
       case (let role?, nil): command = .setRole(UserReference(text), role)

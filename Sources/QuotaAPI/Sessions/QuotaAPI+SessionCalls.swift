@@ -170,7 +170,7 @@ extension HTTPResponse {
     case .mustWait:
       return refusal("reserved") { $0.member("retry_after_ms", retryMilliseconds) }
     case .quotaExhausted(let violations):
-      return refusal("user_quota_exhausted") { $0.violations(violations) }
+      return refusal("user_quota_exhausted") { $0.objects("violations", violations) }
     case .unpriced: return refusal("unknown_cost") { _ in }
     case .done, .unchanged, .existed, .dropped, .recorded, .tooLate:
       return .unexpectedInSession

@@ -82,7 +82,11 @@ struct SessionBody {
   private static let integerRule = "must be an integer from 0 to 9223372036854775807"
 
   func budgetAccess() throws(Problem) -> BudgetAccess? {
-    do { return try json?.budgetAccess() } catch { throw Problem(error) }
+    do {
+      return try json?.reading { (line) throws(MemberFault) in
+        try BudgetAccess.describeOptional(nil, to: &line)
+      } ?? nil
+    } catch { throw Problem(error) }
   }
 
   /// A number of credits above zero; nil where it is absent or null.

@@ -77,7 +77,9 @@ extension JSONWriter {
     if budget.creditsStatus != .complete {
       member("ai_credits_status", budget.creditsStatus.rawValue)
     }
-    if withAccess { budgetAccess(budget.access) }
+    if withAccess {
+      describe { _ = BudgetAccess.describeOptional(budget.access, to: &$0) }
+    }
     endObject()
   }
 

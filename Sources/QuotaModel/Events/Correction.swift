@@ -17,3 +17,16 @@ public struct Correction: Hashable, Sendable {
     self.usage = usage
   }
 }
+
+extension Correction: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ correction: Correction?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Correction {
+    Correction(
+      user: try coder.member("user", correction?.user),
+      corrected: try coder.member("corrected", correction?.corrected),
+      old: try coder.member("old_tokens", correction?.old),
+      usage: try .describe(correction?.usage, to: &coder))
+  }
+}

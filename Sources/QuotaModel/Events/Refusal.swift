@@ -69,3 +69,51 @@ public struct CreditViolation: Hashable, Sendable {
     self.reserved = reserved
   }
 }
+
+extension Refusal: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ refusal: Refusal?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Refusal {
+    Refusal(
+      user: try coder.member("user", refusal?.user),
+      estimate: try coder.optional("estimate", refusal.map(\.estimate)),
+      violations: try coder.objects(
+        "violations", refusal?.violations, atMost: Period.allCases.count),
+      credits: try coder.optional("nano_aiu", refusal.map(\.credits)),
+      session: try coder.optional("session", refusal.map(\.session)),
+      creditViolations: try coder.objectsUnlessEmpty(
+        "credit_violations", refusal?.creditViolations, atMost: Hold.maximumBudgetCount + 2),
+      policy: try coder.optional("policy", refusal.map(\.policy)),
+      timeToLiveSeconds: try coder.optional(
+        "ttl_seconds", refusal.map(\.timeToLiveSeconds), in: 0...Int64.max),
+      budgets: try Hold.describe(budgets: refusal?.budgets, to: &coder))
+  }
+}
+
+extension Violation: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ violation: Violation?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Violation {
+    Violation(
+      period: try coder.member("period", violation?.period),
+      limit: try coder.member("limit", violation?.limit),
+      used: try coder.member("used", violation?.used),
+      reserved: try coder.member("reserved", violation?.reserved),
+      mode: try coder.member("mode", violation?.mode, unless: .hard))
+  }
+}
+
+extension CreditViolation: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ violation: CreditViolation?, to coder: inout Coder
+  ) throws(Coder.Failure) -> CreditViolation {
+    CreditViolation(
+      budget: try coder.optional("budget_id", violation.map(\.budget)),
+      limit: try coder.member("limit_nano_aiu", violation?.limit),
+      used: try coder.member("used_nano_aiu", violation?.used),
+      reserved: try coder.member("reserved_nano_aiu", violation?.reserved))
+  }
+}

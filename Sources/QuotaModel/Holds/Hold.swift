@@ -64,3 +64,30 @@ public enum HoldEnd: UInt8, CaseIterable, Sendable {
   /// What was used came after the hold had expired.
   case settledLate = 4
 }
+
+extension Hold: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ hold: Hold?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Hold {
+    Hold(
+      user: try coder.member("user", hold?.user), tokens: try coder.member("tokens", hold?.tokens),
+      expiresAt: try coder.member("expires_at", hold?.expiresAt),
+      session: try coder.optional("session", hold.map(\.session)),
+      credits: try coder.member("nano_aiu", hold?.credits, unless: .zero),
+      budgets: try describe(budgets: hold?.budgets, to: &coder))
+  }
+
+  /// Shared budgets, each once.
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    budgets: [BudgetID]?, to coder: inout Coder
+  ) throws(Coder.Failure) -> [BudgetID] {
+    let found = try coder.listUnlessEmpty(
+      "budget_ids", budgets, of: "ids of shared budgets", atMost: maximumBudgetCount)
+    if budgets == nil, Set(found).count != found.count {
+      try coder.refuse("budget_ids", "must hold ids of shared budgets, each once")
+    }
+    return found
+  }
+}

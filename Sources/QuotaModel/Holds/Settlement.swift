@@ -34,3 +34,25 @@ extension Hold {
     credits = credits.subtractingClamped(settlement.credits)
   }
 }
+
+extension Settlement {
+  /// Names the members of a settlement and of the hold that it is of, whose user stands first.
+  @inlinable
+  static func describe<Coder: FactCoder & ~Escapable>(
+    _ hold: HoldID?, _ settlement: Settlement?, to coder: inout Coder,
+    _ make: (HoldID, Settlement) -> Fact
+  ) throws(Coder.Failure) -> Fact {
+    let user = try coder.member("user", settlement?.spend.user)
+    let hold = try coder.member("hold", hold)
+    let spend = Spend(
+      user: user, usage: try .describe(settlement?.spend.usage, to: &coder),
+      model: try coder.optional("model", settlement.map(\.spend.model)))
+    return make(
+      hold,
+      Settlement(
+        spend: spend, credits: try coder.member("nano_aiu", settlement?.credits, unless: .zero),
+        overage: try coder.member("overage", settlement?.overage, unless: .zero),
+        isLate: try coder.flag("late", settlement?.isLate),
+        isCountedInSession: try coder.flag("counted_in_session", settlement?.isCountedInSession)))
+  }
+}

@@ -20,11 +20,6 @@ public enum Role: UInt8, CaseIterable, Sendable {
     case .auditor: "auditor"
     }
   }
-
-  public init?(name: String) {
-    guard let role = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = role
-  }
 }
 
 extension Role {

@@ -34,3 +34,16 @@ public struct Allowances: Hashable, Sendable {
       start: allowance.windowStart, used: before.addingClamped(allowance.tokens))
   }
 }
+
+extension Allowance: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ allowance: Allowance?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Allowance {
+    Allowance(
+      user: try coder.member("user", allowance?.user),
+      period: try coder.member("period", allowance?.period),
+      windowStart: try coder.member("window_start", allowance?.windowStart),
+      tokens: try coder.member("tokens", allowance?.tokens))
+  }
+}

@@ -14,11 +14,6 @@ public enum LimitMode: UInt8, CaseIterable, Sendable {
     case .shadow: "shadow"
     }
   }
-
-  public init?(name: String) {
-    guard let mode = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = mode
-  }
 }
 
 /// The modes of the whole system.
@@ -54,5 +49,17 @@ public struct ModeChange: Hashable, Sendable {
     self.period = period
     self.old = old
     self.new = new
+  }
+}
+
+extension ModeChange: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ change: ModeChange?, to coder: inout Coder
+  ) throws(Coder.Failure) -> ModeChange {
+    ModeChange(
+      period: try coder.member("period", change?.period),
+      old: try coder.nullable("old", change.map(\.old)),
+      new: try coder.nullable("new", change.map(\.new)))
   }
 }

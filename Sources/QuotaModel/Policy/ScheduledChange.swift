@@ -30,3 +30,27 @@ public struct ScheduledChange: Hashable, Sendable {
     self.effectiveAt = effectiveAt
   }
 }
+
+extension ScheduledChange: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ change: ScheduledChange?, to coder: inout Coder
+  ) throws(Coder.Failure) -> ScheduledChange {
+    ScheduledChange(
+      user: try coder.optional("user", change.map(\.user)),
+      updates: try .describe(change?.updates, to: &coder),
+      effectiveAt: try coder.member("effective_at", change?.effectiveAt))
+  }
+}
+
+/// Limits that are given; one that says "nothing" goes back to the default, a missing one stays.
+extension PerPeriod: Described where Value == LimitUpdate {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ updates: LimitUpdates?, to coder: inout Coder
+  ) throws(Coder.Failure) -> LimitUpdates {
+    try LimitUpdates { (period) throws(Coder.Failure) in
+      try coder.update(period.limitName, updates?[period])
+    }
+  }
+}

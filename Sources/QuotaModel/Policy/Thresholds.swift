@@ -72,3 +72,18 @@ extension TokenCount {
     return Int128(rawValue) * 100 >= Int128(limit.rawValue) * Int128(percent)
   }
 }
+
+extension ThresholdCrossing: Described {
+  @inlinable
+  public static func describe<Coder: FactCoder & ~Escapable>(
+    _ crossing: ThresholdCrossing?, to coder: inout Coder
+  ) throws(Coder.Failure) -> ThresholdCrossing {
+    ThresholdCrossing(
+      user: try coder.member("user", crossing?.user),
+      period: try coder.member("period", crossing?.period),
+      windowStart: try coder.member("window_start", crossing?.windowStart),
+      percent: try coder.member("percent", crossing?.percent),
+      limit: try coder.member("limit", crossing?.limit),
+      used: try coder.member("used", crossing?.used))
+  }
+}

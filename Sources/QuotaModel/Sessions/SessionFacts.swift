@@ -126,11 +126,6 @@ public enum CallEnd: UInt8, CaseIterable, Sendable {
     case .lost: "lost"
     }
   }
-
-  public init?(name: String) {
-    guard let end = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = end
-  }
 }
 
 /// What a call cost, and how that is known.
@@ -283,11 +278,6 @@ public enum SessionClosing: UInt8, CaseIterable, Sendable {
     case .routine: "routine"
     case .error: "error"
     }
-  }
-
-  public init?(name: String) {
-    guard let closing = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = closing
   }
 }
 

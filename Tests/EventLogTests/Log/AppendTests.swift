@@ -103,14 +103,12 @@ import Testing
 
   @Test func `hold the largest record that there can be`() throws {
     let sketch = try TestLog()
-    let changes = (0..<153).map { _ in LimitChange(period: .daily, old: nil, new: .unlimited) }
-    let text = String(repeating: "x", count: 1000)
-    let event = EventExamples.event(
-      1, .limitsChanged(EventExamples.ada, changes), requestID: String(text.prefix(410)),
-      reason: text)
-    #expect(encoded(event).count == 4072)
-    try sketch.open().appendAtHead([event])
-    #expect(try sketch.open().events() == [event])
+    let longest = EventExamples.event(
+      1, .spendRefused(EventExamples.longestRefusal), actor: .user(EventExamples.ada),
+      requestID: String(repeating: "x", count: 456), reason: String(repeating: "x", count: 806))
+    #expect(encoded(longest).count == 4072)
+    try sketch.open().appendAtHead([longest])
+    #expect(try sketch.open().events() == [longest])
   }
 
   private static func bigEndian(_ number: UInt64) -> [UInt8] {

@@ -1,4 +1,5 @@
 import Foundation
+import LMDB
 import QuotaModel
 import Testing
 
@@ -35,33 +36,24 @@ import Testing
     #expect(RecordFixture.all.contains { $0.event["kind"] == kind.name }, "\(kind.name)")
   }
 
-  @Test func `is kept of every optional part alone`() {
-    var holds: Set<UInt8> = []
-    var settlements: Set<UInt8> = []
-    var refusals: Set<UInt8> = []
-    var spends: Set<UInt8> = []
-    var usages: Set<UInt8> = []
-    for fixture in RecordFixture.all {
-      switch try? decoded(fixture.bytes).fact {
-      case .spendHeld(let hold): holds.insert(HoldParts(of: hold).rawValue)
-      case .holdSettled(_, let settlement):
-        settlements.insert(SettlementParts(of: settlement).rawValue)
-      case .spendRefused(let refusal): refusals.insert(RefusalParts(of: refusal).rawValue)
-      case .tokensSpent(let spend): spends.insert(SpendParts(of: spend).rawValue)
-      case .session(_, .usageRecorded(let usage)): usages.insert(UsageParts(of: usage).rawValue)
-      default: break
-      }
+  /// The bits of the members that may be missing, as the fixtures of a kind have them.
+  @Test(arguments: EventKind.allCases)
+  func `is kept with and without every member that may be missing`(kind: EventKind) throws {
+    let bits = try RecordFixture.all.filter { $0.event["kind"] == kind.name }
+      .map { try optionalMembers($0.bytes) }
+    let longest = FactOutline.all(of: kind).map { $0.bitCount }.max() ?? 0
+    for bit in 0..<UInt64(longest) {
+      #expect(
+        bits.contains { $0 >> bit & 1 == 1 }, "\(kind.name) has no fixture with member \(bit)")
+      #expect(bits.contains { $0 >> bit & 1 == 0 }, "\(kind.name) always has member \(bit)")
     }
-    #expect(holds.isSuperset(of: Self.single(HoldParts.all.rawValue)))
-    #expect(settlements.isSuperset(of: Self.single(SettlementParts.all.rawValue)))
-    #expect(refusals.isSuperset(of: Self.single(RefusalParts.all.rawValue)))
-    #expect(spends.isSuperset(of: Self.single(SpendParts.all.rawValue)))
-    #expect(usages.isSuperset(of: Self.single(UsageParts.all.rawValue)))
+    #expect(bits.allSatisfy { $0 >> UInt64(longest) == 0 }, "\(kind.name) has unnamed members")
   }
 
-  /// No part, and each part alone.
-  private static func single(_ all: UInt8) -> Set<UInt8> {
-    Set([0] + (0..<8).map { 1 << $0 }.filter { all & $0 != 0 })
+  private func optionalMembers(_ bytes: [UInt8]) throws -> UInt64 {
+    let record = try RecordView(checking: bytes.rawBytes)
+    var body = record.bodyReader()
+    return try body.variable()
   }
 
   /// Set `QUOTALOG_WRITE_FIXTURES` to 1 after adding an example.

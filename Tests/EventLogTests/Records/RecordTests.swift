@@ -29,9 +29,9 @@ import Testing
     let zeros = [UInt8](repeating: 0, count: 6)
     let ada: [UInt8] = [1, 0x23, 0x45, 0x67, 0x89, 0xAB, 0x4D, 0xEF, 0x81]
     let id = ada + [0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF]
-    var expected: [UInt8] = [82, 0, 1, 1, 2, 3, 0, 0] + [2, 1] + zeros + [4, 3] + zeros
+    var expected: [UInt8] = [83, 0, 1, 1, 2, 3, 0, 0] + [2, 1] + zeros + [4, 3] + zeros
     expected += [UInt8](repeating: 0xFF, count: 8) + [UInt8](repeating: 0xFF, count: 16)
-    expected += [2, 0] + Array("id".utf8) + [3, 0] + Array("why".utf8) + id + [2]
+    expected += [2, 0] + Array("id".utf8) + [3, 0] + Array("why".utf8) + [0] + id + [2]
     #expect(Array(encoded(event).dropLast(8)) == expected)
   }
 

@@ -2,7 +2,8 @@ import QuotaModel
 
 /// Every optional part of a record alone, and every value of a small set.
 extension EventExamples {
-  static let parts = holdParts + settlementParts + refusalParts + spendParts + smallSets
+  static let parts =
+    holdParts + settlementParts + refusalParts + spendParts + smallSets + everything
 
   private static let holdParts = [
     EventExample("part-hold-session", event(220, .spendHeld(hold { $0.session = session }))),
@@ -57,6 +58,83 @@ extension EventExamples {
           260 + UInt64(index),
           .modesChanged(ada, Period.allCases.map { ModeChange(period: $0, old: nil, new: mode) })))
     }
+
+  /// What the others leave out of kinds that have the members of another one.
+  private static let everything = [
+    settled("usage", 270) { $0.spend = spend(everything: wholeUsage) },
+    EventExample(
+      "hold-drawn-everything",
+      event(
+        271,
+        .holdDrawn(
+          HoldID(Position(70)),
+          Settlement(
+            spend: spend(everything: wholeUsage), credits: credits(7), overage: count(3),
+            isLate: true, isCountedInSession: true)))),
+    EventExample("spend-shadowed-everything", event(272, .spendShadowed(refusal(budgets: 1...1)))),
+    EventExample(
+      "spend-shadowed-least",
+      event(273, .spendShadowed(Refusal(user: ada, estimate: nil, violations: [])))),
+    EventExample(
+      "usage-corrected-everything",
+      event(
+        274,
+        .usageCorrected(
+          Correction(user: ada, corrected: Position(22), old: count(500), usage: wholeUsage)))),
+    EventExample(
+      "usage-corrected-total",
+      event(
+        275,
+        .usageCorrected(
+          Correction(
+            user: ada, corrected: Position(22), old: count(500), usage: spend(total: 5).usage)))),
+    EventExample(
+      "limits-scheduled-one",
+      event(
+        276,
+        .limitsScheduled(
+          ScheduledChange(
+            user: ada, updates: LimitUpdates { $0 == .monthly ? .unset : .keep },
+            effectiveAt: Moment(microseconds: 1_800_000_000_000_000))))),
+    EventExample(
+      "limits-scheduled-first",
+      event(
+        277,
+        .limitsScheduled(
+          ScheduledChange(
+            user: ada, updates: LimitUpdates { $0 == .daily ? .unset : .keep },
+            effectiveAt: Moment(microseconds: 1_800_000_000_000_000))))),
+  ]
+
+  /// Everything that a refusal can say at its longest.
+  static let longestRefusal = refusal(budgets: 0...9)
+
+  private static func refusal(budgets: ClosedRange<Int>) -> Refusal {
+    Refusal(
+      user: ada, estimate: .maximum,
+      violations: Period.allCases.prefix(3).map {
+        Violation(
+          period: $0, limit: .highest, used: .maximum, reserved: .maximum, mode: .shadow)
+      }, credits: .maximum, session: SessionRef(Position(12)),
+      creditViolations: budgets.map(longestBudget).map {
+        CreditViolation(budget: $0, limit: .maximum, used: .maximum, reserved: .maximum)
+      }, policy: Position(19), timeToLiveSeconds: 86_400,
+      budgets: budgets.prefix(8).map(longestBudget))
+  }
+
+  private static func longestBudget(_ number: Int) -> BudgetID {
+    must { try BudgetID("\(number)" + String(repeating: "b", count: 127)) }
+  }
+
+  private static let wholeUsage = must {
+    try TokenUsage(
+      input: count(10), output: count(5), cacheRead: count(4), cacheWrite: count(3),
+      reasoning: count(2))
+  }
+
+  private static func spend(everything usage: TokenUsage) -> Spend {
+    Spend(user: ada, usage: usage, model: must { try ModelName("m") })
+  }
 
   private static let session = SessionRef(Position(12))
   private static let team = must { try BudgetID("team") }

@@ -112,14 +112,19 @@ struct RandomEvents {
       credits: maybe { $0.credits() }, session: maybe { SessionRef(Position($0.word())) },
       creditViolations: creditViolations, policy: maybe { Position($0.word()) },
       timeToLiveSeconds: maybe { Int64($0.int(86_401)) },
-      budgets: (0..<int(4)).map { _ in budget() })
+      budgets: budgets())
   }
 
   private mutating func hold() -> Hold {
     Hold(
       user: user(), tokens: count(), expiresAt: moment(),
       session: maybe { SessionRef(Position($0.word())) }, credits: credits(),
-      budgets: (0..<int(4)).map { _ in budget() })
+      budgets: budgets())
+  }
+
+  /// Each once.
+  private mutating func budgets() -> [BudgetID] {
+    Set((0..<int(4)).map { _ in budget() }).sorted { $0.description < $1.description }
   }
 
   private mutating func settlement() -> Settlement {

@@ -1,9 +1,7 @@
-package import QuotaModel
-
 /// What periods are called wherever people or programs name them.
 extension Period {
   /// `daily`, `weekly`, `monthly`.
-  package var name: StaticString {
+  public var name: String {
     switch self {
     case .daily: "daily"
     case .weekly: "weekly"
@@ -11,14 +9,8 @@ extension Period {
     }
   }
 
-  package init?(name: String) {
-    let period = Period.allCases.first { $0.name.description == name }
-    guard let period else { return nil }
-    self = period
-  }
-
   /// The member with a period's limit.
-  package var limitName: StaticString {
+  public var limitName: StaticString {
     switch self {
     case .daily: "daily_limit"
     case .weekly: "weekly_limit"
@@ -27,7 +19,7 @@ extension Period {
   }
 
   /// The member with a period's mode.
-  package var modeName: StaticString {
+  public var modeName: StaticString {
     switch self {
     case .daily: "daily_mode"
     case .weekly: "weekly_mode"
