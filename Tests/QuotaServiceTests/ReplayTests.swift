@@ -38,11 +38,7 @@ import Testing
     filter.user = user
     filter.limit = .max
     for event in try queries.events(filter).events {
-      if case .userRegistered(let user, let role) = event.fact {
-        fold = AccountFold(registering: user, role: role, in: calendar)
-      } else {
-        fold?.apply(event.fact, at: event.position, happenedAt: event.happenedAt)
-      }
+      fold.apply(event.fact, at: event.position, happenedAt: event.happenedAt, in: calendar)
     }
     return fold
   }

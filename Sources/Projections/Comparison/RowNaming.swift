@@ -220,11 +220,11 @@ extension RowNaming {
       ("user", { $0.hold.user.description }),
       ("tokens held", { $0.hold.tokens.description }),
       ("credits held", { "\($0.hold.credits) nano-credits" }),
-      ("start", { calendar.text(of: $0.startedAt) }),
+      ("start", { calendar.text(of: $0.state.startedAt) }),
       ("deadline", { calendar.text(of: $0.hold.expiresAt) }),
       ("session", { $0.hold.session?.description ?? "none" }),
-      ("end", { $0.end.map { "\($0)" } ?? "open" }),
-      ("position of its end", { $0.endedAt.description }),
+      ("end", { $0.state.end.map { "\($0)" } ?? "open" }),
+      ("position of its end", { $0.state.endedAt.description }),
     ]
     let differing = all.filter { $0.value(mine) != $0.value(theirs) }
     guard !differing.isEmpty else { return [presence] }

@@ -11,7 +11,9 @@ extension FoldBatch {
     folder.working.unstoredCount += 1
     switch event.change {
     case .spent(let user, let tokens):
-      try count(tokens, of: user, event)
+      let index = try existing(user, at: event.position)
+      try count(UsageChange(user: user, tokens: tokens), at: index, event.happenedAt)
+      try note(event.position, at: index)
     case .other(let fact):
       if !fact.kind.isCountedFromLog { folder.working.changesTables = true }
       try fold(fact, event)
@@ -21,84 +23,40 @@ extension FoldBatch {
     folder.working.state.recordedAt = event.recordedAt
   }
 
+  /// What a fact does says the model; this finds the rows of it and stores them.
   private mutating func fold(
     _ fact: Fact, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    switch fact {
-    case .userRegistered(let user, let role):
-      try register(user, role: role, event)
-    case .userDeactivated(let user):
-      try update(user, event) { $0.isActive = false }
-    case .userReactivated(let user):
-      try update(user, event) { $0.isActive = !$0.isErased }
-    case .userErased(let user):
-      try update(user, event) { $0.erase() }
-    case .roleChanged(let user, old: _, let new):
-      try update(user, event) { $0.role = new }
-    case .limitsChanged(let user, let changes):
-      changePolicy(event)
-      try update(user, event) { $0.apply(changes) }
-    case .tokenIssued(let issue):
-      try issueToken(issue, event)
-      try update(issue.user, event) { _ in }
-    case .tokenRevoked(let token, let user):
-      try revoke(token)
-      try update(user, event) { _ in }
-    case .defaultsChanged(let changes):
-      changePolicy(event) { state in
-        for change in changes { state.defaults.limits[change.period] = change.new ?? .unlimited }
-      }
-      keepSystem(event)
-    case .modesChanged(nil, let changes):
-      changePolicy(event) { state in
-        for change in changes { state.defaults.modes[change.period] = change.new ?? .hard }
-      }
-      keepSystem(event)
-    case .modesChanged(let user?, let changes):
-      changePolicy(event)
-      try update(user, event) { $0.apply(changes) }
-    case .allowanceGranted(let allowance):
-      changePolicy(event)
-      try grant(allowance, event)
-    case .limitsScheduled(let change):
-      schedule(change, event)
-      if let user = change.user { try update(user, event) { _ in } }
-    case .scheduleEnded(let schedule, let user, wasApplied: _):
-      try end(schedule)
-      if let user { try update(user, event) { _ in } }
-    case .thresholdCrossed(let crossing):
-      try tell(crossing, event)
-    case .calendarChanged(let setting):
-      try change(to: setting)
-      keepSystem(event)
-    case .spendHeld(let hold):
-      try open(hold, event)
-    case .holdVoided(let hold, let user):
-      try end(hold, .voided, event)
-      try update(user, event) { _ in }
-    case .holdExpired(let hold, let user):
-      try end(hold, .expired, event)
-      try update(user, event) { _ in }
-    case .holdExtended(let hold, let user, let expiresAt):
-      try extend(hold, to: expiresAt, event)
-      try update(user, event) { _ in }
-    case .spendRefused(let refusal), .spendShadowed(let refusal):
-      try update(refusal.user, event) { _ in }
-    case .tokensSpent(let spend):
-      try count(spend.usage.total, of: spend.user, event)
-    case .holdSettled(let hold, let settlement):
-      try settle(hold, settlement, event)
-    case .holdDrawn(let hold, let settlement):
-      try draw(hold, settlement, event)
-    case .usageCorrected(let correction):
-      try correct(correction, event)
-    case .sessionStarted(let start):
-      try begin(start, event)
-    case .session(let session, let fact):
-      try self.fold(fact, of: session, event)
-    case .budgetChanged(let change):
-      try self.fold(change)
+    let step = try fold(fact.effect(at: event.position), event)
+    guard let user = fact.user else { return }
+    let index = try existing(user, at: event.position)
+    folder.working.accounts.update(at: index) { $0.account.apply(fact, step) }
+    if let change = fact.usageChange { try count(change, at: index, event.happenedAt) }
+    try note(event.position, at: index)
+  }
+
+  /// Answers what a hold sets aside, where the effect is on one.
+  private mutating func fold(
+    _ effect: Effect, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) -> HoldStep? {
+    switch effect {
+    case .nothing: break
+    case .registration(let user, let role): try register(user, role: role, event)
+    case .token(let issue): try issueToken(issue, event)
+    case .tokenEnd(let token): try revoke(token)
+    case .system(let change): try fold(change, event)
+    case .ownPolicy: folder.working.state.policy = event.position
+    case .allowance(let allowance): try grant(allowance, event)
+    case .schedule(let change): schedule(change, event)
+    case .scheduleEnd(let schedule): try end(schedule)
+    case .crossing(let crossing): try tell(crossing, event)
+    case .correction(let correction): keep(correction, event)
+    case .hold(let hold, let change): return try fold(change, of: hold, event)
+    case .sessionStart(let start): begin(start, event)
+    case .session(let session, let fact): try fold(fact, of: session, event)
+    case .budget(let change): try update(change.budget) { $0.apply(change) }
     }
+    return nil
   }
 
   private mutating func register(
@@ -111,50 +69,28 @@ extension FoldBatch {
     let number = AccountNumber(folder.working.state.accountCount)
     _ = folder.working.accounts.insert(
       AccountEntry(number: number, account: Account(user: user, role: role)))
-    try update(user, event) { _ in }
   }
 
   mutating func count(
-    _ tokens: TokenCount, of user: UserID, _ event: borrowing FoldedEvent
+    _ change: UsageChange, at index: Int, _ happenedAt: Moment
   ) throws(ProjectionFailure) {
-    try count(
-      tokens, at: try existing(user, at: event.position), event.position,
-      in: windows(containing: event.happenedAt))
-  }
-
-  mutating func count(
-    _ tokens: TokenCount, at index: Int, _ position: Position, in windows: PerPeriod<Window>
-  ) throws(ProjectionFailure) {
-    let (told, effects) = folder.working.accounts.update(at: index) {
-      ($0.account.told, $0.account.count(tokens, in: windows))
+    let windows = windows(containing: happenedAt)
+    let effects = folder.working.accounts.update(at: index) {
+      $0.account.count(change, in: windows)
     }
     folder.working.state.hasSpends = true
     let number = folder.working.accounts.number(at: index)
     for period in Period.allCases {
       switch effects[period] {
       case .counted: break
-      case .opened(let previous):
+      case .opened(let previous, let told):
         keep(previous, of: number, period)
-        keepTold(told[period], of: number, period, start: previous.start)
-      case .late(let start): try add(tokens, to: start, of: number, period)
+        keepTold(told, of: number, period, start: previous.start)
+      case .late(let start):
+        let used = change.applied(to: try pastUsage(of: number, period, start: start))
+        keep(WindowUsage(start: start, used: used), of: number, period)
       }
     }
-    try note(position, at: index)
-  }
-
-  /// Changes an account and notes the event in its history.
-  mutating func update(
-    _ user: UserID, _ event: borrowing FoldedEvent, _ change: (inout Account) -> Void
-  ) throws(ProjectionFailure) {
-    let index = try existing(user, event)
-    folder.working.accounts.update(at: index) { change(&$0.account) }
-    try note(event.position, at: index)
-  }
-
-  mutating func existing(
-    _ user: UserID, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) -> Int {
-    try existing(user, at: event.position)
   }
 
   mutating func existing(
@@ -175,15 +111,6 @@ extension FoldBatch {
     if folder.purpose.isForReaders {
       folder.working.unpublished.windows.append((window, usage.used))
     }
-  }
-
-  private mutating func add(
-    _ tokens: TokenCount, to start: Moment, of account: AccountNumber, _ period: Period
-  ) throws(ProjectionFailure) {
-    let used = try pastUsage(of: account, period, start: start)
-    // Decisions keep an account's lifetime total within bounds, so no window can overflow.
-    keep(
-      WindowUsage(start: start, used: used.adding(tokens) ?? .maximum), of: account, period)
   }
 
   mutating func note(_ position: Position, at index: Int) throws(ProjectionFailure) {
@@ -215,13 +142,22 @@ extension FoldBatch {
   }
 
   /// Keeps what holds for everybody from this event on.
-  private mutating func keepSystem(_ event: borrowing FoldedEvent) {
-    let row = SystemRow.bytes(state.defaults, folder.working.announcedCalendar)
-    put(row, under: Key.number(event.position.rawValue).rawBytes, in: tables.systemEvents)
+  private mutating func fold(
+    _ change: SystemChange, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    var system = SystemState(policy: state.defaults, calendar: folder.working.announcedCalendar)
+    system.apply(change)
+    folder.working.state.defaults = system.policy
+    folder.working.announcedCalendar = system.calendar
+    switch change {
+    case .limits, .modes: folder.working.state.policy = event.position
+    case .calendar(let setting): try adopt(setting)
+    }
+    let key = Key.number(event.position.rawValue)
+    put(SystemRow.bytes(of: system), under: key.rawBytes, in: tables.systemEvents)
   }
 
-  private mutating func change(to setting: CalendarSetting) throws(ProjectionFailure) {
-    folder.working.announcedCalendar = setting
+  private mutating func adopt(_ setting: CalendarSetting) throws(ProjectionFailure) {
     let key = AnnouncedCalendarRow.key
     put(AnnouncedCalendarRow.bytes(of: setting), under: key.rawBytes, in: tables.meta)
     if setting == state.calendar || folder.isCalendarPinned { return }

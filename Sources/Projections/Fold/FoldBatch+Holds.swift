@@ -79,188 +79,74 @@ extension FoldBatch {
 }
 
 extension FoldBatch {
-  mutating func open(
-    _ hold: Hold, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    let index = try existing(hold.user, event)
-    let id = HoldID(event.position)
-    let entry = HoldEntry(
-      hold: hold, holder: try scope(of: event.actor), startedAt: event.happenedAt)
-    insert(entry, as: id, at: index, stored: nil)
-    folder.working.deadlines.add(hold.expiresAt, id)
-    folder.working.starts.add(event.happenedAt, id)
-    try reserve(hold, of: id)
-    folder.working.accounts.update(at: index) { $0.account.reserve(hold.tokens) }
-    try note(event.position, at: index)
-  }
-
-  mutating func extend(
-    _ id: HoldID, to expiresAt: Moment, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    guard var entry = try hold(id), entry.isOpen else { return }
-    entry.hold.expiresAt = expiresAt
-    entry.startedAt = event.happenedAt
-    try store(entry, as: id, event)
-    folder.working.deadlines.add(expiresAt, id)
-    folder.working.starts.add(event.happenedAt, id)
-  }
-
-  /// A part was used; the rest stays held.
-  mutating func draw(
-    _ id: HoldID, _ settlement: Settlement, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    let before = try hold(id)
-    if var entry = before, entry.isOpen {
-      let whole = entry.hold
-      entry.hold.draw(settlement)
-      folder.working.direct.put(
-        [], under: Key.pair(id.position.rawValue, event.position.rawValue).rawBytes,
-        in: tables.holdDraws)
-      let index = try store(entry, as: id, event)
-      try reserve(entry.hold.credits, insteadOf: whole, id)
-      let rest = entry.hold.tokens
-      folder.working.accounts.update(at: index) {
-        $0.account.release(whole.tokens)
-        $0.account.reserve(rest)
-      }
+  /// Answers what the hold sets aside before and after.
+  mutating func fold(
+    _ change: HoldChange, of id: HoldID, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) -> HoldStep {
+    // The event that makes a hold is the first to name it: looking for it would cost every hold.
+    let before = id.position == event.position ? nil : try hold(id)
+    var state = before?.state
+    let step = state.apply(change, at: event.position, happenedAt: event.happenedAt)
+    if let state, state != before?.state {
+      let holder = if let before { before.holder } else { try scope(of: event.actor) }
+      try store(HoldEntry(state: state, holder: holder), as: id, insteadOf: before, event)
     }
-    // What nobody told of a part is not counted at all.
-    try count(settlement, of: before?.hold, isKnown: true, event)
+    try setAside(step, as: id)
+    if let before { try fold(change, of: before.hold, id, isOpen: before.isOpen, event) }
+    return step
   }
 
-  /// Ends a hold by what was used.
-  mutating func settle(
-    _ id: HoldID, _ settlement: Settlement, _ event: borrowing FoldedEvent
+  /// Counts what was used in the budgets that pay for it, and notes a part of an open hold.
+  private mutating func fold(
+    _ change: HoldChange, of hold: Hold, _ id: HoldID, isOpen: Bool, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    let before = try hold(id)
-    if let before { try end(before, id, settlement.isLate ? .settledLate : .settled, event) }
-    // Where nobody told a cost, it is what was held. A record does not say which of the two it is: one that
-    // was told and is the same is taken for untold, which teaches the budgets nothing about the model.
-    let isKnown = settlement.credits != before?.hold.credits
-    try count(settlement, of: before?.hold, isKnown: isKnown, event)
-  }
-
-  /// Ends a hold. One that has ended already stays ended, but that an expired one may be settled.
-  mutating func end(
-    _ id: HoldID, _ end: HoldEnd, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    if let before = try hold(id) { try self.end(before, id, end, event) }
-  }
-
-  private mutating func end(
-    _ before: HoldEntry, _ id: HoldID, _ end: HoldEnd, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    guard before.isOpen || before.end == .expired else { return }
-    var entry = before
-    let wasOpen = entry.isOpen
-    entry.end = end
-    entry.endedAt = event.position
-    let index = try store(entry, as: id, event)
-    guard wasOpen else { return }
-    try reserve(nil, insteadOf: entry.hold, id)
-    let tokens = entry.hold.tokens
-    folder.working.accounts.update(at: index) { $0.account.release(tokens) }
-  }
-
-  /// Counts what a settlement says, in the user's windows and in the budgets that the hold names.
-  private mutating func count(
-    _ settlement: Settlement, of hold: Hold?, isKnown: Bool, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    if let hold, settlement.credits > .zero {
-      for budget in try payers(of: hold, settlement) {
-        try change(budget) {
-          $0.count(settlement.credits, of: settlement.spend.model, isKnown: isKnown)
-        }
-      }
+    if case .drawn = change, isOpen {
+      let key = Key.pair(id.position.rawValue, event.position.rawValue)
+      folder.working.direct.put([], under: key.rawBytes, in: tables.holdDraws)
     }
-    if settlement.isCountedInSession {
-      try update(settlement.spend.user, event) { _ in }
-    } else {
-      try count(settlement.spend.usage.total, of: settlement.spend.user, event)
+    guard change.settlement != nil else { return }
+    let session = if let ref = hold.session { try session(ref) } else { nil as Session? }
+    for budget in change.payers(of: hold, in: session) {
+      try update(budget) { $0?.count(change, of: hold) }
     }
   }
 
-  /// The budgets that pay for a settlement. That of the session pays by what the session counts; where
-  /// the session is gone, nobody else would count it.
-  private mutating func payers(
-    of hold: Hold, _ settlement: Settlement
-  ) throws(ProjectionFailure) -> [BudgetID] {
-    guard !settlement.isCountedInSession, let ref = hold.session,
-      let own = try session(ref)?.budget
-    else { return hold.budgets }
-    return hold.budgets + [own]
-  }
-
-  /// Sets credits aside in the session and in the budgets that a new hold names.
-  private mutating func reserve(_ hold: Hold, of id: HoldID) throws(ProjectionFailure) {
+  /// Sets credits aside in the session and in the budgets that a hold names, where there are others than
+  /// before.
+  private mutating func setAside(
+    _ step: HoldStep, as id: HoldID
+  ) throws(ProjectionFailure) {
+    let (old, new) = (step.before?.credits, step.after?.credits)
+    guard old != new, let hold = step.after ?? step.before else { return }
     for budget in hold.budgets {
-      try change(budget) { $0.reserved = $0.reserved.addingClamped(hold.credits) }
+      try update(budget) { $0?.setAside(new ?? .zero, insteadOf: old ?? .zero) }
     }
-    guard let ref = hold.session, var session = try session(ref) else { return }
-    session.reserve(
-      OpenCall(
-        call: id.call, reservation: hold.credits, expiresAt: hold.expiresAt,
-        admittedAt: id.position, isOwn: false))
-    folder.working.sessions.change(session)
-    guard let budget = session.budget else { return }
-    try change(budget) { $0.reserved = $0.reserved.addingClamped(hold.credits) }
-  }
-
-  /// Sets `credits` aside instead of what an open hold had; nil: nothing any more. A session that was
-  /// ended meanwhile has let go of its part already.
-  private mutating func reserve(
-    _ credits: NanoCredits?, insteadOf before: Hold, _ id: HoldID
-  ) throws(ProjectionFailure) {
-    for budget in before.budgets {
-      try change(budget) { $0.replace(before.credits, by: credits) }
-    }
-    guard let ref = before.session, var session = try session(ref),
-      let reserved = session.reserve(credits, for: id.call)
+    guard let ref = hold.session, var session = try session(ref),
+      let released = session.apply(step, of: id)
     else { return }
     folder.working.sessions.change(session)
     guard let budget = session.budget else { return }
-    try change(budget) { $0.replace(reserved, by: credits) }
+    try update(budget) { $0?.setAside(new ?? .zero, insteadOf: released) }
   }
 
-  private mutating func change(
-    _ id: BudgetID, _ change: (inout SharedBudget) -> Void
-  ) throws(ProjectionFailure) {
-    guard var budget = try budget(id) else { return }
-    change(&budget)
-    folder.working.sessions.change(budget)
-  }
-
-  /// Notes what became of a hold; answers the index of its user's account.
-  @discardableResult
+  /// Notes what became of a hold. It waits in memory until the tables are written anyway: holds come and go
+  /// with every call.
   private mutating func store(
-    _ entry: HoldEntry, as id: HoldID, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) -> Int {
-    let index = try existing(entry.hold.user, event)
-    if folder.working.holds.update(entry, as: id) {
-      publish(entry, as: id)
-    } else {
-      insert(entry, as: id, at: index, stored: try storedHold(id))
+    _ entry: HoldEntry, as id: HoldID, insteadOf before: HoldEntry?,
+    _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    if before == nil || !folder.working.holds.update(entry, as: id) {
+      let index = try existing(entry.hold.user, at: event.position)
+      folder.working.holds.insert(
+        entry, as: id, of: folder.working.accounts.number(at: index),
+        stored: before == nil ? nil : try storedHold(id))
     }
-    return index
-  }
-
-  /// Holds wait in memory until the tables are written anyway: they come and go with every call.
-  private mutating func insert(
-    _ entry: HoldEntry, as id: HoldID, at index: Int, stored: HoldEntry?
-  ) {
-    let owner = folder.working.accounts.number(at: index)
-    folder.working.holds.insert(entry, as: id, of: owner, stored: stored)
-    publish(entry, as: id)
-  }
-
-  private mutating func publish(_ entry: HoldEntry, as id: HoldID) {
     folder.working.latestHold = (id, entry)
     if folder.purpose.isForReaders { folder.working.unpublished.holds.append((id, entry)) }
-  }
-}
-
-extension SharedBudget {
-  fileprivate mutating func replace(_ old: NanoCredits, by new: NanoCredits?) {
-    reserved = reserved.subtractingClamped(old).addingClamped(new ?? .zero)
+    guard let times = PendingHolds.Times(of: entry),
+      times != before.flatMap(PendingHolds.Times.init(of:))
+    else { return }
+    folder.working.deadlines.add(times.deadline, id)
+    folder.working.starts.add(times.start, id)
   }
 }

@@ -105,12 +105,11 @@ extension FoldBatch {
 }
 
 extension FoldBatch {
-  /// A threshold was told: of the account's latest window, or of an earlier one.
+  /// A threshold was told; what was of the account's latest window, the account says itself.
   mutating func tell(
     _ crossing: ThresholdCrossing, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    try update(crossing.user, event) { $0.apply(crossing) }
-    let index = try existing(crossing.user, event)
+    let index = try existing(crossing.user, at: event.position)
     let latest = folder.working.accounts.account(at: index).latest[crossing.period].start
     guard latest != crossing.windowStart else { return }
     let number = folder.working.accounts.number(at: index)
@@ -129,17 +128,10 @@ extension FoldBatch {
     folder.working.direct.put([percent], under: key.rawBytes, in: tables.told)
   }
 
-  /// Limits or modes have changed with this event.
-  mutating func changePolicy(
-    _ event: borrowing FoldedEvent, _ change: (inout ProjectionState) -> Void = { _ in }
-  ) {
-    folder.working.state.policy = event.position
-    change(&folder.working.state)
-  }
-
   mutating func grant(
     _ allowance: Allowance, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
+    folder.working.state.policy = event.position
     var allowances = try allowances(of: allowance.user)
     allowances.apply(allowance)
     let key = Key.account(allowance.user)
@@ -148,7 +140,6 @@ extension FoldBatch {
     if folder.purpose.isForReaders {
       folder.working.unpublished.allowances.append((allowance.user, allowances))
     }
-    try update(allowance.user, event) { $0.hasAllowances = true }
   }
 
   mutating func schedule(_ change: ScheduledChange, _ event: borrowing FoldedEvent) {
@@ -174,25 +165,12 @@ extension FoldBatch {
     remove(byID.rawBytes, from: tables.scheduleIDs)
   }
 
-  mutating func correct(
-    _ correction: Correction, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    let index = try existing(correction.user, event)
-    let windows = windows(containing: event.happenedAt)
-    let effects = folder.working.accounts.update(at: index) {
-      $0.account.correct(correction, in: windows)
-    }
-    let number = folder.working.accounts.number(at: index)
-    for period in Period.allCases {
-      guard case .late(let start) = effects[period] else { continue }
-      let used = try pastUsage(of: number, period, start: start)
-      keep(WindowUsage(start: start, used: correction.applied(to: used)), of: number, period)
-    }
+  /// Keeps which event corrects another one last.
+  mutating func keep(_ correction: Correction, _ event: borrowing FoldedEvent) {
     let row = Key.number(event.position.rawValue.byteSwapped)
     put(
       Array(copying: row.rawBytes), under: Key.number(correction.corrected.rawValue).rawBytes,
       in: tables.corrections)
-    try note(event.position, at: index)
   }
 }
 

@@ -45,12 +45,11 @@ extension FoldBatch {
       let isCounted = folder.working.accounts.update(at: index) {
         $0.account.count(spend.tokens, inLatestStarting: current.starts)
       }
-      if isCounted {
-        try note(spend.position, at: index)
-      } else {
-        try count(
-          spend.tokens, at: index, spend.position, in: windows(containing: spend.happenedAt))
+      if !isCounted {
+        let change = UsageChange(user: spend.user, tokens: spend.tokens)
+        try count(change, at: index, spend.happenedAt)
       }
+      try note(spend.position, at: index)
     }
     folder.working.hasFolded = true
     folder.working.state.hasSpends = true

@@ -32,8 +32,8 @@ extension FoldBatch {
   private func start(
     of id: HoldID, after moment: Moment
   ) throws(ProjectionFailure) -> TimedStart? {
-    guard let entry = try hold(id), entry.isOpen, entry.startedAt > moment else { return nil }
-    return TimedStart(thing: .hold(id), startedAt: entry.startedAt, session: nil)
+    guard let entry = try hold(id), entry.isOpen, entry.state.startedAt > moment else { return nil }
+    return TimedStart(thing: .hold(id), startedAt: entry.state.startedAt, session: nil)
   }
 
   private func storedStarts(

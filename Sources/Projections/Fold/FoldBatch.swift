@@ -64,8 +64,7 @@ public struct FoldBatch: ~Copyable {
 
   /// The day, week and month that hold `moment`.
   public func windows(containing moment: Moment) -> PerPeriod<Window> {
-    let windows = folder.working.windows.windows(containing: moment, in: calendar)
-    return PerPeriod(daily: windows.daily, weekly: windows.weekly, monthly: windows.monthly)
+    folder.working.windows.windows(containing: moment, in: calendar)
   }
 
   /// What an account used in each of `windows`.

@@ -20,7 +20,7 @@ struct PendingHolds: Sendable {
     /// nil for a hold that is not open.
     init?(of entry: HoldEntry) {
       guard entry.isOpen else { return nil }
-      (start, deadline) = (entry.startedAt, entry.hold.expiresAt)
+      (start, deadline) = (entry.state.startedAt, entry.hold.expiresAt)
     }
   }
 

@@ -8,25 +8,6 @@ public struct PastAccount: Sendable {
   public let allowances: Allowances
 }
 
-/// What held for everybody after an event.
-public struct PastSystem: Hashable, Sendable {
-  public var policy = SystemPolicy()
-  public var calendar = CalendarSetting.default
-
-  public init() {}
-
-  /// Takes an event into account, as the fold does.
-  public mutating func apply(_ fact: Fact) {
-    if case .defaultsChanged(let changes) = fact {
-      for change in changes { policy.limits[change.period] = change.new ?? .unlimited }
-    }
-    if case .modesChanged(nil, let changes) = fact {
-      for change in changes { policy.modes[change.period] = change.new ?? .hard }
-    }
-    if case .calendarChanged(let setting) = fact { calendar = setting }
-  }
-}
-
 extension Snapshot {
   /// The latest kept state of an account, at `position` or before, that fits; nil where there is none.
   public func pastAccount(
@@ -49,12 +30,12 @@ extension Snapshot {
   }
 
   /// What held for everybody at a position.
-  public func pastSystem(at position: Position) throws(ProjectionFailure) -> PastSystem {
-    var system = PastSystem()
+  public func pastSystem(at position: Position) throws(ProjectionFailure) -> SystemState {
+    var system = SystemState()
     try forEachBackwards(
       in: tables.systemEvents, from: Key.number(position.rawValue).rawBytes
     ) { (_, row) throws(ProjectionFailure) in
-      (system.policy, system.calendar) = try SystemRow.system(from: row)
+      system = try SystemRow.system(from: row)
       return false
     }
     return system

@@ -1,26 +1,15 @@
 internal import LMDB
 public import QuotaModel
 
-/// A hold as a projection keeps it: what is still held, or how it ended.
+/// A hold as a projection keeps it: its folded state, and who made it.
 public struct HoldEntry: Hashable, Sendable {
-  /// What is left of it; of an ended hold only the user.
-  public var hold: Hold
+  /// Of an ended hold that may not be settled any more, the tables keep only the user and its end.
+  public let state: HoldState
   /// Who made it, as an account number; nobody else may end it.
   public let holder: AccountNumber
-  /// When its time to live began, by the clock of then; of an ended hold nothing.
-  public var startedAt: Moment
-  /// nil while it is open.
-  public var end: HoldEnd?
-  /// The event that ended it.
-  public var endedAt = Position.zero
 
-  init(hold: Hold, holder: AccountNumber, startedAt: Moment) {
-    self.hold = hold
-    self.holder = holder
-    self.startedAt = startedAt
-  }
-
-  public var isOpen: Bool { end == nil }
+  public var hold: Hold { state.hold }
+  public var isOpen: Bool { state.isOpen }
 }
 
 /// The stored form of a hold.
@@ -44,17 +33,17 @@ enum HoldRow {
   static func bytes(of entry: HoldEntry) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(openByteCount)
-    bytes.append(entry.end?.rawValue ?? 0)
+    bytes.append(entry.state.end?.rawValue ?? 0)
     bytes.appendUser(entry.hold.user)
     bytes.appendInteger(entry.holder.rawValue)
-    bytes.appendInteger(entry.endedAt.rawValue)
+    bytes.appendInteger(entry.state.endedAt.rawValue)
     // What was used of an expired hold may still come; of the others nothing is asked any more.
-    guard entry.isOpen || entry.end == .expired else { return bytes }
+    guard entry.isOpen || entry.state.end == .expired else { return bytes }
     bytes.appendInteger(entry.hold.tokens.rawValue)
     bytes.appendInteger(entry.hold.expiresAt.microseconds)
     bytes.appendInteger(entry.hold.session?.position.rawValue ?? 0)
     bytes.appendInteger(entry.hold.credits.rawValue)
-    bytes.appendInteger(entry.startedAt.microseconds)
+    bytes.appendInteger(entry.state.startedAt.microseconds)
     for budget in entry.hold.budgets {
       bytes.append(UInt8(budget.description.utf8.count))
       bytes.append(contentsOf: budget.description.utf8)
@@ -70,12 +59,10 @@ enum HoldRow {
       user: row.user(at: 1), tokens: .zero, expiresAt: Moment(microseconds: .max))
     let isWhole = end == nil || end == .expired
     if isWhole { try readOpen(row, into: &hold) }
-    var entry = HoldEntry(
-      hold: hold, holder: AccountNumber(row.halfWord(at: 17)),
-      startedAt: isWhole ? row.moment(at: 61) : Moment(microseconds: .min))
-    entry.end = end
-    entry.endedAt = Position(row.word(at: 21))
-    return entry
+    let state = HoldState(
+      hold, startedAt: isWhole ? row.moment(at: 61) : Moment(microseconds: .min), end: end,
+      endedAt: Position(row.word(at: 21)))
+    return HoldEntry(state: state, holder: AccountNumber(row.halfWord(at: 17)))
   }
 
   private static func readOpen(_ row: RawSpan, into hold: inout Hold) throws(ProjectionFailure) {

@@ -43,32 +43,30 @@ extension HistoryBlock {
 enum SystemRow {
   private static let zoneOffset = 28
 
-  static func bytes(_ policy: SystemPolicy, _ calendar: CalendarSetting) -> [UInt8] {
+  static func bytes(of system: SystemState) -> [UInt8] {
     var bytes: [UInt8] = []
-    for period in Period.allCases { bytes.appendInteger(policy.limits[period].rawValue) }
-    for period in Period.allCases { bytes.append(policy.modes[period].rawValue) }
-    bytes.append(calendar.weekStart.rawValue)
-    bytes.append(contentsOf: calendar.zone.utf8)
+    for period in Period.allCases { bytes.appendInteger(system.policy.limits[period].rawValue) }
+    for period in Period.allCases { bytes.append(system.policy.modes[period].rawValue) }
+    bytes.append(system.calendar.weekStart.rawValue)
+    bytes.append(contentsOf: system.calendar.zone.utf8)
     return bytes
   }
 
-  static func system(
-    from row: RawSpan
-  ) throws(ProjectionFailure) -> (policy: SystemPolicy, calendar: CalendarSetting) {
+  static func system(from row: RawSpan) throws(ProjectionFailure) -> SystemState {
     guard row.byteCount > zoneOffset,
       let weekStart = Weekday(rawValue: row.byte(at: zoneOffset - 1)),
       let zone = unsafe row.extracting(zoneOffset..<row.byteCount).withUnsafeBytes({
         unsafe String(validating: $0, as: UTF8.self)
       })
     else { throw .malformedRow(table: "system_events") }
-    var policy = SystemPolicy()
+    var system = SystemState(calendar: CalendarSetting(zone: zone, weekStart: weekStart))
     for period in Period.allCases {
       guard let limit = TokenLimit(row.integer(at: 8 * Int(period.rawValue))),
         let mode = LimitMode(rawValue: row.byte(at: 24 + Int(period.rawValue)))
       else { throw .malformedRow(table: "system_events") }
-      policy.limits[period] = limit
-      policy.modes[period] = mode
+      system.policy.limits[period] = limit
+      system.policy.modes[period] = mode
     }
-    return (policy, CalendarSetting(zone: zone, weekStart: weekStart))
+    return system
   }
 }

@@ -102,9 +102,7 @@ extension FoldBatch {
 }
 
 extension FoldBatch {
-  mutating func begin(
-    _ start: SessionStart, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
+  mutating func begin(_ start: SessionStart, _ event: borrowing FoldedEvent) {
     let session = Session(start, at: event.position, recordedAt: event.recordedAt)
     folder.working.sessions.change(session)
     let ref = session.ref
@@ -113,30 +111,31 @@ extension FoldBatch {
     put([], under: Key.owned(ref, by: start.user).rawBytes, in: tables.sessionOwners)
     put([], under: Key.number(ref.position.rawValue).rawBytes, in: tables.livingSessions)
     list(SessionEventEntry(position: event.position, parent: nil, earlierCount: 0), of: ref)
-    if let user = start.user { try note(event.position, of: user, event) }
   }
 
   mutating func fold(
     _ fact: SessionFact, of ref: SessionRef, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    guard var session = try session(ref) else {
+    guard let before = try session(ref) else {
       throw .contradiction(at: event.position, "concerns session \(ref), which no event began")
     }
     list(
       SessionEventEntry(
-        position: event.position, parent: session.lastEvent,
-        earlierCount: session.counts.durableEvents), of: ref)
+        position: event.position, parent: before.lastEvent,
+        earlierCount: before.counts.durableEvents), of: ref)
     if let key = fact.key {
       putNumber(event.position.rawValue, under: Key.session(ref, key), in: tables.sessionKeys)
     }
-    try foldBudget(fact, session)
-    try foldExpiry(fact, session, event)
+    if let budget = before.budget {
+      try update(budget) { $0?.apply(fact, of: before, at: event.position) }
+    }
+    if let call = before.callChange(by: fact, at: event.position) {
+      try keepExpiry(call, in: ref, from: event.happenedAt)
+    }
+    var session = before
     session.apply(fact, at: event.position, recordedAt: event.recordedAt)
     folder.working.sessions.change(session)
-    if case .deleted = fact { forget(session) }
-    if case .usageRecorded(let usage) = fact, let user = usage.user {
-      try count(usage.tokens?.total ?? .zero, of: user, event)
-    }
+    if session.phase == .deleted, before.phase != .deleted { forget(session) }
   }
 
   /// Leaves a session out of every list of those that exist.
@@ -146,12 +145,14 @@ extension FoldBatch {
     remove(Key.number(session.ref.position.rawValue).rawBytes, from: tables.livingSessions)
   }
 
-  mutating func fold(_ change: BudgetChange) throws(ProjectionFailure) {
-    var budget =
-      try budget(change.budget) ?? SharedBudget(id: change.budget, limit: change.new)
-    budget.limit = change.new
-    budget.access = change.access ?? budget.access
-    folder.working.sessions.change(budget)
+  /// Changes a budget, where there is one or is to be one.
+  mutating func update(
+    _ id: BudgetID, _ change: (inout SharedBudget?) -> Void
+  ) throws(ProjectionFailure) {
+    let before = try budget(id)
+    var budget = before
+    change(&budget)
+    if let budget, budget != before { folder.working.sessions.change(budget) }
   }
 
   /// Writes what the batch changed; called once, at its end.
@@ -169,15 +170,6 @@ extension FoldBatch {
     }
   }
 
-  private mutating func note(
-    _ position: Position, of user: UserID, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) {
-    guard let index = try index(of: user) else {
-      throw .contradiction(at: event.position, "concerns user \(user), whom no event registered")
-    }
-    try note(position, at: index)
-  }
-
   private mutating func list(_ entry: SessionEventEntry, of session: SessionRef) {
     let key = Key.pair(session.position.rawValue, entry.position.rawValue)
     put(SessionEventRow.bytes(of: entry), under: key.rawBytes, in: tables.sessionEvents)
@@ -187,44 +179,17 @@ extension FoldBatch {
     put(Array(copying: Key.number(number).rawBytes), under: key.rawBytes, in: table)
   }
 
-  /// What the fact does to the shared budget of a session that is as it was before.
-  private mutating func foldBudget(
-    _ fact: SessionFact, _ session: Session
-  ) throws(ProjectionFailure) {
-    guard let id = session.budget, var budget = try budget(id) else { return }
-    switch fact {
-    case .callAdmitted(let admission):
-      budget.reserved = budget.reserved.addingClamped(admission.reservation)
-    case .callEnded(let call, _):
-      budget.release(session.call(endedAs: call))
-    case .usageRecorded(let usage):
-      budget.release(usage.call.flatMap { session.call($0) })
-      budget.count(usage, of: session)
-    case .exhaustionRequested(let request):
-      guard request.budget == id else { return }
-      budget.asking.append(session.ref)
-    case .exhaustionAnswered:
-      budget.asking.removeAll { $0 == session.ref }
-    default: return
-    }
-    folder.working.sessions.change(budget)
-  }
-
   /// Keeps the order of the reservations' ends.
-  private mutating func foldExpiry(
-    _ fact: SessionFact, _ session: Session, _ event: borrowing FoldedEvent
+  private mutating func keepExpiry(
+    _ change: CallChange, in session: SessionRef, from start: Moment
   ) throws(ProjectionFailure) {
-    switch fact {
-    case .callAdmitted(let admission):
-      keepExpiry(of: event.position, admission.expiresAt, in: session.ref, from: event.happenedAt)
-    case .callExtended(let id, let expiresAt):
-      guard let call = session.call(id), try removeExpiry(of: call) else { return }
-      keepExpiry(of: call.admittedAt, expiresAt, in: session.ref, from: event.happenedAt)
-    case .callEnded(let call, _):
-      try removeExpiry(of: session.call(endedAs: call))
-    case .usageRecorded(let usage):
-      try removeExpiry(of: usage.call.flatMap { session.call($0) })
-    default: return
+    switch change {
+    case .begun(let call):
+      keepExpiry(of: call.admittedAt, call.expiresAt, in: session, from: start)
+    case .extended(let call, let expiresAt):
+      guard try removeExpiry(of: call) else { return }
+      keepExpiry(of: call.admittedAt, expiresAt, in: session, from: start)
+    case .ended(let call): try removeExpiry(of: call)
     }
   }
 
@@ -239,8 +204,7 @@ extension FoldBatch {
 
   /// false: the call ends with the hold that it stands for, or there is none.
   @discardableResult
-  private mutating func removeExpiry(of call: OpenCall?) throws(ProjectionFailure) -> Bool {
-    guard let call else { return false }
+  private mutating func removeExpiry(of call: OpenCall) throws(ProjectionFailure) -> Bool {
     let key = Key.deadline(call.expiresAt, call.admittedAt)
     let row: CallExpiryRow
     if let changed = changedRow(key.rawBytes, in: tables.callExpiries) {
@@ -253,12 +217,5 @@ extension FoldBatch {
     remove(key.rawBytes, from: tables.callExpiries)
     endStart(of: .call(admittedAt: call.admittedAt), at: row.startedAt)
     return true
-  }
-}
-
-extension SharedBudget {
-  fileprivate mutating func release(_ call: OpenCall?) {
-    guard let call else { return }
-    reserved = reserved.subtractingClamped(call.reservation)
   }
 }

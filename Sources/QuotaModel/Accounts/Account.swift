@@ -59,98 +59,11 @@ public struct WindowUsage: Hashable, Sendable {
   public static let never = WindowUsage(start: Moment(microseconds: .min), used: .zero)
 }
 
-/// What a spend did to one period of an account, for whoever keeps the earlier windows.
-public enum WindowEffect: Hashable, Sendable {
-  /// It counted in the latest window.
-  case counted
-  /// It opened a later window; this one is complete unless late usage reaches it.
-  case opened(previous: WindowUsage)
-  /// It belongs to an earlier window, which has to be increased apart.
-  case late(start: Moment)
-}
-
 extension Account {
-  /// Counts a spend once in its day, its week and its month. It happened, so nothing is refused.
-  public mutating func count(
-    _ tokens: TokenCount, in windows: PerPeriod<Window>
-  ) -> PerPeriod<WindowEffect> {
-    lifetime = lifetime.addingClamped(tokens)
-    return PerPeriod { period in
-      let effect = latest[period].count(tokens, inWindowStarting: windows[period].start)
-      if case .opened = effect { told[period] = 0 }
-      return effect
-    }
-  }
-
-  /// Counts a spend of windows that are the account's latest ones, which start as told; false, and
-  /// nothing is counted, where one of them is not.
-  public mutating func count(
-    _ tokens: TokenCount, inLatestStarting starts: PerPeriod<Moment>
-  ) -> Bool {
-    guard latest.daily.start == starts.daily, latest.weekly.start == starts.weekly,
-      latest.monthly.start == starts.monthly
-    else { return false }
-    lifetime = lifetime.addingClamped(tokens)
-    latest.daily.used = latest.daily.used.addingClamped(tokens)
-    latest.weekly.used = latest.weekly.used.addingClamped(tokens)
-    latest.monthly.used = latest.monthly.used.addingClamped(tokens)
-    return true
-  }
-
-  /// Counts what an event of `windows` should have said instead of what it said.
-  public mutating func correct(
-    _ correction: Correction, in windows: PerPeriod<Window>
-  ) -> PerPeriod<WindowEffect> {
-    lifetime = correction.applied(to: lifetime)
-    return PerPeriod { period in
-      let start = windows[period].start
-      guard latest[period].start == start else { return .late(start: start) }
-      latest[period].used = correction.applied(to: latest[period].used)
-      return .counted
-    }
-  }
-
   /// Forgets for good that there is somebody; the numbers stay.
   public mutating func erase() {
     isErased = true
     isActive = false
-  }
-
-  public mutating func apply(_ changes: [LimitChange]) {
-    for change in changes { ownLimits[change.period] = change.new }
-  }
-
-  public mutating func apply(_ changes: [ModeChange]) {
-    for change in changes { ownModes[change.period] = change.new }
-  }
-
-  public mutating func reserve(_ tokens: TokenCount) {
-    reserved = reserved.addingClamped(tokens)
-  }
-
-  public mutating func release(_ tokens: TokenCount) {
-    reserved = reserved.subtractingClamped(tokens)
-  }
-}
-
-extension Correction {
-  /// A sum that what was counted is part of, after the correction.
-  public func applied(to sum: TokenCount) -> TokenCount {
-    sum.subtractingClamped(old).addingClamped(usage.total)
-  }
-}
-
-extension WindowUsage {
-  fileprivate mutating func count(
-    _ tokens: TokenCount, inWindowStarting start: Moment
-  ) -> WindowEffect {
-    if start == self.start {
-      used = used.addingClamped(tokens)
-      return .counted
-    }
-    if start < self.start { return .late(start: start) }
-    defer { self = WindowUsage(start: start, used: tokens) }
-    return .opened(previous: self)
   }
 }
 

@@ -2,9 +2,9 @@
 ///
 /// A hit costs a few comparisons; a miss computes only the windows that the moment has left.
 public struct WindowCache: Sendable {
-  private var daily = Self.empty(.daily)
-  private var weekly = Self.empty(.weekly)
-  private var monthly = Self.empty(.monthly)
+  private var windows = PerPeriod<Window> {
+    Window(period: $0, start: .earliest, end: .earliest)
+  }
   private var zoneDigest: UInt64 = 0
   private var weekStart = Weekday.monday
 
@@ -13,12 +13,12 @@ public struct WindowCache: Sendable {
   /// The windows that a moment belongs to; another calendar than last time is noticed.
   public mutating func windows(
     containing moment: Moment, in calendar: QuotaCalendar
-  ) -> (daily: Window, weekly: Window, monthly: Window) {
+  ) -> PerPeriod<Window> {
     // A day lies within one week and one month, so it speaks for all three.
-    if !(daily.contains(moment) && belongs(to: calendar)) {
+    if !(windows.daily.contains(moment) && belongs(to: calendar)) {
       refill(for: moment, in: calendar)
     }
-    return (daily, weekly, monthly)
+    return windows
   }
 
   private func belongs(to calendar: QuotaCalendar) -> Bool {
@@ -28,18 +28,10 @@ public struct WindowCache: Sendable {
   private mutating func refill(for moment: Moment, in calendar: QuotaCalendar) {
     let isSameCalendar = belongs(to: calendar)
     let day = calendar.zone.day(at: moment.seconds)
-    daily = calendar.window(.daily, of: day)
-    if !(isSameCalendar && weekly.contains(moment)) {
-      weekly = calendar.window(.weekly, of: day)
-    }
-    if !(isSameCalendar && monthly.contains(moment)) {
-      monthly = calendar.window(.monthly, of: day)
+    for period in Period.allCases where !(isSameCalendar && windows[period].contains(moment)) {
+      windows[period] = calendar.window(period, of: day)
     }
     zoneDigest = calendar.zone.digest
     weekStart = calendar.weekStart
-  }
-
-  private static func empty(_ period: Period) -> Window {
-    Window(period: period, start: .earliest, end: .earliest)
   }
 }

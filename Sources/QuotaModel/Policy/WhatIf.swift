@@ -25,39 +25,29 @@ public struct WhatIf: Sendable {
     let start: Moment
   }
 
-  /// Takes the next spend into account.
-  public mutating func spend(
-    _ tokens: TokenCount, by user: UserID, at moment: Moment, position: Position
-  ) {
-    let places = places(of: user, at: moment)
-    if moment >= since {
+  /// Takes the next usage, or the next correction of earlier usage, into account.
+  public mutating func apply(_ change: UsageChange, at moment: Moment, position: Position) {
+    guard let tokens = change.tokens, !isRefused(change.corrected) else { return }
+    let places = places(of: change.user, at: moment)
+    if change.corrected == nil, moment >= since {
       let violation = violation(tokens, in: places)
-      users[user, default: WhatIfUser()].note(tokens, at: moment, position, violation)
+      users[change.user, default: WhatIfUser()].note(tokens, at: moment, position, violation)
       if violation != nil {
         refused.insert(position)
         return
       }
     }
     for period in Period.allCases {
-      used[places[period]] = (used[places[period]] ?? .zero).addingClamped(tokens)
+      used[places[period]] = change.applied(to: used[places[period]] ?? .zero)
     }
   }
 
-  /// Takes a correction of an earlier spend into account.
-  public mutating func correct(_ correction: Correction, at moment: Moment) {
-    if refused.contains(correction.corrected) { return }
-    let places = places(of: correction.user, at: moment)
-    for period in Period.allCases {
-      used[places[period]] = correction.applied(to: used[places[period]] ?? .zero)
-    }
-  }
+  /// Whether an event is one that would never have happened.
+  private func isRefused(_ position: Position?) -> Bool { position.map(refused.contains) ?? false }
 
   private mutating func places(of user: UserID, at moment: Moment) -> PerPeriod<Place> {
     let windows = windows.windows(containing: moment, in: calendar)
-    return PerPeriod(
-      daily: Place(user: user, period: .daily, start: windows.daily.start),
-      weekly: Place(user: user, period: .weekly, start: windows.weekly.start),
-      monthly: Place(user: user, period: .monthly, start: windows.monthly.start))
+    return PerPeriod { Place(user: user, period: $0, start: windows[$0].start) }
   }
 
   private func violation(_ tokens: TokenCount, in places: PerPeriod<Place>) -> Violation? {

@@ -2,6 +2,7 @@ extension Session {
   /// Takes the next event of the session into account. It happened, so nothing is refused.
   public mutating func apply(_ fact: SessionFact, at position: Position, recordedAt: Moment) {
     updatedAt = recordedAt
+    let callChange = callChange(by: fact, at: position)
     switch fact {
     case .resumed:
       phase = .open
@@ -12,13 +13,7 @@ extension Session {
     case .messageReceived:
       counts.userMessages += 1
     case .callAdmitted(let admission):
-      admit(admission, at: position)
-    case .callEnded(let call, _):
-      end(self.call(endedAs: call))
-    case .callExtended(let call, let expiresAt):
-      if let place = calls.firstIndex(where: { $0.call == call }) {
-        calls[place].expiresAt = expiresAt
-      }
+      if let turn = admission.turn { counts.turns = turn }
     case .usageRecorded(let usage):
       count(usage)
     case .exhaustionRequested(let request):
@@ -36,45 +31,21 @@ extension Session {
       phase = .closed
     case .deleted:
       phase = .deleted
-    case .messageAnswered, .turnEnded, .checkpointed, .warned, .failed, .aborted:
+    case .callEnded, .callExtended, .messageAnswered, .turnEnded, .checkpointed, .warned, .failed,
+      .aborted:
       break
     }
+    if let callChange { apply(callChange) }
     let durableCount = fact.durableEventCount
     guard durableCount > 0 else { return }
     counts.durableEvents += UInt64(durableCount)
     lastEvent = SessionEventPlace(position: position, index: UInt8(durableCount - 1))
   }
 
-  private mutating func admit(_ admission: CallAdmission, at position: Position) {
-    if let turn = admission.turn { counts.turns = turn }
-    calls.append(
-      OpenCall(
-        call: admission.call, reservation: admission.reservation, expiresAt: admission.expiresAt,
-        admittedAt: position, isOwn: admission.turn != nil))
-  }
-
-  /// Sets credits aside for a call that a hold stands for.
-  public mutating func reserve(_ call: OpenCall) { calls.append(call) }
-
-  /// Changes what is set aside for a call; nil: nothing, the call is over. Answers what was set aside
-  /// before; nil where the call is not open.
-  public mutating func reserve(_ credits: NanoCredits?, for call: StepID) -> NanoCredits? {
-    guard let place = calls.firstIndex(where: { $0.call == call }) else { return nil }
-    let before = calls[place].reservation
-    if let credits { calls[place].reservation = credits } else { calls.remove(at: place) }
-    return before
-  }
-
-  /// Ends one call; its name may be another's by mistake, its admission is not.
-  private mutating func end(_ call: OpenCall?) {
-    guard let call else { return }
-    calls.removeAll { $0.admittedAt == call.admittedAt }
-  }
-
   private mutating func count(_ usage: SessionUsage) {
     let amount = amount(counting: usage)
     counts.count(usage, settlesLostCall: estimate(settledBy: usage) != nil)
-    if let call = usage.call { end(call, by: usage) }
+    if let call = usage.call { remember(call, endedBy: usage) }
     total = total.addingClamped(amount)
     window.dearestCall = max(window.dearestCall, usage.cost.amount ?? .zero)
     guard let model = usage.model else { return }
@@ -98,11 +69,9 @@ extension Session {
     return lostCalls.first { $0.call == call }?.estimate
   }
 
-  /// Ends a call. Another's that was lost is remembered: whoever made it may tell later.
-  private mutating func end(_ call: StepID, by usage: SessionUsage) {
-    let open = self.call(call)
-    let isOwn = open?.isOwn ?? true
-    end(open)
+  /// A call of another's that was lost is remembered: whoever made it may tell later.
+  private mutating func remember(_ call: StepID, endedBy usage: SessionUsage) {
+    let isOwn = self.call(call)?.isOwn ?? true
     if usage.cost != .unavailable { lostCalls.removeAll { $0.call == call } }
     guard let estimate = usage.estimate, !isOwn else { return }
     if lostCalls.count == Self.maximumLostCallCount { lostCalls.removeFirst() }

@@ -42,30 +42,6 @@ public struct SharedBudget: Hashable, Sendable {
 
   public var creditsStatus: CreditsStatus { CreditsStatus(unknown: unpricedCalls, of: calls) }
 
-  /// Takes into account what a call of one of its sessions used; the session is as it was before.
-  public mutating func count(_ usage: SessionUsage, of session: Session) {
-    used = used.addingClamped(session.amount(counting: usage))
-    calls += 1
-    if usage.cost == .unavailable { unpricedCalls += 1 }
-    if session.estimate(settledBy: usage) != nil, unpricedCalls > 0 { unpricedCalls -= 1 }
-    if let cost = usage.cost.amount { note(cost, of: usage.model) }
-  }
-
-  /// Takes into account what a call cost that a hold stood for.
-  public mutating func count(_ cost: NanoCredits, of model: ModelName?, isKnown: Bool) {
-    used = used.addingClamped(cost)
-    calls += 1
-    if isKnown { note(cost, of: model) }
-  }
-
-  private mutating func note(_ cost: NanoCredits, of model: ModelName?) {
-    if let place = dearestCalls.firstIndex(where: { $0.model == model }) {
-      dearestCalls[place].cost = max(dearestCalls[place].cost, cost)
-    } else if dearestCalls.count < DearestCall.maximumCount {
-      dearestCalls.append(DearestCall(model: model, cost: cost))
-    }
-  }
-
   /// The dearest call of a model, or of any where nobody says which; nil where none is known.
   public func dearestCall(of model: ModelName?) -> NanoCredits? {
     dearestCalls.filter { model == nil || $0.model == model }.map(\.cost).max()

@@ -40,21 +40,15 @@ struct AuditPass: ~Copyable {
     var (folds, frontier, last) = (self.folds, self.frontier, position)
     var hasher = TreeHasher()
     let calendar = calendar
-    let nothing = PerPeriod<Window> { calendar.window($0, containing: .earliest) }
     try usingLog { () throws(LogFailure) in
       try store.log.scan(after: position) { (record) throws(RecordDamage) in
         guard left > 0, record.position <= end else { return .stop }
         left -= 1
         last = record.position
         frontier.append(hasher.leaf(record.bytes), using: &hasher)
-        guard let user = try record.user(), let known = folds[user] else { return .proceed }
-        let fact = try record.fact()
-        if case .userRegistered(_, let role) = fact {
-          folds[user] = AccountFold(registering: user, role: role, watching: nothing, in: calendar)
-        } else if var fold = known {
-          fold.apply(fact, at: record.position, happenedAt: record.happenedAt)
-          folds[user] = fold
-        }
+        guard let user = try record.user(), folds.keys.contains(user) else { return .proceed }
+        folds[user]?.apply(
+          try record.fact(), at: record.position, happenedAt: record.happenedAt, in: calendar)
         return .proceed
       }
     }

@@ -25,7 +25,9 @@ extension LedgerBatch {
     case .failure(let failure): return .failed(failure)
     case .success(let found): entry = found
     }
-    if let end = entry.end, end != .expired { return .failed(.holdEnded(end, at: entry.endedAt)) }
+    if let end = entry.state.end, end != .expired {
+      return .failed(.holdEnded(end, at: entry.state.endedAt))
+    }
     guard let lifetime = try lifetime(of: entry.hold.user),
       lifetime.adding(used.usage.total) != nil
     else { return .failed(.overflow) }
@@ -117,7 +119,7 @@ extension LedgerBatch {
     switch try status(of: id, submission.actor) {
     case .failure(let failure): return .failed(failure)
     case .success(let entry):
-      if let end = entry.end { return .failed(.holdEnded(end, at: entry.endedAt)) }
+      if let end = entry.state.end { return .failed(.holdEnded(end, at: entry.state.endedAt)) }
       let expiresAt = Moment(microseconds: now.microseconds + seconds * 1_000_000)
       let fact = Fact.holdExtended(id, user: entry.hold.user, expiresAt: expiresAt)
       return .extended(expiresAt: expiresAt, try record(fact, for: submission))
@@ -152,12 +154,12 @@ extension LedgerBatch {
     switch try status(of: id, submission.actor) {
     case .failure(let failure): return .failed(failure)
     case .success(let entry):
-      switch entry.end {
+      switch entry.state.end {
       case nil:
         return .recorded(try record(.holdVoided(id, user: entry.hold.user), for: submission))
       case .voided, .expired: return .unchanged
       case .settled, .settledLate:
-        return .failed(.holdEnded(entry.end ?? .settled, at: entry.endedAt))
+        return .failed(.holdEnded(entry.state.end ?? .settled, at: entry.state.endedAt))
       }
     }
   }

@@ -38,7 +38,7 @@ extension LedgerBatch {
   private mutating func restart(_ id: HoldID) throws(StoreFailure) {
     let entry = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) }
     guard let entry else { return }
-    let end = deadline(entry.hold.expiresAt, from: entry.startedAt)
+    let end = deadline(entry.hold.expiresAt, from: entry.state.startedAt)
     _ = try record(
       .holdExtended(id, user: entry.hold.user, expiresAt: end), because: .clockWasAhead)
   }

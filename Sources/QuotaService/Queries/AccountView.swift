@@ -64,12 +64,9 @@ extension AccountFold {
   fileprivate init(of view: AccountView) {
     let reading = view.reading
     self.init(
-      account: reading.account, allowances: reading.allowances,
-      watched: PerPeriod {
-        WindowUsage(start: reading.windows[$0].start, used: reading.used[$0])
-      },
+      reading.account, allowances: reading.allowances,
       holds: Dictionary(view.holds.holds.map { ($0.id, $0.hold) }) { first, _ in first },
-      in: reading.calendar)
+      past: PerPeriod { [reading.windows[$0].start: reading.used[$0]] }, in: reading.calendar)
   }
 }
 
@@ -82,7 +79,7 @@ extension AccountView {
     return AccountView(
       reading: UsageReading(
         account: fold.account, defaults: reading.defaults, allowances: fold.allowances,
-        windows: reading.windows, used: PerPeriod { fold.watched[$0].used },
+        windows: reading.windows, used: fold.used(in: reading.windows),
         calendar: reading.calendar, position: position),
       holds: OpenHolds(holds: Array(holds.prefix(holdLimit)), areAll: holds.count <= holdLimit))
   }

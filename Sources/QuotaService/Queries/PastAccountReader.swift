@@ -6,7 +6,7 @@ internal import QuotaModel
 /// account's own events.
 struct PastAccountReader {
   /// What held for everybody.
-  let system: PastSystem
+  let system: SystemState
   let calendar: QuotaCalendar
   let windows: PerPeriod<Window>
   private let queries: Queries
@@ -62,8 +62,7 @@ struct PastAccountReader {
   func fold() throws(StoreFailure) -> Result<AccountFold?, PastFault> {
     guard positions.count <= limit else { return .failure(.tooLong(limit: limit)) }
     var fold = base.map {
-      AccountFold(
-        account: $0.account, allowances: $0.allowances, watching: windows, in: calendar)
+      AccountFold($0.account, allowances: $0.allowances, in: calendar)
     }
     func take(_ record: borrowing RecordView) throws(StoreFailure) -> ScanStep {
       try apply(record, to: &fold)
@@ -95,16 +94,20 @@ struct PastAccountReader {
   ) throws(StoreFailure) {
     let fact: Fact
     do { fact = try record.fact() } catch { throw .log(.damaged(at: record.position, error)) }
-    if case .userRegistered(let user, let role) = fact {
-      fold = AccountFold(registering: user, role: role, watching: windows, in: calendar)
-      return
+    if let hold = try unseenHold(of: fact, at: record.position, fold) {
+      fold?.see(hold.hold, as: hold.id)
     }
-    if let id = fold?.unseenHold(of: fact), let base, id.position <= base.position,
-      let hold = try hold(id, at: base.position)
-    {
-      fold?.see(hold, as: id)
-    }
-    fold?.apply(fact, at: record.position, happenedAt: record.happenedAt)
+    fold.apply(fact, at: record.position, happenedAt: record.happenedAt, in: calendar)
+  }
+
+  /// The hold that a fact is about, as it was at the base, where it was open there.
+  private func unseenHold(
+    of fact: Fact, at position: Position, _ fold: AccountFold?
+  ) throws(StoreFailure) -> (id: HoldID, hold: Hold)? {
+    guard let fold, let base, case .hold(let id, let change) = fact.effect(at: position),
+      fold.holds[id] == nil, change.settlement?.isLate != true, id.position <= base.position
+    else { return nil }
+    return try hold(id, at: base.position).map { (id, $0) }
   }
 
   /// What was left of a hold at a position.
@@ -112,14 +115,16 @@ struct PastAccountReader {
     let draws = try queries.reading { (snapshot) throws(ProjectionFailure) in
       try snapshot.draws(of: id)
     }
-    let events = try usingLog { () throws(LogFailure) in
-      try queries.store.log.event(at: id.position)
+    var state: HoldState?
+    let positions = [id.position] + draws.filter { $0 <= position }
+    try usingLog { () throws(LogFailure) in
+      try queries.store.log.records(at: positions) { (record) throws(RecordDamage) in
+        if case .hold(id, let change) = try record.fact().effect(at: record.position) {
+          _ = state.apply(change, at: record.position, happenedAt: record.happenedAt)
+        }
+        return .proceed
+      }
     }
-    guard case .spendHeld(var hold) = events?.fact else { return nil }
-    for draw in draws where draw <= position {
-      let event = try usingLog { () throws(LogFailure) in try queries.store.log.event(at: draw) }
-      if case .holdDrawn(_, let settlement) = event?.fact { hold.draw(settlement) }
-    }
-    return hold
+    return state?.hold
   }
 }

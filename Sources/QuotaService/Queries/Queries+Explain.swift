@@ -144,7 +144,7 @@ extension Queries {
     return .success(
       Explanation(
         user: user, window: window, calendar: past.calendar, refusal: refusal,
-        used: violation?.used ?? fold?.watched[window.period].used, reserved: reserved,
+        used: violation?.used ?? fold?.used(in: past.windows)[window.period], reserved: reserved,
         spends: page.spends,
         holds: open.prefix(Self.maximumHoldCount).map { ExplainedHold($0.key, $0.value) },
         hasMoreHolds: fold == nil ? reserved > .zero : open.count > Self.maximumHoldCount,
@@ -171,7 +171,7 @@ extension Queries {
       for event in page.events {
         if spends.count == limit { return (spends, filter.after, true) }
         filter.after = event.position
-        if window.contains(event.happenedAt), let tokens = event.fact.windowChange {
+        if window.contains(event.happenedAt), let tokens = event.fact.usageChange?.difference {
           spends.append(ExplainedSpend(event: event, tokens: tokens))
         }
       }
@@ -183,18 +183,16 @@ extension Queries {
 }
 
 extension Fact {
+  /// What was refused, or would have been but for a limit in shadow mode.
   fileprivate var refusal: Refusal? {
     switch self {
     case .spendRefused(let refusal), .spendShadowed(let refusal): refusal
-    default: nil
+    case .userRegistered, .userDeactivated, .userReactivated, .userErased, .roleChanged,
+      .tokenIssued, .tokenRevoked, .defaultsChanged, .limitsChanged, .modesChanged,
+      .calendarChanged, .tokensSpent, .spendHeld, .holdDrawn, .holdExtended, .holdSettled,
+      .holdVoided, .holdExpired, .usageCorrected, .sessionStarted, .session, .budgetChanged,
+      .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
+      nil
     }
-  }
-
-  /// What the event adds to its windows; nil where it adds nothing.
-  public var windowChange: Int64? {
-    if case .usageCorrected(let correction) = self {
-      return correction.usage.total.rawValue - correction.old.rawValue
-    }
-    return countedSpend.map(\.tokens.rawValue)
   }
 }

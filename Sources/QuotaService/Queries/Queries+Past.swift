@@ -57,7 +57,7 @@ extension Queries {
       return .success(
         UsageReading(
           account: fold.account, defaults: past.system.policy, allowances: fold.allowances,
-          windows: past.windows, used: PerPeriod { fold.watched[$0].used },
+          windows: past.windows, used: fold.used(in: past.windows),
           calendar: past.calendar, position: point.position))
     }
   }

@@ -20,7 +20,8 @@ extension Queries {
     let made = try usingLog { () throws(LogFailure) in try store.log.event(at: id.position) }
     return made.map { made in
       HoldReading(
-        id: id, hold: entry.hold, end: entry.end.map { ($0, entry.endedAt) }, maker: made.actor)
+        id: id, hold: entry.hold, end: entry.state.end.map { ($0, entry.state.endedAt) },
+        maker: made.actor)
     }
   }
 

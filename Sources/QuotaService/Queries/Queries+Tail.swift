@@ -3,19 +3,15 @@ internal import Projections
 internal import QuotaModel
 
 extension Queries {
-  private static let systemKinds: Set<EventKind> = [
-    .defaultsChanged, .modesChanged, .calendarChanged,
-  ]
-
   /// What held for everybody at a position, also where only the log has it yet: it is ahead of the tables
   /// while these are written, and what concerns everybody is nowhere else.
-  func pastSystem(at position: Position) throws(StoreFailure) -> PastSystem {
+  func pastSystem(at position: Position) throws(StoreFailure) -> SystemState {
     let known = try reading { (snapshot) throws(ProjectionFailure) in
       (system: try snapshot.pastSystem(at: position), upTo: try snapshot.storedState().position)
     }
     var system = known.system
-    try scan(after: known.upTo, upTo: position, for: Self.systemKinds) { (fact, _) in
-      system.apply(fact)
+    try scan(after: known.upTo, upTo: position) { (fact, position) in
+      if case .system(let change) = fact.effect(at: position) { system.apply(change) }
     }
     return system
   }
@@ -25,9 +21,7 @@ extension Queries {
     of id: SessionID, _ known: SessionRef?, after start: Position, upTo position: Position
   ) throws(StoreFailure) -> (ref: SessionRef?, positions: [Position]) {
     var (ref, positions) = (known, [Position]())
-    // Spends are most of what the tables do not have, and of no session.
-    let kinds = Set(EventKind.allCases).subtracting([.tokensSpent])
-    try scan(after: start, upTo: position, for: kinds) { (fact, position) in
+    try scan(after: start, upTo: position) { (fact, position) in
       if case .sessionStarted(let start) = fact, start.id == id {
         (ref, positions) = (SessionRef(position), [position])
       } else if case .session(ref, _) = fact {
@@ -37,16 +31,16 @@ extension Queries {
     return (ref, positions)
   }
 
-  /// Shows the facts of some kinds that the log has behind what the tables have.
+  /// Shows the facts that the log has behind what the tables have, but for spends: they are most of them,
+  /// and concern neither a session nor everybody.
   private func scan(
-    after start: Position, upTo end: Position, for kinds: Set<EventKind>,
-    _ body: (Fact, Position) -> Void
+    after start: Position, upTo end: Position, _ body: (Fact, Position) -> Void
   ) throws(StoreFailure) {
     guard start < end else { return }
     try usingLog { () throws(LogFailure) in
       try store.log.scan(after: start) { (record) throws(RecordDamage) in
         guard record.position <= end else { return .stop }
-        if kinds.contains(record.kind) { body(try record.fact(), record.position) }
+        if record.kind != .tokensSpent { body(try record.fact(), record.position) }
         return .proceed
       }
     }

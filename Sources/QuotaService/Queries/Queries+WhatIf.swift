@@ -49,38 +49,9 @@ extension WhatIf {
   fileprivate mutating func take(
     _ record: borrowing RecordView, until: Moment, of user: UserID?
   ) throws(RecordDamage) {
-    guard record.kind.maySpend, record.happenedAt < until else { return }
+    guard record.happenedAt < until else { return }
     if let user, try record.user() != user { return }
-    let fact = try record.fact()
-    if case .usageCorrected(let correction) = fact {
-      return correct(correction, at: record.happenedAt)
-    }
-    guard let (user, tokens) = fact.countedSpend else { return }
-    spend(tokens, by: user, at: record.happenedAt, position: record.position)
-  }
-}
-
-extension EventKind {
-  /// Whether such an event may change what windows hold.
-  var maySpend: Bool {
-    switch self {
-    case .tokensSpent, .holdSettled, .holdDrawn, .sessionUsageRecorded, .usageCorrected: true
-    default: false
-    }
-  }
-}
-
-extension Fact {
-  /// Whose windows it adds to, and how many tokens; nil where it adds nothing.
-  public var countedSpend: (user: UserID, tokens: TokenCount)? {
-    switch self {
-    case .tokensSpent(let spend): (spend.user, spend.usage.total)
-    case .holdSettled(_, let settlement), .holdDrawn(_, let settlement):
-      settlement.isCountedInSession
-        ? nil : (settlement.spend.user, settlement.spend.usage.total)
-    case .session(_, .usageRecorded(let usage)):
-      usage.user.flatMap { user in usage.tokens.map { (user, $0.total) } }
-    default: nil
-    }
+    guard let change = try record.fact().usageChange else { return }
+    apply(change, at: record.happenedAt, position: record.position)
   }
 }

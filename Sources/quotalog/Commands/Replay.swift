@@ -133,7 +133,7 @@ private struct DayPrinter: ReplayPrinter {
     if day?.contains(event.recordedAt) != true { beginDay(of: event.recordedAt) }
     text += EventLine.text(of: event) + (totals.map { "  " + $0 } ?? "") + "\n"
     count += 1
-    tokens += Int128(event.fact.windowChange ?? 0)
+    tokens += Int128(event.fact.usageChange?.difference ?? 0)
     range = (range?.first ?? event.position, event.position)
   }
 

@@ -59,11 +59,7 @@ struct UserTotals {
   }
 
   mutating func take(_ event: Event) throws(ExitFailure) {
-    if case .userRegistered(let user, let role) = event.fact {
-      fold = AccountFold(registering: user, role: role, in: calendar)
-    } else {
-      fold?.apply(event.fact, at: event.position, happenedAt: event.happenedAt)
-    }
+    fold.apply(event.fact, at: event.position, happenedAt: event.happenedAt, in: calendar)
     let point = PastPoint(position: event.position, moment: event.decidedAt ?? event.recordedAt)
     policy = try usingStore { () throws(StoreFailure) in try queries.defaults(at: point) }
   }

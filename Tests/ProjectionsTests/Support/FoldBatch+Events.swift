@@ -10,6 +10,27 @@ extension FoldBatch {
     try fold(event, text.rawBytes, isShortened)
   }
 
+  /// Folds events as a rebuild does: spends that follow one another together.
+  mutating func foldTogether(_ events: [Event]) throws(ProjectionFailure) {
+    var spends: [LoggedSpend] = []
+    for event in events {
+      guard case .tokensSpent(let spend) = event.fact else {
+        try fold(spends)
+        spends.removeAll()
+        try fold(event)
+        continue
+      }
+      spends.append(
+        LoggedSpend(
+          position: event.position, recordedAt: event.recordedAt, happenedAt: event.happenedAt,
+          user: spend.user, tokens: spend.usage.total))
+      if let id = event.requestID {
+        try remember(Array(id.description.utf8).rawBytes, of: event.actor, at: event.position)
+      }
+    }
+    try fold(spends)
+  }
+
   private mutating func fold(
     _ event: Event, _ id: RawSpan?, _ isShortened: Bool
   ) throws(ProjectionFailure) {

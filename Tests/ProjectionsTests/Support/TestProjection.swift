@@ -49,7 +49,9 @@ final class TestProjection {
   /// The projection that a rebuild makes of a history.
   static func rebuilt(from events: [Event], _ setting: CalendarSetting) throws -> TestProjection {
     let projection = try TestProjection(setting: setting)
-    try projection.fold(events, mayWait: false)
+    var batch = try projection.folder.beginBatch()
+    try batch.foldTogether(events)
+    try batch.commit(mayWait: false)
     return projection
   }
 

@@ -18,8 +18,9 @@ import Testing
     var account = Account(user: user, role: .user)
     let windows = Self.windows(at: "2026-11-20T12:00:00Z")
     #expect(
-      account.count(.of(5), in: windows) == PerPeriod(repeating: .opened(previous: .never)))
-    #expect(account.count(.of(2), in: windows) == PerPeriod(repeating: .counted))
+      account.count(spend(5), in: windows)
+        == PerPeriod(repeating: .opened(previous: .never, told: 0)))
+    #expect(account.count(spend(2), in: windows) == PerPeriod(repeating: .counted))
     #expect(account.latest == PerPeriod { WindowUsage(start: windows[$0].start, used: .of(7)) })
     #expect(account.lifetime == .of(7))
   }
@@ -28,11 +29,13 @@ import Testing
     var account = Account(user: user, role: .user)
     let friday = Self.windows(at: "2026-11-20T12:00:00Z")
     let saturday = Self.windows(at: "2026-11-21T00:00:00Z")
-    _ = account.count(.of(5), in: friday)
-    let effects = account.count(.of(2), in: saturday)
+    _ = account.count(spend(5), in: friday)
+    account.told = PerPeriod(repeating: 80)
+    let effects = account.count(spend(2), in: saturday)
     #expect(
       effects.daily
-        == .opened(previous: WindowUsage(start: friday.daily.start, used: .of(5))))
+        == .opened(previous: WindowUsage(start: friday.daily.start, used: .of(5)), told: 80))
+    #expect(account.told == PerPeriod(daily: 0, weekly: 80, monthly: 80))
     #expect(effects.weekly == .counted)
     #expect(effects.monthly == .counted)
     #expect(account.latest.daily == WindowUsage(start: saturday.daily.start, used: .of(2)))
@@ -42,9 +45,9 @@ import Testing
   @Test func `leaves a late spend's window to whoever keeps the earlier ones`() {
     var account = Account(user: user, role: .user)
     let late = Self.windows(at: "2026-10-31T12:00:00Z")
-    _ = account.count(.of(5), in: Self.windows(at: "2026-11-20T12:00:00Z"))
+    _ = account.count(spend(5), in: Self.windows(at: "2026-11-20T12:00:00Z"))
     let latest = account.latest
-    #expect(account.count(.of(2), in: late) == PerPeriod { .late(start: late[$0].start) })
+    #expect(account.count(spend(2), in: late) == PerPeriod { .late(start: late[$0].start) })
     #expect(account.latest == latest)
     #expect(account.lifetime == .of(7))
   }
@@ -52,7 +55,8 @@ import Testing
   @Test func `stops at the largest count`() {
     var account = Account(user: user, role: .user)
     let windows = Self.windows(at: "2026-11-20T12:00:00Z")
-    for _ in 0..<2 { _ = account.count(.maximum, in: windows) }
+    let most = UsageChange(user: user, tokens: .maximum)
+    for _ in 0..<2 { _ = account.count(most, in: windows) }
     #expect(account.lifetime == .maximum)
     #expect(account.latest.daily.used == .maximum)
     for _ in 0..<2 { account.reserve(.maximum) }
@@ -81,12 +85,12 @@ import Testing
       let tokens = Int64.random(in: 0..<1000, using: &numbers)
       let windows = PerPeriod<Window> { QuotaCalendar.utc.window($0, containing: moment) }
       let before = account.latest
-      let effects = account.count(.of(tokens), in: windows)
+      let effects = account.count(spend(tokens), in: windows)
       for period in Period.allCases {
         plain[windows[period], default: 0] += tokens
         switch effects[period] {
         case .counted: break
-        case .opened(let previous):
+        case .opened(let previous, told: _):
           #expect(previous == before[period])
           if previous == .never { break }
           past[QuotaCalendar.utc.window(period, containing: previous.start)] =
@@ -100,6 +104,42 @@ import Testing
       past[QuotaCalendar.utc.window(period, containing: latest.start)] = latest.used.rawValue
     }
     #expect(past == plain, "seed \(numbers.seed)")
+  }
+
+  /// The shortcut for a spend in the latest windows is no other way of counting.
+  @Test func `counts a spend of its latest windows as any other`() {
+    var numbers = SeededNumbers()
+    var account = Account(user: user, role: .user)
+    var isLate = Set<Bool>()
+    for _ in 0..<2000 {
+      let moment = Moment.at("2026-03-01T00:00:00Z")
+        .advanced(bySeconds: Int64.random(in: 0..<400_000, using: &numbers))
+      let windows = PerPeriod<Window> { QuotaCalendar.utc.window($0, containing: moment) }
+      let tokens = numbers.next() % 100 == 0 ? Int64.max : Int64(numbers.next() % 1000)
+      var short = account
+      let effects = account.count(spend(tokens), in: windows)
+      let isCounted = short.count(.of(tokens), inLatestStarting: PerPeriod { windows[$0].start })
+      isLate.insert(!isCounted)
+      #expect(isCounted == (effects == PerPeriod(repeating: .counted)), "seed \(numbers.seed)")
+      if isCounted { #expect(short == account, "seed \(numbers.seed)") }
+      if account.lifetime == .maximum { account = Account(user: user, role: .user) }
+    }
+    #expect(isLate == [true, false])
+  }
+
+  @Test func `counts what usage should have been instead of what it was`() {
+    var account = Account(user: user, role: .user)
+    let windows = Self.windows(at: "2026-11-20T12:00:00Z")
+    _ = account.count(spend(9), in: windows)
+    let correction = UsageChange(
+      user: user, tokens: .of(4), old: .of(9), corrected: Position(1))
+    #expect(account.count(correction, in: windows) == PerPeriod(repeating: .counted))
+    #expect(account.latest == PerPeriod { WindowUsage(start: windows[$0].start, used: .of(4)) })
+    #expect(account.lifetime == .of(4))
+  }
+
+  private func spend(_ tokens: Int64) -> UsageChange {
+    UsageChange(user: user, tokens: .of(tokens))
   }
 
   private static func windows(at text: String) -> PerPeriod<Window> {

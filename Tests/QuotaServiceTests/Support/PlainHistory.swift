@@ -22,7 +22,7 @@ struct PlainHistory {
 
   func used(by user: UserID, in window: Window, at position: Position) -> Int64 {
     events(of: user, until: position).reduce(0) {
-      window.contains($1.happenedAt) ? $0 + ($1.fact.windowChange ?? 0) : $0
+      window.contains($1.happenedAt) ? $0 + ($1.fact.usageChange?.difference ?? 0) : $0
     }
   }
 
