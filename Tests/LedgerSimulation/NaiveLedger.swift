@@ -86,10 +86,12 @@ public struct NaiveLedger {
     return Receipt(position: position, recordedAt: recordedAt, isReplayed: false)
   }
 
-  /// What a user's windows hold at a moment.
+  /// What a user's windows hold at a moment; nothing of a year that has no limit, which nobody asks for.
   public func used(by user: UserID, at moment: Moment) -> PerPeriod<TokenCount> {
     let spends = users[user]?.spends ?? []
     return PerPeriod { period in
+      let limit = users[user]?.limits[period] ?? defaults.limits[period]
+      if period == .yearly, limit.isUnlimited { return .zero }
       let window = calendar.window(period, containing: moment)
       let sum = spends.reduce(Int64(0)) {
         window.contains($1.at) ? $0 + $1.tokens.rawValue : $0

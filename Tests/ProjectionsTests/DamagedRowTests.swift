@@ -85,7 +85,7 @@ import Testing
     case 2: _ = try snapshot.hold(HoldID(Position(4)))
     default:
       guard let entry = try snapshot.account(ada) else { return }
-      _ = try snapshot.used(by: entry, in: late)
+      _ = try snapshot.used(by: entry, in: late, of: .utc)
       _ = try snapshot.history(of: entry, after: .zero, limit: .max)
     }
   }

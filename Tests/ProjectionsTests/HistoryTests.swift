@@ -178,8 +178,9 @@ private final class Reader: Sendable {
       if Int64(history.count) != entry.account.lifetime.rawValue + 1 {
         complain("\(history.count) events for \(entry.account.lifetime) tokens, at \(position)")
       }
-      let day = RandomHistory.calendar(.default).window(.daily, containing: .today)
-      let used = try snapshot.used(by: entry, in: day)
+      let calendar = RandomHistory.calendar(.default)
+      let day = calendar.window(.daily, containing: .today)
+      let used = try snapshot.used(by: entry, in: day, of: calendar)
       if used != entry.account.lifetime { complain("another day's use, at \(position)") }
       return position
     }

@@ -23,7 +23,9 @@ import Testing
       for _ in 0..<5 {
         let moment = simulation.randomMoment()
         let reading = try #require(try queries.usage(of: .id(user), at: moment))
-        #expect(fold.used(in: reading.windows) == reading.used, "seed \(seed), \(number)")
+        #expect(
+          fold.used(in: reading.windows, defaults: reading.defaults.limits) == reading.used,
+          "seed \(seed), \(number)")
         #expect(fold.account == reading.account, "seed \(seed), \(number)")
         #expect(fold.allowances == reading.allowances, "seed \(seed), \(number)")
       }

@@ -104,7 +104,7 @@ extension MethodCall {
       json.name("quotaSnapshots")
       json.beginObject()
       if let reading {
-        for period in Period.allCases { json.quota(period, reading) }
+        for period in CountedPeriod.allCases { json.quota(period.period, reading) }
       }
       json.endObject()
     }

@@ -31,7 +31,11 @@ extension RecordReader: FactCoder {
   @_lifetime(self: copy self)
   mutating func begin(
     update name: StaticString, isThere: Bool?
-  ) throws(RecordDamage) -> Bool { nextBit() }
+  ) throws(RecordDamage) -> Bool {
+    if nextBit() { return true }
+    guard !nextBit() else { throw .malformed }
+    return false
+  }
 
   @_lifetime(self: copy self)
   mutating func null(_ isNull: Bool?) throws(RecordDamage) -> Bool { !nextBit() }

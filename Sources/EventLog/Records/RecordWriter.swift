@@ -57,7 +57,12 @@ struct RecordWriter: FactCoder, Sendable {
     flag(name, isThere)
   }
 
-  mutating func begin(update name: StaticString, isThere: Bool?) -> Bool { flag(name, isThere) }
+  /// The bit of `null` is kept for one that is missing, too, so that every bit has one place.
+  mutating func begin(update name: StaticString, isThere: Bool?) -> Bool {
+    if flag(name, isThere) { return true }
+    scope.note(false)
+    return false
+  }
 
   mutating func null(_ isNull: Bool?) -> Bool { !flag("", isNull.map { !$0 }) }
 

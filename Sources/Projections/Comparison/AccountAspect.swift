@@ -11,20 +11,21 @@ public enum AccountAspect: Hashable, Sendable {
   case limit(Period)
   case mode(Period)
   /// The latest window that a spend has reached: its start and what was used in it.
-  case latest(Period)
+  case latest(CountedPeriod)
   /// The highest threshold that was told in the latest window.
-  case told(Period)
+  case told(CountedPeriod)
   case reserved
   case lifetime
   /// What was used in an earlier window.
-  case window(Period, start: Moment)
+  case window(CountedPeriod, start: Moment)
   /// What was allowed on top of a limit, in the latest window that something was allowed in.
   case allowance(Period)
 
   /// Everything that an account's own row says but for its history.
   static let ofRow: [AccountAspect] =
     [.existence, .number, .role, .activity]
-    + Period.allCases.flatMap { [.limit($0), .mode($0), .latest($0), .told($0)] }
+    + Period.allCases.flatMap { [.limit($0), .mode($0)] }
+    + CountedPeriod.allCases.flatMap { [.latest($0), .told($0)] }
     + [.reserved, .lifetime]
 
   /// The value in words. Equal values have equal words and the other way round.
@@ -62,13 +63,13 @@ public enum AccountAspect: Hashable, Sendable {
 
   /// Both values of one window, which need not be told twice when it began.
   private static func sameWindow(
-    _ period: Period, _ left: String, _ right: String
+    _ period: CountedPeriod, _ left: String, _ right: String
   ) -> ProjectionDifference.Field? {
     // Split at single characters: for a longer separator the library brings a parser of expressions.
     let (mine, theirs) = (left.split(separator: " "), right.split(separator: " "))
     guard mine.count == 3, theirs.count == 3, mine[2] == theirs[2] else { return nil }
     return ProjectionDifference.Field(
-      "used in the \(period.noun) that began \(mine[2])", String(mine[0]), String(theirs[0]))
+      "used in the \(period.period.noun) that began \(mine[2])", String(mine[0]), String(theirs[0]))
   }
 
   private func name(_ calendar: QuotaCalendar) -> String {
@@ -79,23 +80,13 @@ public enum AccountAspect: Hashable, Sendable {
     case .activity: "state"
     case .limit(let period): "own limit of the \(period.noun)"
     case .mode(let period): "own mode of the \(period.noun)'s limit"
-    case .latest(let period): "used in the latest \(period.noun)"
-    case .told(let period): "threshold told in the \(period.noun)"
+    case .latest(let period): "used in the latest \(period.period.noun)"
+    case .told(let period): "threshold told in the \(period.period.noun)"
     case .reserved: "held"
     case .lifetime: "spent in all"
     case .window(let period, let start):
-      "used in the \(period.noun) that began \(calendar.text(of: start))"
+      "used in the \(period.period.noun) that began \(calendar.text(of: start))"
     case .allowance(let period): "allowed on top of the \(period.noun)'s limit"
-    }
-  }
-}
-
-extension Period {
-  var noun: String {
-    switch self {
-    case .daily: "day"
-    case .weekly: "week"
-    case .monthly: "month"
     }
   }
 }
@@ -118,11 +109,11 @@ extension Snapshot {
   }
 
   private func stored(
-    _ period: Period, start: Moment, of entry: AccountEntry
+    _ period: CountedPeriod, start: Moment, of entry: AccountEntry
   ) throws(ProjectionFailure) -> TokenCount {
     let latest = entry.account.latest[period]
     if latest.start == start { return latest.used }
-    let key = Key.window(entry.number, period, start: start)
+    let key = Key.window(entry.number, CountedWindow(period: period, start: start))
     guard let row = try get(key.rawBytes, in: tables.windows) else { return .zero }
     return try WordRow.tokens(from: row)
   }
@@ -139,7 +130,9 @@ extension FoldBatch {
     case .window(let period, let start):
       let latest = entry.account.latest[period]
       if latest.start == start { return latest.used.description }
-      return try pastUsage(of: entry.number, period, start: start).description
+      return try pastUsage(
+        of: entry.number, CountedWindow(period: period, start: start)
+      ).description
     case .allowance(let period):
       let allowances = entry.account.hasAllowances ? try allowances(of: user) : .none
       return AccountAspect.words(allowances.latest[period], calendar)

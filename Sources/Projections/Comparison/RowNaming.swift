@@ -52,7 +52,7 @@ struct RowNaming {
     _ user: UserID, _ left: borrowing Snapshot, _ right: borrowing Snapshot
   ) throws(ProjectionFailure) -> ProjectionDifference {
     var aspects = AccountAspect.ofRow + Period.allCases.map { .allowance($0) }
-    if table == .windows, let period = Period(rawValue: key[4]) {
+    if table == .windows, let period = CountedPeriod(rawValue: key[4]) {
       aspects.append(.window(period, start: windowStart))
     }
     var differing: [AccountAspect] = []

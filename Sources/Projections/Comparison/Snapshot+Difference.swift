@@ -44,7 +44,7 @@ extension Snapshot {
     var user: UserID?
     try forEach(in: tables.accounts, from: Key.account(UserID(high: 0, low: 0)).rawBytes) {
       (key, row) throws(ProjectionFailure) in
-      guard key.byteCount == 16, row.byteCount == AccountRow.byteCount else { return true }
+      guard key.byteCount == 16, row.byteCount >= AccountRow.byteCount else { return true }
       if row.halfWord(at: 0) == number { user = key.user(at: 0) }
       return user == nil
     }

@@ -80,14 +80,15 @@ extension FoldBatch {
     }
     folder.working.state.hasSpends = true
     let number = folder.working.accounts.number(at: index)
-    for period in Period.allCases {
+    for period in CountedPeriod.allCases {
       switch effects[period] {
       case .counted: break
       case .opened(let previous, let told):
         keep(previous, of: number, period)
-        keepTold(told, of: number, period, start: previous.start)
+        keepTold(told, of: number, period.period, start: previous.start)
       case .late(let start):
-        let used = change.applied(to: try pastUsage(of: number, period, start: start))
+        let window = CountedWindow(period: period, start: start)
+        let used = change.applied(to: try pastUsage(of: number, window))
         keep(WindowUsage(start: start, used: used), of: number, period)
       }
     }
@@ -103,10 +104,11 @@ extension FoldBatch {
   }
 
   mutating func keep(
-    _ usage: WindowUsage, of account: AccountNumber, _ period: Period
+    _ usage: WindowUsage, of account: AccountNumber, _ period: CountedPeriod
   ) {
     guard usage != .never else { return }
-    let window = WindowKey(account: account, period: period, start: usage.start)
+    let window = WindowKey(
+      account: account, window: CountedWindow(period: period, start: usage.start))
     folder.working.past.keep(usage.used, in: window)
     if folder.purpose.isForReaders {
       folder.working.unpublished.windows.append((window, usage.used))
@@ -137,8 +139,24 @@ extension FoldBatch {
     let allowances =
       entry.account.hasAllowances ? try allowances(of: entry.account.user) : nil
     folder.working.direct.put(
-      SnapshotRow.bytes(of: entry, allowances),
+      SnapshotRow.bytes(of: entry, months: try monthsOfYear(of: entry), allowances),
       under: Key.history(entry.number, from: position.rawValue).rawBytes, in: tables.snapshots)
+  }
+
+  /// What the months held that a later question about the year needs; none where nobody asks.
+  private mutating func monthsOfYear(
+    of entry: AccountEntry
+  ) throws(ProjectionFailure) -> [WindowUsage] {
+    let latest = entry.account.latest.monthly
+    guard entry.account.counts(.yearly, defaults: state.defaults.limits), latest != .never
+    else { return [] }
+    let year = calendar.window(.yearly, containing: latest.start)
+    var months: [WindowUsage] = []
+    for month in calendar.countedParts(of: year) where month.start < latest.start {
+      months.append(
+        WindowUsage(start: month.start, used: try pastUsage(of: entry.number, month)))
+    }
+    return months
   }
 
   /// Keeps what holds for everybody from this event on.

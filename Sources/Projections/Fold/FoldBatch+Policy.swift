@@ -22,12 +22,8 @@ extension FoldBatch {
     let allowances = account.hasAllowances ? try allowances(of: user) : .none
     let limits = account.ownLimits.effective(defaults: state.defaults.limits)
     var crossings: [ThresholdCrossing] = []
-    for period in Period.allCases {
-      let isAhead = account.latest[period].start > moment
-      let (window, told) =
-        isAhead
-        ? try currentWindow(at: index, period, moment)
-        : (account.latest[period], account.told[period])
+    for period in Period.allCases where account.counts(period, defaults: limits) {
+      let (window, told) = try lastWindow(at: index, period, moment)
       let limit = limits[period].raised(
         by: allowances.tokens(period, inWindowStarting: window.start))
       crossings += account.crossings(of: thresholds, in: window, period, limit: limit, told: told)
@@ -35,15 +31,23 @@ extension FoldBatch {
     return crossings
   }
 
-  /// What an account used in a window that is not its latest, and the highest threshold told there.
-  private mutating func currentWindow(
+  /// What an account used in its latest window, or in the one of `moment` where that is earlier, and the
+  /// highest threshold told there.
+  private mutating func lastWindow(
     at index: Int, _ period: Period, _ moment: Moment
   ) throws(ProjectionFailure) -> (window: WindowUsage, told: UInt8) {
-    let number = folder.working.accounts.number(at: index)
-    let start = windows(containing: moment)[period].start
-    let used = try pastUsage(of: number, period, start: start)
-    let told = try told(number, period, start: start)
-    return (WindowUsage(start: start, used: used), told)
+    let entry = folder.working.accounts.entry(at: index)
+    // What is no sum of others the account knows itself.
+    if let counted = period.counted, entry.account.latest[counted].start <= moment {
+      return (entry.account.latest[counted], entry.account.told[counted])
+    }
+    let latest = entry.account.latest.daily.start
+    let window = windows(containing: min(latest, moment))[period]
+    let used = try used(by: entry, in: window)
+    return (
+      WindowUsage(start: window.start, used: used),
+      try told(entry.number, period, start: window.start)
+    )
   }
 
   private func told(
@@ -110,7 +114,8 @@ extension FoldBatch {
     _ crossing: ThresholdCrossing, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
     let index = try existing(crossing.user, at: event.position)
-    let latest = folder.working.accounts.account(at: index).latest[crossing.period].start
+    let account = folder.working.accounts.account(at: index)
+    let latest = crossing.period.counted.map { account.latest[$0].start }
     guard latest != crossing.windowStart else { return }
     let number = folder.working.accounts.number(at: index)
     let told = try told(number, crossing.period, start: crossing.windowStart)

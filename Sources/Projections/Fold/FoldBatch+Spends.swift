@@ -76,12 +76,12 @@ extension FoldBatch {
 private struct CurrentWindows {
   private let dayStart: Moment
   private let dayEnd: Moment
-  let starts: PerPeriod<Moment>
+  let starts: PerCount<Moment>
 
   init(_ windows: PerPeriod<Window>) {
     dayStart = windows.daily.start
     dayEnd = windows.daily.end
-    starts = PerPeriod<Moment> { windows[$0].start }
+    starts = PerCount<Moment> { windows[$0.period].start }
   }
 
   func contain(_ moment: Moment) -> Bool { dayStart <= moment && moment < dayEnd }

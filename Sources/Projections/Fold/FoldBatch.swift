@@ -72,11 +72,19 @@ public struct FoldBatch: ~Copyable {
     by entry: AccountEntry, in windows: PerPeriod<Window>
   ) throws(ProjectionFailure) -> PerPeriod<TokenCount> {
     try PerPeriod { (period) throws(ProjectionFailure) in
-      let latest = entry.account.latest[period]
-      let start = windows[period].start
-      if latest.start == start { return latest.used }
-      if latest.start < start { return .zero }
-      return try pastUsage(of: entry.number, period, start: start)
+      guard entry.account.counts(period, defaults: state.defaults.limits) else { return .zero }
+      return try used(by: entry, in: windows[period])
+    }
+  }
+
+  func used(
+    by entry: AccountEntry, in window: Window
+  ) throws(ProjectionFailure) -> TokenCount {
+    try calendar.countedParts(of: window).total { (part) throws(ProjectionFailure) in
+      let latest = entry.account.latest[part.period]
+      if latest.start == part.start { return latest.used }
+      if latest.start < part.start { return .zero }
+      return try pastUsage(of: entry.number, part)
     }
   }
 
@@ -188,12 +196,12 @@ extension FoldBatch {
   }
 
   func pastUsage(
-    of account: AccountNumber, _ period: Period, start: Moment
+    of account: AccountNumber, _ window: CountedWindow
   ) throws(ProjectionFailure) -> TokenCount {
-    let window = WindowKey(account: account, period: period, start: start)
-    if let pending = folder.working.past.windows[window] { return pending }
-    if let pending = folder.working.storing?.past.windows[window] { return pending }
-    let key = Key.window(account, period, start: start)
+    let pending = WindowKey(account: account, window: window)
+    if let used = folder.working.past.windows[pending] { return used }
+    if let used = folder.working.storing?.past.windows[pending] { return used }
+    let key = Key.window(account, window)
     guard let row = try get(key.rawBytes, in: tables.windows) else { return .zero }
     return try WordRow.tokens(from: row)
   }

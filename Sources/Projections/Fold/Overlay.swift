@@ -161,8 +161,7 @@ struct PastAdditions: Sendable {
 /// Names one window of one account.
 struct WindowKey: Hashable, Sendable {
   let account: AccountNumber
-  let period: Period
-  let start: Moment
+  let window: CountedWindow
 }
 
 /// Positions of 8 events that concern one account.

@@ -8,7 +8,7 @@ public final class StoreJob: Sendable {
   private let environment: MarkedEnvironment
   private let tables: Tables
   private let state: ProjectionState
-  private let accounts: [(user: UserID, row: InlineArray<20, UInt64>)]
+  private let accounts: [(user: UserID, row: InlineArray<20, UInt64>, further: [UInt8])]
   let requests: PendingRequests
   let past: PendingPast
   let direct: DirectWrites
@@ -37,7 +37,9 @@ public final class StoreJob: Sendable {
     let changed = storesState ? working.accounts.takeDirty() : []
     accounts = changed.map { index in
       let entry = working.accounts.entry(at: index)
-      return (entry.account.user, AccountRow.bytes(of: entry))
+      return (
+        entry.account.user, AccountRow.bytes(of: entry), FurtherLimits.bytes(of: entry.account)
+      )
     }
     requests = working.requests
     past = storesState ? working.past : PendingPast()
@@ -135,7 +137,13 @@ public final class StoreJob: Sendable {
     try transaction.putInOrder(in: tables.accounts) { (table) throws(LMDBError) in
       for (user, index) in order {
         let key = Key.account(user)
-        try table.putAscending(accounts[index].row.rawBytes, under: key.rawBytes)
+        let further = accounts[index].further
+        if further.isEmpty {
+          try table.putAscending(accounts[index].row.rawBytes, under: key.rawBytes)
+        } else {
+          let row = Array(copying: accounts[index].row.rawBytes) + further
+          try table.putAscending(row.rawBytes, under: key.rawBytes)
+        }
       }
     }
   }
@@ -151,8 +159,8 @@ public final class StoreJob: Sendable {
 
   private func storeWindows(in transaction: inout WriteTransaction) throws(LMDBError) {
     try transaction.putInOrder(in: tables.windows) { (table) throws(LMDBError) in
-      for (window, used) in past.windows.sorted(by: { $0.key < $1.key }) {
-        let key = Key.window(window.account, window.period, start: window.start)
+      for (key, used) in past.windows.sorted(by: { $0.key < $1.key }) {
+        let key = Key.window(key.account, key.window)
         let row = Key.number(UInt64(used.rawValue).byteSwapped)
         try table.putAscending(row.rawBytes, under: key.rawBytes)
       }
@@ -174,7 +182,7 @@ public final class StoreJob: Sendable {
 extension WindowKey: Comparable {
   /// The order of the keys in the table.
   static func < (left: WindowKey, right: WindowKey) -> Bool {
-    (left.account.rawValue, left.period.rawValue, left.start)
-      < (right.account.rawValue, right.period.rawValue, right.start)
+    (left.account.rawValue, left.window.period.rawValue, left.window.start)
+      < (right.account.rawValue, right.window.period.rawValue, right.window.start)
   }
 }

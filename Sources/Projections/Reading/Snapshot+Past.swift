@@ -5,13 +5,15 @@ public import QuotaModel
 public struct PastAccount: Sendable {
   public let position: Position
   public let account: Account
+  /// What the months before its latest one held in that year, where they were kept.
+  public let months: [WindowUsage]
   public let allowances: Allowances
 }
 
 extension Snapshot {
   /// The latest kept state of an account, at `position` or before, that fits; nil where there is none.
   public func pastAccount(
-    of entry: AccountEntry, at position: Position, where fits: (Account) -> Bool
+    of entry: AccountEntry, at position: Position, where fits: (PastAccount) -> Bool
   ) throws(ProjectionFailure) -> PastAccount? {
     var result: PastAccount?
     try forEachBackwards(
@@ -20,11 +22,12 @@ extension Snapshot {
       guard key.byteCount == 12, key.halfWord(at: 0).byteSwapped == entry.number.rawValue else {
         return false
       }
-      let (account, allowances) = try SnapshotRow.state(of: entry.account.user, from: row)
-      guard fits(account) else { return true }
-      result = PastAccount(
-        position: Position(key.word(at: 4).byteSwapped), account: account, allowances: allowances)
-      return false
+      let state = try SnapshotRow.state(of: entry.account.user, from: row)
+      let account = PastAccount(
+        position: Position(key.word(at: 4).byteSwapped), account: state.account,
+        months: state.months, allowances: state.allowances)
+      if fits(account) { result = account }
+      return result == nil
     }
     return result
   }

@@ -34,16 +34,25 @@ public struct Snapshot: ~Copyable {
     return try AccountRow.entry(of: user, from: row)
   }
 
-  /// What an account used in one window.
+  /// What an account used in the counted windows that windows consist of.
   public func used(
-    by entry: AccountEntry, in window: Window
+    by entry: AccountEntry, in windows: [CountedWindow]
+  ) throws(ProjectionFailure) -> PerCount<[Moment: TokenCount]> {
+    var used = PerCount<[Moment: TokenCount]>(repeating: [:])
+    for window in windows {
+      used[window.period][window.start] = try self.used(by: entry, in: window)
+    }
+    return used
+  }
+
+  public func used(
+    by entry: AccountEntry, in window: CountedWindow
   ) throws(ProjectionFailure) -> TokenCount {
     let latest = entry.account.latest[window.period]
     if latest.start == window.start { return latest.used }
     if latest.start < window.start { return .zero }
-    let pending = WindowKey(account: entry.number, period: window.period, start: window.start)
-    if let used = overlay.used(in: pending) { return used }
-    let key = Key.window(entry.number, window.period, start: window.start)
+    if let used = overlay.used(in: WindowKey(account: entry.number, window: window)) { return used }
+    let key = Key.window(entry.number, window)
     guard let row = try get(key.rawBytes, in: tables.windows) else { return .zero }
     return try WordRow.tokens(from: row)
   }

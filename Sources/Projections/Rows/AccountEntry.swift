@@ -39,14 +39,15 @@ struct RecentPositions: Sendable {
   mutating func removeAll() { count = 0 }
 }
 
-/// The stored form of an account, 160 bytes, so that an update overwrites it in place.
+/// The stored form of an account, 160 bytes, so that an update overwrites it in place; and `FurtherLimits`
+/// behind them where the account has any.
 ///
 ///     offset  bytes
 ///          0      4  number
 ///          4      1  role
-///          5      1  bit 0: active; bit 1: has allowances; from bit 2 on two bits for each period's own
-///                    mode: its number plus one, or 0 for none
-///          6      1  which own limits are set, a bit for each period; bit 3: erased
+///          5      1  bit 0: active; bit 1: has allowances; from bit 2 on two bits for each counted
+///                    period's own mode: its number plus one, or 0 for none
+///          6      1  which own limits are set, a bit for each counted period; bit 3: erased
 ///          7      1  number of recent positions
 ///          8     24  own limits, seven bytes each, and the highest threshold told, one byte
 ///         32     48  latest windows: start, used
@@ -64,10 +65,10 @@ enum AccountRow {
       UInt64(entry.number.rawValue) | UInt64(account.role.rawValue) << 32
       | UInt64(flags(of: account)) << 40 | UInt64(limitFlags(of: account)) << 48
       | UInt64(entry.recent.count) << 56
-    for period in Period.allCases {
+    for period in CountedPeriod.allCases {
       let index = Int(period.rawValue)
       words[1 + index] =
-        UInt64(bitPattern: account.ownLimits[period]?.rawValue ?? 0) & ~toldMask
+        UInt64(bitPattern: account.ownLimits[period.period]?.rawValue ?? 0) & ~toldMask
         | UInt64(account.told[period]) << 56
       words[4 + 2 * index] = UInt64(bitPattern: account.latest[period].start.microseconds)
       words[5 + 2 * index] = UInt64(account.latest[period].used.rawValue)
@@ -79,7 +80,7 @@ enum AccountRow {
   }
 
   static func entry(of user: UserID, from row: RawSpan) throws(ProjectionFailure) -> AccountEntry {
-    guard row.byteCount == byteCount, let role = Role(rawValue: row.byte(at: 4)),
+    guard row.byteCount >= byteCount, let role = Role(rawValue: row.byte(at: 4)),
       row.byte(at: 7) <= RecentPositions.capacity
     else { throw .malformedRow(table: "accounts") }
     var account = Account(
@@ -87,21 +88,22 @@ enum AccountRow {
       reserved: try row.tokens(at: 80), lifetime: try row.tokens(at: 88))
     account.hasAllowances = row.byte(at: 5) & 2 != 0
     if row.byte(at: 6) & erasedFlag != 0 { account.erase() }
-    for period in Period.allCases {
+    for period in CountedPeriod.allCases {
       let index = Int(period.rawValue)
       if row.byte(at: 6) & 1 << index != 0 {
         // The byte of the threshold goes, and the limit's sign comes back.
         guard let limit = TokenLimit((row.integer(at: 8 + 8 * index) << 8) >> 8) else {
           throw .malformedRow(table: "accounts")
         }
-        account.ownLimits[period] = limit
+        account.ownLimits[period.period] = limit
       }
       account.told[period] = row.byte(at: 15 + 8 * index)
       let mode = row.byte(at: 5) >> UInt8(2 + 2 * index) & 3
-      account.ownModes[period] = mode == 0 ? nil : LimitMode(rawValue: mode - 1)
+      account.ownModes[period.period] = mode == 0 ? nil : LimitMode(rawValue: mode - 1)
       account.latest[period] = WindowUsage(
         start: row.moment(at: 32 + 16 * index), used: try row.tokens(at: 40 + 16 * index))
     }
+    try FurtherLimits.read(row.extracting(byteCount..<row.byteCount), into: &account)
     var entry = AccountEntry(number: AccountNumber(row.halfWord(at: 0)), account: account)
     for index in 0..<Int(row.byte(at: 7)) { entry.recent.append(row.word(at: 96 + 8 * index)) }
     return entry
@@ -110,8 +112,8 @@ enum AccountRow {
   private static let toldMask: UInt64 = 0xFF << 56
 
   private static func flags(of account: Account) -> UInt8 {
-    Period.allCases.reduce((account.isActive ? 1 : 0) | (account.hasAllowances ? 2 : 0)) {
-      $0 | (account.ownModes[$1].map { $0.rawValue + 1 } ?? 0) << (2 + 2 * $1.rawValue)
+    CountedPeriod.allCases.reduce((account.isActive ? 1 : 0) | (account.hasAllowances ? 2 : 0)) {
+      $0 | (account.ownModes[$1.period].map { $0.rawValue + 1 } ?? 0) << (2 + 2 * $1.rawValue)
     }
   }
 
@@ -119,9 +121,44 @@ enum AccountRow {
 
   private static func limitFlags(of account: Account) -> UInt8 {
     let limits = account.ownLimits
-    return Period.allCases.reduce(account.isErased ? erasedFlag : 0) {
-      $0 | (limits[$1] == nil ? 0 : 1 << $1.rawValue)
+    return CountedPeriod.allCases.reduce(account.isErased ? erasedFlag : 0) {
+      $0 | (limits[$1.period] == nil ? 0 : 1 << $1.rawValue)
     }
+  }
+}
+
+/// Own limits and modes of the periods that are not counted, of which few accounts have any: for each of
+/// these periods the limit, 8 bytes, the least number for none, and the mode, 8 bytes: its number plus one, or 0
+/// for none.
+enum FurtherLimits {
+  private static let periods = Period.allCases.filter { $0.counted == nil }
+
+  /// Nothing where there are none.
+  static func bytes(of account: Account) -> [UInt8] {
+    guard periods.contains(where: { account.hasOwn($0) }) else { return [] }
+    var bytes: [UInt8] = []
+    for period in periods {
+      bytes.appendInteger(account.ownLimits[period]?.rawValue ?? .min)
+      bytes.appendInteger(account.ownModes[period].map { UInt64($0.rawValue) + 1 } ?? 0)
+    }
+    return bytes
+  }
+
+  static func read(_ row: RawSpan, into account: inout Account) throws(ProjectionFailure) {
+    if row.isEmpty { return }
+    guard row.byteCount == 16 * periods.count else { throw .malformedRow(table: "accounts") }
+    for (index, period) in periods.enumerated() {
+      account.ownLimits[period] = TokenLimit(row.integer(at: 16 * index))
+      let mode = row.word(at: 16 * index + 8)
+      account.ownModes[period] =
+        mode == 0 ? nil : UInt8(exactly: mode - 1).flatMap(LimitMode.init(rawValue:))
+    }
+  }
+}
+
+extension Account {
+  fileprivate func hasOwn(_ period: Period) -> Bool {
+    ownLimits[period] != nil || ownModes[period] != nil
   }
 }
 

@@ -42,6 +42,10 @@ enum Key {
     return key.bytes
   }
 
+  static func window(_ account: AccountNumber, _ window: CountedWindow) -> InlineArray<13, UInt8> {
+    self.window(account, window.period.period, start: window.start)
+  }
+
   static func history(_ account: AccountNumber, from first: UInt64) -> InlineArray<12, UInt8> {
     var key = KeyBytes<12>()
     key.append(account.rawValue)

@@ -3,7 +3,7 @@ internal import QuotaModel
 
 /// The stored form of an account's allowances: for each period the window's start and the tokens.
 enum AllowancesRow {
-  static let byteCount = 48
+  static let byteCount = 16 * Period.allCases.count
 
   static func bytes(of allowances: Allowances) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -28,7 +28,8 @@ enum AllowancesRow {
 
 /// The stored form of a scheduled change, under its deadline and its position.
 enum ScheduleRow {
-  static let byteCount = 44
+  private static let updatesOffset = 17
+  static let byteCount = updatesOffset + 9 * Period.allCases.count
   private enum Tag { static let keep: UInt8 = 0, unset: UInt8 = 1, set: UInt8 = 2 }
 
   static func bytes(of change: ScheduledChange) -> [UInt8] {
@@ -56,7 +57,7 @@ enum ScheduleRow {
       throw .malformedRow(table: "schedules")
     }
     let updates = try LimitUpdates { (period) throws(ProjectionFailure) in
-      let offset = 17 + 9 * Int(period.rawValue)
+      let offset = updatesOffset + 9 * Int(period.rawValue)
       switch (row.byte(at: offset), TokenLimit(row.integer(at: offset + 1))) {
       case (Tag.keep, _): return .keep
       case (Tag.unset, _): return .unset

@@ -4,7 +4,7 @@ public import QuotaModel
 /// What a projection says about itself and about the whole system.
 public struct ProjectionState: Hashable, Sendable {
   /// The layout and the meaning of the tables; another number starts a rebuild.
-  public static let version: UInt32 = 8
+  public static let version: UInt32 = 9
 
   /// The log that it is folded from.
   public var log: UserID
@@ -32,8 +32,12 @@ public struct ProjectionState: Hashable, Sendable {
 /// The stored form of the state, under the key `state`.
 enum StateRow {
   static let key = Array("state".utf8)
-  /// Where the name of the zone begins.
-  private static let zoneOffset = 85
+  private static let limitsOffset = 40
+  private static let digestOffset = limitsOffset + 8 * Period.allCases.count
+  private static let policyOffset = digestOffset + 8
+  private static let modesOffset = policyOffset + 8
+  /// Where the name of the zone begins, behind two bytes.
+  private static let zoneOffset = modesOffset + Period.allCases.count + 2
 
   static func bytes(of state: ProjectionState) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -63,18 +67,18 @@ enum StateRow {
     else { return nil }
     var state = ProjectionState(
       log: row.user(at: 8), calendar: CalendarSetting(zone: zone, weekStart: weekStart),
-      zoneDigest: row.word(at: 64))
+      zoneDigest: row.word(at: digestOffset))
     state.accountCount = row.halfWord(at: 4)
     state.position = Position(row.word(at: 24))
     state.recordedAt = row.moment(at: 32)
     for period in Period.allCases {
-      guard let limit = TokenLimit(row.integer(at: 40 + 8 * Int(period.rawValue))),
-        let mode = LimitMode(rawValue: row.byte(at: 80 + Int(period.rawValue)))
+      guard let limit = TokenLimit(row.integer(at: limitsOffset + 8 * Int(period.rawValue))),
+        let mode = LimitMode(rawValue: row.byte(at: modesOffset + Int(period.rawValue)))
       else { return nil }
       state.defaults.limits[period] = limit
       state.defaults.modes[period] = mode
     }
-    state.policy = Position(row.word(at: 72))
+    state.policy = Position(row.word(at: policyOffset))
     state.hasSpends = row.byte(at: zoneOffset - 2) == 1
     return state
   }

@@ -1,30 +1,63 @@
 internal import LMDB
 internal import QuotaModel
 
-/// The stored form of an account as it was after one of its events: its row, and its allowances where it
-/// has any.
+/// The stored form of an account as it was after one of its events: its row with its length before it; the
+/// number of months, and what each held, of the year that its latest one is in, where somebody asks for years; its
+/// allowances where it has any.
 enum SnapshotRow {
-  static func bytes(of entry: AccountEntry, _ allowances: Allowances?) -> [UInt8] {
+  static func bytes(
+    of entry: AccountEntry, months: [WindowUsage], _ allowances: Allowances?
+  ) -> [UInt8] {
     var row = entry
     // Which events came last is no part of the state.
     row.recent.removeAll()
-    var bytes = Array(copying: AccountRow.bytes(of: row).rawBytes)
-    if let allowances { bytes += AllowancesRow.bytes(of: allowances) }
-    return bytes
+    let further = FurtherLimits.bytes(of: entry.account)
+    var bytes = [UInt8(AccountRow.byteCount + further.count)]
+    bytes += Array(copying: AccountRow.bytes(of: row).rawBytes) + further
+    bytes.append(UInt8(months.count))
+    for month in months {
+      bytes.appendInteger(month.start.microseconds)
+      bytes.appendInteger(month.used.rawValue)
+    }
+    return bytes + (allowances.map(AllowancesRow.bytes) ?? [])
   }
 
   static func state(
     of user: UserID, from row: RawSpan
-  ) throws(ProjectionFailure) -> (account: Account, allowances: Allowances) {
-    guard row.byteCount >= AccountRow.byteCount else {
-      throw .malformedRow(table: "snapshots")
+  ) throws(ProjectionFailure) -> (account: Account, months: [WindowUsage], allowances: Allowances) {
+    var rest = Rest(row: row)
+    let account = try AccountRow.entry(of: user, from: try rest.next(Int(try rest.byte()))).account
+    var months: [WindowUsage] = []
+    for _ in 0..<(try rest.byte()) {
+      let month = try rest.next(16)
+      months.append(WindowUsage(start: month.moment(at: 0), used: try month.tokens(at: 8)))
     }
-    let account = try AccountRow.entry(
-      of: user, from: row.extracting(0..<AccountRow.byteCount)
-    ).account
-    guard row.byteCount > AccountRow.byteCount else { return (account, .none) }
-    let rest = row.extracting(AccountRow.byteCount..<row.byteCount)
-    return (account, try AllowancesRow.allowances(from: rest))
+    let allowances = rest.isEmpty ? .none : try AllowancesRow.allowances(from: rest.all())
+    return (account, months, allowances)
+  }
+
+  /// What has not been read yet.
+  private struct Rest: ~Escapable {
+    let row: RawSpan
+    private var offset = 0
+
+    @_lifetime(copy row)
+    init(row: RawSpan) { self.row = row }
+
+    var isEmpty: Bool { offset == row.byteCount }
+
+    @_lifetime(copy self)
+    mutating func next(_ count: Int) throws(ProjectionFailure) -> RawSpan {
+      guard count <= row.byteCount - offset else { throw .malformedRow(table: "snapshots") }
+      defer { offset += count }
+      return row.extracting(offset..<offset + count)
+    }
+
+    @_lifetime(self: copy self)
+    mutating func byte() throws(ProjectionFailure) -> UInt8 { try next(1).byte(at: 0) }
+
+    @_lifetime(copy self)
+    func all() -> RawSpan { row.extracting(offset..<row.byteCount) }
   }
 }
 
@@ -41,7 +74,8 @@ extension HistoryBlock {
 
 /// The stored form of what holds for everybody: limits, modes, calendar.
 enum SystemRow {
-  private static let zoneOffset = 28
+  private static let modesOffset = 8 * Period.allCases.count
+  private static let zoneOffset = modesOffset + Period.allCases.count + 1
 
   static func bytes(of system: SystemState) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -62,7 +96,7 @@ enum SystemRow {
     var system = SystemState(calendar: CalendarSetting(zone: zone, weekStart: weekStart))
     for period in Period.allCases {
       guard let limit = TokenLimit(row.integer(at: 8 * Int(period.rawValue))),
-        let mode = LimitMode(rawValue: row.byte(at: 24 + Int(period.rawValue)))
+        let mode = LimitMode(rawValue: row.byte(at: modesOffset + Int(period.rawValue)))
       else { throw .malformedRow(table: "system_events") }
       system.policy.limits[period] = limit
       system.policy.modes[period] = mode

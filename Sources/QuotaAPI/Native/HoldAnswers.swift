@@ -80,7 +80,7 @@ extension JSONWriter {
     name("violated-policies")
     beginArray()
     for violation in refusal.violations where violation.mode != .shadow {
-      string(violation.period.name.description)
+      string(violation.period.name)
     }
     for violation in refusal.creditViolations {
       string(violation.budget.map { "budget:\($0)" } ?? "session")
@@ -123,6 +123,7 @@ extension Refusal {
       case .daily: return "Daily token limit exceeded."
       case .weekly: return "Weekly token limit exceeded."
       case .monthly: return "Monthly token limit exceeded."
+      case .yearly: return "Yearly token limit exceeded."
       }
     }
     guard let budget = creditViolations.first?.budget else { return "Session limit exceeded." }

@@ -37,7 +37,7 @@ extension QuotaAPI {
     var asked = ExplanationRequest(user: UserReference(text))
     if let name = query["period"] {
       guard let period = Period(name: name) else {
-        throw .invalid("period", "must be daily, weekly or monthly")
+        throw .invalid("period", "must be \(Period.allNames)")
       }
       asked.period = period
     }
@@ -58,7 +58,7 @@ extension JSONWriter {
   public mutating func explanation(_ explanation: Explanation) {
     beginObject()
     member("user", explanation.user.description)
-    member("period", explanation.window.period.name.description)
+    member("period", explanation.window.period.name)
     member("start", explanation.calendar.text(of: explanation.window.start))
     member("end", explanation.calendar.text(of: explanation.window.end))
     member("used", optional: explanation.used?.rawValue)

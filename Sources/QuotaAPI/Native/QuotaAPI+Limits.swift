@@ -112,10 +112,10 @@ extension QuotaAPI {
         json.member("user", account.user.description)
         json.member("changed", answer != .unchanged)
         json.member("position", user.position)
-        for period in Period.allCases {
+        for period in account.shownPeriods {
           json.member(period.limitName, optional: account.ownLimits[period]?.rawValue)
         }
-        for period in Period.allCases {
+        for period in account.shownPeriods {
           json.member(period.modeName, optional: account.ownModes[period]?.name)
         }
         json.endObject()
@@ -144,10 +144,10 @@ extension QuotaAPI {
   private static func document(of policy: SystemPolicy, at position: Position) -> HTTPResponse {
     .json(200) { json in
       json.beginObject()
-      for period in Period.allCases {
+      for period in policy.shownPeriods {
         json.member(period.limitName, policy.limits[period].rawValue)
       }
-      for period in Period.allCases {
+      for period in policy.shownPeriods {
         json.member(period.modeName, policy.modes[period].name)
       }
       json.member("position", position)

@@ -85,7 +85,7 @@ extension JSONWriter {
     member("at", moment)
     name("limits")
     beginObject()
-    for period in Period.allCases {
+    for period in reading.policy.shownPeriods {
       name(period.name)
       limit(period, reading)
     }

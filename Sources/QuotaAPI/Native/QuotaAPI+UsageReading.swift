@@ -53,7 +53,7 @@ extension JSONWriter {
     member("week_start", reading.calendar.weekStart.name)
     name("windows")
     beginObject()
-    for period in Period.allCases {
+    for period in reading.policy.shownPeriods {
       name(period.name)
       window(period, reading)
     }

@@ -62,7 +62,7 @@ extension [UInt8] {
   /// Begins the next item of a list of policies.
   fileprivate mutating func append(policyNamed period: Period) {
     append(contentsOf: (isEmpty ? "\"" : ", \"").utf8)
-    append(contentsOf: period.name.description.utf8)
+    append(contentsOf: period.name.utf8)
     append(UInt8(ascii: "\""))
   }
 

@@ -16,7 +16,7 @@ extension JSONWriter {
       beginObject()
       member("position", first.position)
       member("at", first.moment)
-      member("period", first.violation.period.name.description)
+      member("period", first.violation.period.name)
       member("limit", first.violation.limit.rawValue)
       member("used", first.violation.used.rawValue)
       endObject()

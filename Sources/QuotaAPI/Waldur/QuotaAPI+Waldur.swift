@@ -88,7 +88,10 @@ extension QuotaAPI {
       return error.response
     }
     let omitted: LimitUpdate = settings.omittedLimits == .default ? .unset : .keep
-    let updates = LimitUpdates { body.limits[$0] ?? omitted }
+    // The contract knows no other periods: their limits stay.
+    let updates = LimitUpdates { (period) in
+      period.counted.map { body.limits[$0] ?? omitted } ?? .keep
+    }
     submit(Submission(.setLimits(.id(body.user), updates), by: caller.actor), for: request, reply) {
       Self.setQuotaResponse($0)
     }

@@ -8,7 +8,7 @@ internal import QuotaService
 struct SetQuotaBody: Hashable {
   var user: UserID
   /// nil where the body leaves the limit out; `unset` for null.
-  var limits: PerPeriod<LimitUpdate?>
+  var limits: PerCount<LimitUpdate?>
 }
 
 /// Why a `set_quota` body is refused: the whole answer.
@@ -81,9 +81,9 @@ extension SetQuotaBody {
       guard let text = form["user_uuid"] else { throw MemberReader.Fault(text: Self.userRequired) }
       return try Self.user(spelling: text)
     }
-    let limits = PerPeriod<LimitUpdate?> { period in
+    let limits = PerCount<LimitUpdate?> { period in
       members.limit(period) { () throws(LimitText.Fault) in
-        guard let text = form[period.limitName.description] else { return nil }
+        guard let text = form[period.period.limitName.description] else { return nil }
         return text.isEmpty ? .unset : .set(try LimitText.limit(inString: text))
       }
     }
@@ -106,9 +106,9 @@ extension SetQuotaBody {
       }
       return try Self.user(value)
     }
-    let limits = PerPeriod<LimitUpdate?> { period in
+    let limits = PerCount<LimitUpdate?> { period in
       members.limit(period) { () throws(LimitText.Fault) in
-        guard let value = json[period.limitName] else { return nil }
+        guard let value = json[period.period.limitName] else { return nil }
         return try Self.limit(value)
       }
     }
@@ -116,7 +116,7 @@ extension SetQuotaBody {
   }
 
   private init(
-    _ user: UserID?, _ limits: PerPeriod<LimitUpdate?>, _ members: MemberReader
+    _ user: UserID?, _ limits: PerCount<LimitUpdate?>, _ members: MemberReader
   ) throws(SetQuotaFault) {
     guard members.faults.isEmpty, let user else { throw .members(members.faults) }
     self.user = user
@@ -171,13 +171,13 @@ private struct MemberReader {
   }
 
   mutating func limit(
-    _ period: Period, _ read: () throws(LimitText.Fault) -> LimitUpdate?
+    _ period: CountedPeriod, _ read: () throws(LimitText.Fault) -> LimitUpdate?
   ) -> LimitUpdate? {
     do {
       return try read()
     } catch {
       faults.append(
-        SetQuotaFault.Member(name: period.limitName.description, text: error.text))
+        SetQuotaFault.Member(name: period.period.limitName.description, text: error.text))
       return nil
     }
   }

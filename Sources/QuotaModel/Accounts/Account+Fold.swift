@@ -26,10 +26,10 @@ extension Account {
   /// Counts usage, or what it should have been, once in each window of its moment.
   public mutating func count(
     _ change: UsageChange, in windows: PerPeriod<Window>
-  ) -> PerPeriod<WindowEffect> {
+  ) -> PerCount<WindowEffect> {
     lifetime = change.applied(to: lifetime)
-    return PerPeriod { period in
-      let start = windows[period].start
+    return PerCount { period in
+      let start = windows[period.period].start
       if start < latest[period].start { return .late(start: start) }
       if start == latest[period].start {
         latest[period].used = change.applied(to: latest[period].used)
@@ -46,7 +46,7 @@ extension Account {
   /// Counts a spend of windows that are the account's latest ones, which start as told; false, and
   /// nothing is counted, where one of them is not. It is `count` for the most frequent case.
   public mutating func count(
-    _ tokens: TokenCount, inLatestStarting starts: PerPeriod<Moment>
+    _ tokens: TokenCount, inLatestStarting starts: PerCount<Moment>
   ) -> Bool {
     guard latest.daily.start == starts.daily, latest.weekly.start == starts.weekly,
       latest.monthly.start == starts.monthly

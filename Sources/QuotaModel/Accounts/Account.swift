@@ -11,9 +11,9 @@ public struct Account: Hashable, Sendable {
   /// Whether anything was ever allowed on top of the limits; what, is kept apart.
   public var hasAllowances = false
   /// The latest window of each period that a spend has reached; earlier ones are kept apart.
-  public var latest: PerPeriod<WindowUsage>
+  public var latest: PerCount<WindowUsage>
   /// The highest threshold that was told in each of the latest windows, in percent; 0: none.
-  public var told: PerPeriod<UInt8>
+  public var told: PerCount<UInt8>
   /// The sum of the open holds. A hold counts against whichever window is current.
   public var reserved: TokenCount
   /// Everything ever spent; bounds every window, so that no window can overflow.
@@ -21,7 +21,7 @@ public struct Account: Hashable, Sendable {
 
   public init(
     user: UserID, role: Role, isActive: Bool = true, ownLimits: OwnLimits = .none,
-    ownModes: OwnModes = .none, latest: PerPeriod<WindowUsage> = PerPeriod(repeating: .never),
+    ownModes: OwnModes = .none, latest: PerCount<WindowUsage> = PerCount(repeating: .never),
     reserved: TokenCount = .zero,
     lifetime: TokenCount = .zero
   ) {
@@ -31,7 +31,7 @@ public struct Account: Hashable, Sendable {
     limitNumbers = PerPeriod { ownLimits[$0]?.rawValue ?? Self.noLimit }
     self.ownModes = ownModes
     self.latest = latest
-    told = PerPeriod(repeating: 0)
+    told = PerCount(repeating: 0)
     self.reserved = reserved
     self.lifetime = lifetime
   }

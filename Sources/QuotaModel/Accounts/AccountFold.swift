@@ -8,8 +8,8 @@ public struct AccountFold: Sendable {
   /// The holds that are open and were seen; what is left of each.
   public private(set) var holds: [HoldID: Hold]
   /// What every window held that the account has left behind, or was late for, as far as the fold saw it.
-  public private(set) var past: PerPeriod<[Moment: TokenCount]>
-  private let calendar: QuotaCalendar
+  public private(set) var past: PerCount<[Moment: TokenCount]>
+  public let calendar: QuotaCalendar
   private var windows = WindowCache()
 
   /// Goes on from an account as it was at some position.
@@ -20,7 +20,7 @@ public struct AccountFold: Sendable {
   ///     empty by itself.
   public init(
     _ account: Account, allowances: Allowances = .none, holds: [HoldID: Hold] = [:],
-    past: PerPeriod<[Moment: TokenCount]> = PerPeriod(repeating: [:]), in calendar: QuotaCalendar
+    past: PerCount<[Moment: TokenCount]> = PerCount(repeating: [:]), in calendar: QuotaCalendar
   ) {
     self.account = account
     self.allowances = allowances
@@ -30,11 +30,18 @@ public struct AccountFold: Sendable {
   }
 
   /// What windows hold of which the fold saw every event.
-  public func used(in windows: PerPeriod<Window>) -> PerPeriod<TokenCount> {
+  public func used(
+    in windows: PerPeriod<Window>, defaults: Limits, meaning meant: Period? = nil
+  ) -> PerPeriod<TokenCount> {
     PerPeriod { (period) in
-      let (start, latest) = (windows[period].start, account.latest[period])
-      return latest.start == start ? latest.used : past[period][start] ?? .zero
+      guard account.counts(period, defaults: defaults, meaning: meant) else { return .zero }
+      return calendar.countedParts(of: windows[period]).total { used(in: $0) }
     }
+  }
+
+  private func used(in window: CountedWindow) -> TokenCount {
+    let latest = account.latest[window.period]
+    return latest.start == window.start ? latest.used : past[window.period][window.start] ?? .zero
   }
 
   /// Names a hold that is part of what was reserved when the fold began.
@@ -59,7 +66,7 @@ public struct AccountFold: Sendable {
 
   private mutating func count(_ change: UsageChange, _ happenedAt: Moment) {
     let effects = account.count(change, in: windows.windows(containing: happenedAt, in: calendar))
-    for period in Period.allCases {
+    for period in CountedPeriod.allCases {
       switch effects[period] {
       case .counted: break
       case .opened(let previous, told: _):

@@ -37,3 +37,14 @@ public struct TokenCount: Hashable, Comparable, Sendable {
 extension TokenCount: CustomStringConvertible {
   public var description: String { String(rawValue) }
 }
+
+extension Array {
+  /// The sum of what each element has, stopping at the maximum.
+  public func total<Failure: Error>(
+    _ count: (Element) throws(Failure) -> TokenCount
+  ) throws(Failure) -> TokenCount {
+    var sum = TokenCount.zero
+    for element in self { sum = sum.addingClamped(try count(element)) }
+    return sum
+  }
+}

@@ -1,11 +1,12 @@
 /// What periods are called wherever people or programs name them.
 extension Period {
-  /// `daily`, `weekly`, `monthly`.
+  /// `daily`, `weekly`, `monthly`, `yearly`.
   public var name: String {
     switch self {
     case .daily: "daily"
     case .weekly: "weekly"
     case .monthly: "monthly"
+    case .yearly: "yearly"
     }
   }
 
@@ -15,6 +16,7 @@ extension Period {
     case .daily: "daily_limit"
     case .weekly: "weekly_limit"
     case .monthly: "monthly_limit"
+    case .yearly: "yearly_limit"
     }
   }
 
@@ -24,6 +26,23 @@ extension Period {
     case .daily: "daily_mode"
     case .weekly: "weekly_mode"
     case .monthly: "monthly_mode"
+    case .yearly: "yearly_mode"
     }
+  }
+
+  /// `day`, `week`, `month`, `year`.
+  public var noun: String {
+    switch self {
+    case .daily: "day"
+    case .weekly: "week"
+    case .monthly: "month"
+    case .yearly: "year"
+    }
+  }
+
+  /// All names in a sentence: `daily, weekly, monthly or yearly`.
+  public static var allNames: String {
+    let names = allCases.map(\.name)
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// A day starts at the first moment of its local date, so it follows every change of the clock:
 /// where midnight does not exist it starts later, where midnight exists twice it starts at the
-/// earlier one. A week and a month start where their first day starts. The windows of one period
+/// earlier one. A week, a month and a year start where their first day starts. The windows of one period
 /// follow one another without a gap, none overlaps another and none is empty. Two rare things
 /// follow:
 ///
@@ -30,6 +30,20 @@ public struct QuotaCalendar: Hashable, Sendable {
   /// The window that a date belongs to; for the day of a skipped date, the day after it.
   public func window(_ period: Period, of date: CalendarDate) -> Window {
     window(period, of: date.number)
+  }
+
+  /// The counted windows whose usage a window's is the sum of: itself, or the months of a year.
+  public func countedParts(of window: Window) -> [CountedWindow] {
+    if let counted = window.period.counted {
+      return [CountedWindow(period: counted, start: window.start)]
+    }
+    var months: [CountedWindow] = []
+    var start = window.start
+    while start < window.end {
+      months.append(CountedWindow(period: .monthly, start: start))
+      start = self.window(.monthly, containing: start).end
+    }
+    return months
   }
 
   /// The date that a moment is counted on.
@@ -62,6 +76,7 @@ public struct QuotaCalendar: Hashable, Sendable {
     case .daily: return day
     case .weekly: return day.backed(to: weekStart)
     case .monthly: return DayNumber(day.value - day.components.day + 1)
+    case .yearly: return DayNumber(year: day.components.year, month: 1, day: 1)
     }
   }
 
@@ -73,6 +88,7 @@ public struct QuotaCalendar: Hashable, Sendable {
     case .monthly:
       let (year, month, _) = first.components
       return DayNumber(year: year, month: month + 1, day: 1)
+    case .yearly: return DayNumber(year: first.components.year + 1, month: 1, day: 1)
     }
   }
 }

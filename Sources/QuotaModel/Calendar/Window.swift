@@ -1,4 +1,4 @@
-/// One calendar day, week or month as an interval of moments.
+/// One calendar day, week, month or year as an interval of moments.
 ///
 /// It is half-open: `start` belongs to it, `end` is the start of the next one. Both lie on whole
 /// seconds.
@@ -9,5 +9,16 @@ public struct Window: Hashable, Sendable {
 
   public func contains(_ moment: Moment) -> Bool {
     start <= moment && moment < end
+  }
+}
+
+/// A window whose usage is counted as it comes.
+public struct CountedWindow: Hashable, Sendable {
+  public let period: CountedPeriod
+  public let start: Moment
+
+  public init(period: CountedPeriod, start: Moment) {
+    self.period = period
+    self.start = start
   }
 }

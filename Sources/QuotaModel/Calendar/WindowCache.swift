@@ -14,7 +14,7 @@ public struct WindowCache: Sendable {
   public mutating func windows(
     containing moment: Moment, in calendar: QuotaCalendar
   ) -> PerPeriod<Window> {
-    // A day lies within one week and one month, so it speaks for all three.
+    // A day lies within one week, one month and one year, so it speaks for all.
     if !(windows.daily.contains(moment) && belongs(to: calendar)) {
       refill(for: moment, in: calendar)
     }

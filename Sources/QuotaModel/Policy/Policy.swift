@@ -42,3 +42,37 @@ extension TokenLimit {
     return overflow ? .highest : TokenLimit(sum) ?? .highest
   }
 }
+
+extension Account {
+  /// Whether anybody asks what the account used in windows of a period: of those that are a sum of others only
+  /// where there is a limit, or somebody means just them.
+  public func counts(_ period: Period, defaults: Limits, meaning meant: Period? = nil) -> Bool {
+    period.counted != nil || period == meant
+      || !(ownLimits[period] ?? defaults[period]).isUnlimited
+  }
+}
+
+extension Policy {
+  /// The periods to tell of: those that are counted anyway, and others where they have a limit.
+  public var shownPeriods: [Period] {
+    Period.allCases.filter { $0.counted != nil || !limits[$0].isUnlimited }
+  }
+}
+
+extension SystemPolicy {
+  /// The periods to tell of: those that are counted anyway, and others where something is set.
+  public var shownPeriods: [Period] {
+    Period.allCases.filter {
+      $0.counted != nil || !limits[$0].isUnlimited || modes[$0] != .hard
+    }
+  }
+}
+
+extension Account {
+  /// The periods to tell of: those that are counted anyway, and others where the account has something.
+  public var shownPeriods: [Period] {
+    Period.allCases.filter {
+      $0.counted != nil || ownLimits[$0] != nil || ownModes[$0] != nil
+    }
+  }
+}

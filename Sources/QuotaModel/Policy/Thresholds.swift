@@ -61,8 +61,9 @@ extension Account {
   /// Takes into account that a crossing was told. What was told of another window than the latest is kept
   /// apart.
   public mutating func apply(_ crossing: ThresholdCrossing) {
-    guard latest[crossing.period].start == crossing.windowStart else { return }
-    told[crossing.period] = max(told[crossing.period], crossing.percent)
+    guard let period = crossing.period.counted, latest[period].start == crossing.windowStart
+    else { return }
+    told[period] = max(told[period], crossing.percent)
   }
 }
 

@@ -40,7 +40,7 @@ struct AccountComparison {
   }
 
   private var differenceOfPast: String? {
-    for period in Period.allCases {
+    for period in CountedPeriod.allCases {
       for (start, found) in live.past[period].sorted(by: { $0.key < $1.key }) {
         let used = fresh.past[period][start] ?? .zero
         if found != used {
@@ -74,7 +74,7 @@ struct AccountComparison {
 
   private var differenceOfCounts: String? {
     let (live, account) = (live.account, fresh.account)
-    for period in Period.allCases where live.latest[period] != account.latest[period] {
+    for period in CountedPeriod.allCases where live.latest[period] != account.latest[period] {
       let (found, expected) = (live.latest[period], account.latest[period])
       return "the latest \(period) window, from \(found.start.rfc3339), holds \(found.used), "
         + "by the log it is from \(expected.start.rfc3339) and holds \(expected.used)"

@@ -78,11 +78,11 @@ struct AuditPass: ~Copyable {
   }
 
   private mutating func finding(about user: UserID) throws(StoreFailure) -> AuditFinding? {
-    let past = folds[user]??.past ?? PerPeriod(repeating: [:])
-    let (generation, calendar) = (store.generation, calendar)
+    let past = folds[user]??.past ?? PerCount(repeating: [:])
+    let generation = store.generation
     let live = try usingProjection { () throws(ProjectionFailure) in
       try generation.read { (snapshot) throws(ProjectionFailure) in
-        try LiveAccount(of: user, in: snapshot, past: past, calendar)
+        try LiveAccount(of: user, in: snapshot, past: past)
       }
     }
     guard let live else {
@@ -106,7 +106,7 @@ struct LiveAccount {
   /// The open ones; nil where they are too many to be looked at.
   let holds: Set<HoldID>?
   /// What it has for some of the windows that are over.
-  let past: PerPeriod<[Moment: TokenCount]>
+  let past: PerCount<[Moment: TokenCount]>
   let position: Position
 
   /// Windows of each period that are looked at: nothing is published while they are read.
@@ -115,19 +115,18 @@ struct LiveAccount {
 
   /// nil where there is none.
   init?(
-    of user: UserID, in snapshot: borrowing Snapshot, past known: PerPeriod<[Moment: TokenCount]>,
-    _ calendar: QuotaCalendar
+    of user: UserID, in snapshot: borrowing Snapshot, past known: PerCount<[Moment: TokenCount]>
   ) throws(ProjectionFailure) {
     guard let entry = try snapshot.account(user) else { return nil }
     let open = try snapshot.openHolds(of: entry, limit: Self.maximumHoldCount)
     holds = open.areAll ? Set(open.holds.map(\.id)) : nil
     account = entry.account
     allowances = try snapshot.allowances(of: entry.account)
-    past = try PerPeriod { (period) throws(ProjectionFailure) in
+    past = try PerCount { (period) throws(ProjectionFailure) in
       var used: [Moment: TokenCount] = [:]
       for start in known[period].keys.shuffled().prefix(Self.maximumPastCount) {
         used[start] = try snapshot.used(
-          by: entry, in: calendar.window(period, containing: start))
+          by: entry, in: CountedWindow(period: period, start: start))
       }
       return used
     }

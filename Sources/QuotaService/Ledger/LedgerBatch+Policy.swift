@@ -63,13 +63,14 @@ extension LedgerBatch {
     guard case .limitsScheduled(let first) = event.fact else {
       return event.conflict(in: "type")
     }
-    let differences = [
-      ("user", first.user != change.user),
-      ("effective_at", first.effectiveAt != change.effectiveAt),
-      ("daily_limit", first.updates.daily != change.updates.daily),
-      ("weekly_limit", first.updates.weekly != change.updates.weekly),
-      ("monthly_limit", first.updates.monthly != change.updates.monthly),
-    ]
+    let differences =
+      [
+        ("user", first.user != change.user),
+        ("effective_at", first.effectiveAt != change.effectiveAt),
+      ]
+      + Period.allCases.map {
+        ($0.limitName.description, first.updates[$0] != change.updates[$0])
+      }
     if let conflict = event.conflict(differences) { return conflict }
     return .recorded(Receipt(replaying: event))
   }

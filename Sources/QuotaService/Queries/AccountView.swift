@@ -10,12 +10,18 @@ struct AccountView {
   let reading: UsageReading
   /// The open holds, in the order in which they were made.
   let holds: OpenHolds
+  /// The same account, for later events.
+  fileprivate let fold: AccountFold
+  fileprivate let meant: Period?
 }
 
 extension Queries {
   /// An account as it is now, with `holdLimit` of its open holds at most; nil where nobody registered it.
+  ///
+  /// - Parameter period: One whose usage is asked for whether it has a limit or not.
   func view(
-    of user: UserID, holdLimit: Int, windows: (QuotaCalendar) -> PerPeriod<Window>
+    of user: UserID, holdLimit: Int, meaning period: Period? = nil,
+    windows: (QuotaCalendar) -> PerPeriod<Window>
   ) throws(StoreFailure) -> AccountView? {
     // Beside a server every open hold may end in what only the log has.
     let limit = store.isBesideWriter ? .max : holdLimit
@@ -24,15 +30,15 @@ extension Queries {
       let state = try snapshot.state()
       let calendar = try store.calendars.rules(of: state.calendar)
       let windows = windows(calendar)
-      let used = try PerPeriod<TokenCount> { (period) throws(ProjectionFailure) in
-        try snapshot.used(by: entry, in: windows[period])
-      }
-      return AccountView(
-        reading: UsageReading(
-          account: entry.account, defaults: state.defaults,
-          allowances: try snapshot.allowances(of: entry.account), windows: windows, used: used,
-          calendar: calendar, position: state.position),
-        holds: try snapshot.openHolds(of: entry, limit: limit))
+      let parts = Period.allCases.filter {
+        entry.account.counts($0, defaults: state.defaults.limits, meaning: period)
+      }.flatMap { calendar.countedParts(of: windows[$0]) }
+      let holds = try snapshot.openHolds(of: entry, limit: limit)
+      let fold = AccountFold(
+        entry.account, allowances: try snapshot.allowances(of: entry.account),
+        holds: Dictionary(holds.holds.map { ($0.id, $0.hold) }) { first, _ in first },
+        past: try snapshot.used(by: entry, in: parts), in: calendar)
+      return AccountView(fold, state.defaults, windows, meaning: period, at: state.position, holds)
     }
     guard let view, store.isBesideWriter else { return view }
     return try addingTail(to: view, holdLimit: holdLimit)
@@ -45,7 +51,7 @@ extension Queries {
   private func addingTail(
     to view: AccountView, holdLimit: Int
   ) throws(StoreFailure) -> AccountView {
-    var (fold, position) = (AccountFold(of: view), view.reading.position)
+    var (fold, position) = (view.fold, view.reading.position)
     try usingLog { () throws(LogFailure) in
       try store.log.scan(after: position) { (record) throws(RecordDamage) in
         guard record.kind.isCountedFromLog else { return .stop }
@@ -56,31 +62,23 @@ extension Queries {
         return .proceed
       }
     }
-    return view.moved(to: position, fold, holdLimit: holdLimit)
-  }
-}
-
-extension AccountFold {
-  fileprivate init(of view: AccountView) {
-    let reading = view.reading
-    self.init(
-      reading.account, allowances: reading.allowances,
-      holds: Dictionary(view.holds.holds.map { ($0.id, $0.hold) }) { first, _ in first },
-      past: PerPeriod { [reading.windows[$0].start: reading.used[$0]] }, in: reading.calendar)
+    let open = fold.holds.sorted { $0.key < $1.key }.map { (id: $0.key, hold: $0.value) }
+    return AccountView(
+      fold, view.reading.defaults, view.reading.windows, meaning: view.meant, at: position,
+      OpenHolds(holds: Array(open.prefix(holdLimit)), areAll: open.count <= holdLimit))
   }
 }
 
 extension AccountView {
-  /// The same account after later events of its own.
-  fileprivate func moved(
-    to position: Position, _ fold: AccountFold, holdLimit: Int
-  ) -> AccountView {
-    let holds = fold.holds.sorted { $0.key < $1.key }.map { (id: $0.key, hold: $0.value) }
-    return AccountView(
+  fileprivate init(
+    _ fold: AccountFold, _ defaults: SystemPolicy, _ windows: PerPeriod<Window>,
+    meaning meant: Period?, at position: Position, _ holds: OpenHolds
+  ) {
+    self.init(
       reading: UsageReading(
-        account: fold.account, defaults: reading.defaults, allowances: fold.allowances,
-        windows: reading.windows, used: fold.used(in: reading.windows),
-        calendar: reading.calendar, position: position),
-      holds: OpenHolds(holds: Array(holds.prefix(holdLimit)), areAll: holds.count <= holdLimit))
+        account: fold.account, defaults: defaults, allowances: fold.allowances, windows: windows,
+        used: fold.used(in: windows, defaults: defaults.limits, meaning: meant),
+        calendar: fold.calendar, position: position),
+      holds: holds, fold: fold, meant: meant)
   }
 }

@@ -9,6 +9,8 @@ struct PastAccountReader {
   let system: SystemState
   let calendar: QuotaCalendar
   let windows: PerPeriod<Window>
+  /// Whether the fold knows what each month of the year held.
+  let knowsYears: Bool
   private let queries: Queries
   private let user: UserID
   private let point: PastPoint
@@ -23,8 +25,10 @@ struct PastAccountReader {
 
   /// - Parameters:
   ///   - knowsHolds: Whether each open hold has to be known, so that the fold begins where none was open.
+  ///   - knowsYears: Whether it has to be known what a year held; it is also where a year has a limit.
   init(
-    of user: UserID, at point: PastPoint, limit: Int, knowsHolds: Bool = false, in queries: Queries,
+    of user: UserID, at point: PastPoint, limit: Int, knowsHolds: Bool = false,
+    knowsYears: Bool = false, in queries: Queries,
     windows windowsOf: (QuotaCalendar) -> PerPeriod<Window>
   ) throws(StoreFailure) {
     self.queries = queries
@@ -38,22 +42,25 @@ struct PastAccountReader {
       let calendar = try calendars.rules(of: system.calendar)
       let windows = windowsOf(calendar)
       guard let entry = try snapshot.account(user) else {
-        return (state, calendar, windows, nil as PastAccount?, [Position]())
+        return (state, calendar, windows, nil as PastAccount?, [Position](), knowsYears)
       }
+      let knowsYears =
+        knowsYears || entry.account.counts(.yearly, defaults: system.policy.limits)
       // What is kept was folded with today's calendar: after a change it says nothing about before.
       let base =
         system.calendar != state.calendar
         ? nil
-        : try snapshot.pastAccount(of: entry, at: point.position) { (account) in
-          Period.allCases.allSatisfy { account.latest[$0].start <= windows[$0].start }
-            && !(knowsHolds && account.reserved > .zero)
+        : try snapshot.pastAccount(of: entry, at: point.position) { (past) in
+          past.knows(windows, years: knowsYears, in: calendar)
+            && !(knowsHolds && past.account.reserved > .zero)
         }
       let positions = try snapshot.history(
         of: entry, after: base?.position ?? .zero, limit: limit == .max ? limit : limit + 1)
-      return (state, calendar, windows, base, positions)
+      return (state, calendar, windows, base, positions, knowsYears)
     }
     self.system = system
     (calendar, windows, base) = (found.1, found.2, found.3)
+    self.knowsYears = found.5
     listed = found.0.position
     positions = Array(found.4.prefix { $0 <= point.position })
   }
@@ -62,7 +69,7 @@ struct PastAccountReader {
   func fold() throws(StoreFailure) -> Result<AccountFold?, PastFault> {
     guard positions.count <= limit else { return .failure(.tooLong(limit: limit)) }
     var fold = base.map {
-      AccountFold($0.account, allowances: $0.allowances, in: calendar)
+      AccountFold($0.account, allowances: $0.allowances, past: $0.past, in: calendar)
     }
     func take(_ record: borrowing RecordView) throws(StoreFailure) -> ScanStep {
       try apply(record, to: &fold)
@@ -71,6 +78,20 @@ struct PastAccountReader {
     try queries.store.log.records(at: positions, take)
     if listed < point.position { try scanTail(take) }
     return .success(fold)
+  }
+
+  /// What a window held; nil where nobody knows.
+  func used(_ fold: AccountFold?, in window: Window) -> TokenCount? {
+    guard knowsYears || window.period.counted != nil else { return nil }
+    return fold?.used(
+      in: windows, defaults: system.policy.limits, meaning: window.period)[window.period]
+  }
+
+  func reading(_ fold: AccountFold) -> UsageReading {
+    UsageReading(
+      account: fold.account, defaults: system.policy, allowances: fold.allowances,
+      windows: windows, used: fold.used(in: windows, defaults: system.policy.limits),
+      calendar: calendar, position: point.position)
   }
 
   /// What the log has and the tables do not have yet.
@@ -126,5 +147,28 @@ struct PastAccountReader {
       }
     }
     return state?.hold
+  }
+}
+
+extension PastAccount {
+  /// Whether a fold from here on knows what each of the windows holds.
+  fileprivate func knows(
+    _ windows: PerPeriod<Window>, years: Bool, in calendar: QuotaCalendar
+  ) -> Bool {
+    let latest = account.latest
+    guard
+      CountedPeriod.allCases.allSatisfy({ latest[$0].start <= windows[$0.period].start })
+    else { return false }
+    guard years, latest.monthly.start >= windows.yearly.start else { return true }
+    let before = calendar.countedParts(of: windows.yearly).prefix {
+      $0.start < latest.monthly.start
+    }
+    return months.count == before.count
+  }
+
+  fileprivate var past: PerCount<[Moment: TokenCount]> {
+    var past = PerCount<[Moment: TokenCount]>(repeating: [:])
+    for month in months { past.monthly[month.start] = month.used }
+    return past
   }
 }

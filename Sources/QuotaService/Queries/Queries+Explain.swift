@@ -105,7 +105,9 @@ extension Queries {
   private func explain(
     _ user: UserID, _ request: ExplanationRequest, now: Moment
   ) throws(StoreFailure) -> Result<Explanation, ExplanationFault> {
-    let view = try view(of: user, holdLimit: Self.maximumHoldCount) { (calendar) in
+    let view = try view(
+      of: user, holdLimit: Self.maximumHoldCount, meaning: request.period
+    ) { (calendar) in
       PerPeriod { (period) in
         if let date = request.date { return calendar.window(period, of: date) }
         return calendar.window(period, containing: now)
@@ -131,7 +133,8 @@ extension Queries {
     let end = Position(refusal.position.rawValue - 1)
     let past = try PastAccountReader(
       of: user, at: PastPoint(position: end, moment: refusal.happenedAt),
-      limit: Self.maximumFoldCount, knowsHolds: true, in: self
+      limit: Self.maximumFoldCount, knowsHolds: true,
+      knowsYears: request.period == .yearly, in: self
     ) { (calendar) in PerPeriod { calendar.window($0, containing: refusal.happenedAt) } }
     let violations = refusal.fact.refusal?.violations ?? []
     let violation = violations.first { $0.period == request.period } ?? violations.first
@@ -144,7 +147,7 @@ extension Queries {
     return .success(
       Explanation(
         user: user, window: window, calendar: past.calendar, refusal: refusal,
-        used: violation?.used ?? fold?.used(in: past.windows)[window.period], reserved: reserved,
+        used: violation?.used ?? past.used(fold, in: window), reserved: reserved,
         spends: page.spends,
         holds: open.prefix(Self.maximumHoldCount).map { ExplainedHold($0.key, $0.value) },
         hasMoreHolds: fold == nil ? reserved > .zero : open.count > Self.maximumHoldCount,

@@ -41,24 +41,27 @@ extension Queries {
     limit: Int = .max
   ) throws(StoreFailure) -> Result<UsageReading?, PastFault> {
     guard let user = try identity(of: reference) else { return .success(nil) }
-    let past = try PastAccountReader(of: user, at: point, limit: limit, in: self) { (calendar) in
-      PerPeriod {
-        if let date {
-          calendar.window($0, of: date)
-        } else {
-          calendar.window($0, containing: point.moment)
+    func read(years: Bool) throws(StoreFailure) -> PastAccountReader {
+      try PastAccountReader(of: user, at: point, limit: limit, knowsYears: years, in: self) {
+        (calendar) in
+        PerPeriod {
+          if let date {
+            calendar.window($0, of: date)
+          } else {
+            calendar.window($0, containing: point.moment)
+          }
         }
       }
     }
+    let past = try read(years: false)
     switch try past.fold() {
     case .failure(let fault): return .failure(fault)
     case .success(nil): return .success(nil)
     case .success(let fold?):
-      return .success(
-        UsageReading(
-          account: fold.account, defaults: past.system.policy, allowances: fold.allowances,
-          windows: past.windows, used: fold.used(in: past.windows),
-          calendar: past.calendar, position: point.position))
+      // A limit of the year that only the point knew, the fold has found.
+      let asksForYears = fold.account.counts(.yearly, defaults: past.system.policy.limits)
+      guard asksForYears, !past.knowsYears else { return .success(past.reading(fold)) }
+      return try read(years: true).fold().map { $0.map(past.reading) }
     }
   }
 

@@ -19,9 +19,10 @@ extension Queries {
     var replay = WhatIf(policy: policy, calendar: calendar, since: since)
     let head = try usingLog { () throws(LogFailure) in try store.log.head() }
     // Whatever shares a window with the first spend of interest counts.
-    let month = calendar.window(.monthly, containing: since).start
-    let week = calendar.window(.weekly, containing: since).start
-    let start = try position(before: min(month, week), head)
+    let starts = Period.allCases.filter { !policy.limits[$0].isUnlimited }.map {
+      calendar.window($0, containing: since).start
+    }
+    let start = try position(before: starts.min() ?? since, head)
     var looked = start
     try usingLog { () throws(LogFailure) in
       try store.log.scan(after: start) { (record) throws(RecordDamage) in

@@ -9,7 +9,7 @@ extension Subcommand {
     "explain", arguments: "USER",
     summary: "Tells which events make a user's number, or why a call was refused.",
     options: [
-      Option("period", "PERIOD", "daily, weekly or monthly (daily)"),
+      Option("period", "PERIOD", "\(Period.allNames) (daily)"),
       Option("date", "YYYY-MM-DD", "the window that this local date lies in (today)"),
       Option("refusal", "POSITION", "the refused call to be explained, as `quotalog log` shows it"),
     ]
@@ -39,7 +39,7 @@ extension Subcommand {
     request.limit = 1000
     if let name = try arguments.value("period") {
       guard let period = Period(name: name) else {
-        throw .usage("--period must be daily, weekly or monthly, not \(name)")
+        throw .usage("--period must be \(Period.allNames), not \(name)")
       }
       request.period = period
     }

@@ -68,11 +68,10 @@ struct UserTotals {
   func text(after event: Event) -> String? {
     guard let fold else { return nil }
     let windows = windows(of: event)
-    let used = fold.used(in: windows)
-    let limits = fold.account.policy(
-      defaults: policy, allowances: fold.allowances, in: windows
-    ).limits
-    let parts = Period.allCases.map { text($0, used[$0], of: limits[$0]) }
+    let used = fold.used(in: windows, defaults: self.policy.limits)
+    let policy = fold.account.policy(
+      defaults: self.policy, allowances: fold.allowances, in: windows)
+    let parts = policy.shownPeriods.map { text($0, used[$0], of: policy.limits[$0]) }
     let held = fold.account.reserved
     return "→ " + parts.joined(separator: ", ")
       + (held > .zero ? ", \(grouped(held.rawValue)) held" : "")

@@ -51,15 +51,12 @@ extension Subcommand {
   static let limitsSet = Subcommand(
     "limits", "set", arguments: "USER",
     summary: "Sets a user's own limits: a number of tokens, unlimited, or default.",
-    options: [
-      Option("daily", "LIMIT", "tokens a day"), Option("weekly", "LIMIT", "tokens a week"),
-      Option("monthly", "LIMIT", "tokens a month"),
-    ]
+    options: Period.allCases.map { Option($0.name, "LIMIT", "tokens a \($0.noun)") }
   ) { (arguments) throws(ExitFailure) in
     let user = try arguments.expect("USER")[0]
     let updates = try LimitUpdates { (period) throws(ExitFailure) in try update(period, arguments) }
     guard updates != LimitUpdates(repeating: .keep) else {
-      throw .usage("give at least one of --daily, --weekly and --monthly")
+      throw .usage("give at least one of \(Period.allOptions)")
     }
     let store = try OpenStore.forWriting(arguments)
     let answer = try store.execute(.setLimits(UserReference(user), updates))
@@ -70,7 +67,7 @@ extension Subcommand {
   private static func update(
     _ period: Period, _ arguments: Arguments
   ) throws(ExitFailure) -> LimitUpdate {
-    let name = period.name.description
+    let name = period.name
     switch try arguments.value(name) {
     case nil: return .keep
     case "default": return .unset

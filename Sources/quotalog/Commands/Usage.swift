@@ -57,7 +57,7 @@ extension Subcommand {
     Terminal.say(
       "user \(reading.account.user), \(reading.calendar.zone.name), "
         + "at position \(reading.position)")
-    for period in Period.allCases { Terminal.say(line(period, reading)) }
+    for period in reading.policy.shownPeriods { Terminal.say(line(period, reading)) }
     if reading.account.reserved > .zero {
       Terminal.say("reserved by open holds: \(grouped(reading.account.reserved.rawValue))")
     }
@@ -69,7 +69,7 @@ extension Subcommand {
     let window = reading.windows[period]
     let numbers =
       "\(grouped(used.rawValue)) of \(limit.isUnlimited ? "unlimited" : grouped(limit.rawValue))"
-    return pad(period.name.description, to: 8) + bar(used, limit) + " " + pad(numbers, to: 28)
+    return pad(period.name, to: 8) + bar(used, limit) + " " + pad(numbers, to: 28)
       + " until " + reading.calendar.text(of: window.end)
   }
 

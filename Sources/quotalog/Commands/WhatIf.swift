@@ -9,10 +9,9 @@ extension Subcommand {
     "whatif",
     summary:
       "Replays what was really spent under other limits: who would have been refused, and when.",
-    options: [
-      Option("daily", "LIMIT", "tokens a day, for everybody (no limit)"),
-      Option("weekly", "LIMIT", "tokens a week (no limit)"),
-      Option("monthly", "LIMIT", "tokens a month (no limit)"),
+    options: Period.allCases.map {
+      Option($0.name, "LIMIT", "tokens a \($0.noun), for everybody (no limit)")
+    } + [
       Option(
         "mode", "MODE", "hard: what does not fit is refused; soft: once nothing is left (hard)"),
       Option("since", "TIME", "from this date or RFC 3339 time on (the beginning)"),
@@ -48,7 +47,7 @@ extension Subcommand {
 
   private static func policy(_ arguments: Arguments) throws(ExitFailure) -> Policy {
     let limits = try Limits { (period) throws(ExitFailure) in
-      let name = period.name.description
+      let name = period.name
       guard let text = try arguments.value(name), text != "unlimited" else { return .unlimited }
       guard let number = Int64(text), number >= 0, let limit = TokenLimit(number) else {
         throw .usage("--\(name) must be unlimited, or a number from 0 to 9007199254740991")
@@ -56,7 +55,7 @@ extension Subcommand {
       return limit
     }
     guard limits != .unlimited else {
-      throw .usage("give at least one of --daily, --weekly and --monthly")
+      throw .usage("give at least one of \(Period.allOptions)")
     }
     switch try arguments.value("mode") {
     case nil, "hard": return Policy(limits: limits)
@@ -129,5 +128,13 @@ private struct WhatIfReport {
       json.newline()
     }
     Terminal.write(json.take())
+  }
+}
+
+extension Period {
+  /// `--daily, --weekly, --monthly and --yearly`
+  static var allOptions: String {
+    let names = allCases.map { "--\($0.name)" }
+    return names.dropLast().joined(separator: ", ") + " and " + (names.last ?? "")
   }
 }

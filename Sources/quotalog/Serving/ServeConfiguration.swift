@@ -66,9 +66,9 @@ extension Setting {
   static let all: [Setting] =
     [
       listen, pathPrefix, omittedLimits, timeZone, weekStart, registersUnknownUsers, allowedOrigins,
-      defaultLimit(.daily), defaultLimit(.weekly), defaultLimit(.monthly), thresholds,
-      maximumLateness, checkpointSeconds, publicEvidence, auditPercent,
-    ] + sessionSettings
+    ] + Period.allCases.map(defaultLimit)
+    + [thresholds, maximumLateness, checkpointSeconds, publicEvidence, auditPercent]
+    + sessionSettings
 
   private static let listen = Setting(
     Option("listen", "HOST:PORT", "where to listen; port 0 takes a free one (127.0.0.1:8080)"),
@@ -160,7 +160,7 @@ extension Setting {
     })
 
   private static func defaultLimit(_ period: Period) -> Setting {
-    let name = period.name.description
+    let name = period.name
     return Setting(
       Option("default-\(name)", "N", "sets the system's \(name) default; -1 is unlimited"),
       environment: "QUOTALOG_DEFAULT_\(name.uppercased())", key: "defaults.\(name)",

@@ -1,4 +1,5 @@
 import QuotaModel
+import TestSupport
 
 /// Every optional part of a record alone, and every value of a small set.
 extension EventExamples {
@@ -56,7 +57,9 @@ extension EventExamples {
         "value-mode-\(mode.name)",
         event(
           260 + UInt64(index),
-          .modesChanged(ada, Period.allCases.map { ModeChange(period: $0, old: nil, new: mode) })))
+          .modesChanged(
+            ada,
+            CountedPeriod.allCases.map { ModeChange(period: $0.period, old: nil, new: mode) })))
     }
 
   /// What the others leave out of kinds that have the members of another one.
@@ -95,6 +98,18 @@ extension EventExamples {
         .limitsScheduled(
           ScheduledChange(
             user: ada, updates: LimitUpdates { $0 == .monthly ? .unset : .keep },
+            effectiveAt: Moment(microseconds: 1_800_000_000_000_000))))),
+    EventExample(
+      "limits-changed-yearly",
+      event(
+        278, .limitsChanged(ada, [LimitChange(period: .yearly, old: nil, new: limit(1_000_000))]))),
+    EventExample(
+      "limits-scheduled-yearly",
+      event(
+        279,
+        .limitsScheduled(
+          ScheduledChange(
+            user: ada, updates: LimitUpdates { $0 == .yearly ? .set(limit(9)) : .keep },
             effectiveAt: Moment(microseconds: 1_800_000_000_000_000))))),
     EventExample(
       "limits-scheduled-first",

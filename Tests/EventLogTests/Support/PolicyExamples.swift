@@ -1,4 +1,5 @@
 import QuotaModel
+import TestSupport
 
 /// Holds in every shape, and what changes limits and usage afterwards.
 extension EventExamples {
@@ -123,7 +124,10 @@ extension EventExamples {
         85,
         .limitsScheduled(
           ScheduledChange(
-            user: nil, updates: LimitUpdates(repeating: .set(.unlimited)),
+            user: nil,
+            updates: LimitUpdates {
+              $0 == .yearly ? .keep : .set(.unlimited)
+            },
             effectiveAt: Moment(microseconds: 1_800_000_000_000_000))))),
     EventExample(
       "schedule-ended",

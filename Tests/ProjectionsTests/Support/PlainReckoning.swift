@@ -43,8 +43,8 @@ struct PlainReckoning {
   /// What each spend counts for by now.
   private(set) var correctable: [Position: (user: UserID, tokens: TokenCount, at: Moment)] = [:]
   private(set) var openHolds: [HoldID: (hold: Hold, actor: Actor)] = [:]
-  private var calendar: QuotaCalendar
-  private let calendarOf: (CalendarSetting) -> QuotaCalendar
+  var calendar: QuotaCalendar
+  let calendarOf: (CalendarSetting) -> QuotaCalendar
 
   init(setting: CalendarSetting, calendarOf: @escaping (CalendarSetting) -> QuotaCalendar) {
     self.setting = setting
@@ -148,12 +148,12 @@ extension PlainReckoning {
     var account = Account(
       user: user, role: role, isActive: !inactive.contains(user),
       ownLimits: limits[user] ?? .none, ownModes: modes[user] ?? .none,
-      latest: PerPeriod { period in latest(period, in: used) }, reserved: .of(held),
+      latest: PerCount { latest($0.period, in: used) }, reserved: .of(held),
       lifetime: .of(lifetimes[user] ?? 0))
     account.hasAllowances = allowed.contains(user)
     if erased.contains(user) { account.erase() }
-    account.told = PerPeriod { period in
-      told[Told(user: user, period: period, start: account.latest[period].start)] ?? 0
+    account.told = PerCount { period in
+      told[Told(user: user, period: period.period, start: account.latest[period].start)] ?? 0
     }
     return account
   }

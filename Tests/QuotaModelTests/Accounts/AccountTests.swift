@@ -9,7 +9,7 @@ import Testing
     let account = Account(user: user, role: .user)
     #expect(account.isActive)
     #expect(account.ownLimits == .none)
-    #expect(account.latest == PerPeriod(repeating: .never))
+    #expect(account.latest == PerCount(repeating: .never))
     #expect(account.reserved == .zero)
     #expect(account.lifetime == .zero)
   }
@@ -19,9 +19,10 @@ import Testing
     let windows = Self.windows(at: "2026-11-20T12:00:00Z")
     #expect(
       account.count(spend(5), in: windows)
-        == PerPeriod(repeating: .opened(previous: .never, told: 0)))
-    #expect(account.count(spend(2), in: windows) == PerPeriod(repeating: .counted))
-    #expect(account.latest == PerPeriod { WindowUsage(start: windows[$0].start, used: .of(7)) })
+        == PerCount(repeating: .opened(previous: .never, told: 0)))
+    #expect(account.count(spend(2), in: windows) == PerCount(repeating: .counted))
+    #expect(
+      account.latest == PerCount { WindowUsage(start: windows[$0.period].start, used: .of(7)) })
     #expect(account.lifetime == .of(7))
   }
 
@@ -30,12 +31,12 @@ import Testing
     let friday = Self.windows(at: "2026-11-20T12:00:00Z")
     let saturday = Self.windows(at: "2026-11-21T00:00:00Z")
     _ = account.count(spend(5), in: friday)
-    account.told = PerPeriod(repeating: 80)
+    account.told = PerCount(repeating: 80)
     let effects = account.count(spend(2), in: saturday)
     #expect(
       effects.daily
         == .opened(previous: WindowUsage(start: friday.daily.start, used: .of(5)), told: 80))
-    #expect(account.told == PerPeriod(daily: 0, weekly: 80, monthly: 80))
+    #expect(account.told == PerCount(daily: 0, weekly: 80, monthly: 80))
     #expect(effects.weekly == .counted)
     #expect(effects.monthly == .counted)
     #expect(account.latest.daily == WindowUsage(start: saturday.daily.start, used: .of(2)))
@@ -47,7 +48,7 @@ import Testing
     let late = Self.windows(at: "2026-10-31T12:00:00Z")
     _ = account.count(spend(5), in: Self.windows(at: "2026-11-20T12:00:00Z"))
     let latest = account.latest
-    #expect(account.count(spend(2), in: late) == PerPeriod { .late(start: late[$0].start) })
+    #expect(account.count(spend(2), in: late) == PerCount { .late(start: late[$0.period].start) })
     #expect(account.latest == latest)
     #expect(account.lifetime == .of(7))
   }
@@ -86,22 +87,22 @@ import Testing
       let windows = PerPeriod<Window> { QuotaCalendar.utc.window($0, containing: moment) }
       let before = account.latest
       let effects = account.count(spend(tokens), in: windows)
-      for period in Period.allCases {
-        plain[windows[period], default: 0] += tokens
+      for period in CountedPeriod.allCases {
+        plain[windows[period.period], default: 0] += tokens
         switch effects[period] {
         case .counted: break
         case .opened(let previous, told: _):
           #expect(previous == before[period])
           if previous == .never { break }
-          past[QuotaCalendar.utc.window(period, containing: previous.start)] =
+          past[QuotaCalendar.utc.window(period.period, containing: previous.start)] =
             previous.used.rawValue
-        case .late: past[windows[period], default: 0] += tokens
+        case .late: past[windows[period.period], default: 0] += tokens
         }
       }
     }
-    for period in Period.allCases {
+    for period in CountedPeriod.allCases {
       let latest = account.latest[period]
-      past[QuotaCalendar.utc.window(period, containing: latest.start)] = latest.used.rawValue
+      past[QuotaCalendar.utc.window(period.period, containing: latest.start)] = latest.used.rawValue
     }
     #expect(past == plain, "seed \(numbers.seed)")
   }
@@ -118,9 +119,10 @@ import Testing
       let tokens = numbers.next() % 100 == 0 ? Int64.max : Int64(numbers.next() % 1000)
       var short = account
       let effects = account.count(spend(tokens), in: windows)
-      let isCounted = short.count(.of(tokens), inLatestStarting: PerPeriod { windows[$0].start })
+      let isCounted = short.count(
+        .of(tokens), inLatestStarting: PerCount { windows[$0.period].start })
       isLate.insert(!isCounted)
-      #expect(isCounted == (effects == PerPeriod(repeating: .counted)), "seed \(numbers.seed)")
+      #expect(isCounted == (effects == PerCount(repeating: .counted)), "seed \(numbers.seed)")
       if isCounted { #expect(short == account, "seed \(numbers.seed)") }
       if account.lifetime == .maximum { account = Account(user: user, role: .user) }
     }
@@ -133,8 +135,9 @@ import Testing
     _ = account.count(spend(9), in: windows)
     let correction = UsageChange(
       user: user, tokens: .of(4), old: .of(9), corrected: Position(1))
-    #expect(account.count(correction, in: windows) == PerPeriod(repeating: .counted))
-    #expect(account.latest == PerPeriod { WindowUsage(start: windows[$0].start, used: .of(4)) })
+    #expect(account.count(correction, in: windows) == PerCount(repeating: .counted))
+    #expect(
+      account.latest == PerCount { WindowUsage(start: windows[$0.period].start, used: .of(4)) })
     #expect(account.lifetime == .of(4))
   }
 
@@ -151,7 +154,7 @@ import Testing
   @Test func `is read and changed by its period`() {
     var values = PerPeriod(repeating: 0)
     for (index, period) in Period.allCases.enumerated() { values[period] = index + 1 }
-    #expect(values == PerPeriod(daily: 1, weekly: 2, monthly: 3))
-    #expect(Period.allCases.map { values[$0] } == [1, 2, 3])
+    #expect(values == PerPeriod(daily: 1, weekly: 2, monthly: 3, yearly: 4))
+    #expect(Period.allCases.map { values[$0] } == [1, 2, 3, 4])
   }
 }

@@ -1,4 +1,5 @@
 import QuotaModel
+import TestSupport
 import Testing
 
 @Suite struct `A token count` {

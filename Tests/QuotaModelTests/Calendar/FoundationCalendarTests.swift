@@ -56,6 +56,7 @@ import Testing
       case .daily: .day
       case .weekly: .weekOfYear
       case .monthly: .month
+      case .yearly: .year
       }
     return oracle.dateInterval(of: component, for: moment.foundationDate)
   }

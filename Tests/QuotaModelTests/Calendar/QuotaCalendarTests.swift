@@ -15,14 +15,34 @@ import Testing
     ("UTC", "2028-02-28T12:00:00Z", "2028-02-29", "2028-03-06", "2028-03-01"),
     ("UTC", "2100-02-28T12:00:00Z", "2100-03-01", "2100-03-01", "2100-03-01"),
   ])
-  func `resets at the next midnight, week start and first of a month`(
+  func `resets at the next midnight, week start, first of a month and of a year`(
     zone: String, moment: String, day: String, week: String, month: String
   ) {
     let calendar = ZoneDatabase.calendar(zone)
     let ends = Period.allCases.map { period in
       calendar.text(of: calendar.window(period, containing: .at(moment)).end)
     }
-    #expect(ends == [day, week, month].map { $0 + "T00:00:00+00:00" })
+    let year = (Int(moment.prefix(4)) ?? 0) + 1
+    #expect(ends == [day, week, month, "\(year)-01-01"].map { $0 + "T00:00:00+00:00" })
+  }
+
+  /// What makes the sum of its months what a year holds, whatever a zone did.
+  @Test func `counts a year in its months, without a gap`() throws {
+    var numbers = SeededNumbers()
+    let zones = ["UTC", "Pacific/Apia", "America/Havana", "Africa/Cairo", "Asia/Kathmandu"]
+      .map { ZoneDatabase.rules($0) }
+    for _ in 0..<2000 {
+      let zone = try #require(zones.randomElement(using: &numbers))
+      let calendar = QuotaCalendar(zone: zone, weekStart: .sunday)
+      let moment = Moment(microseconds: .random(in: 0..<4_000_000_000_000_000, using: &numbers))
+      let year = calendar.window(.yearly, containing: moment)
+      let months = calendar.countedParts(of: year)
+      let comment: Comment = "\(moment.rfc3339), \(zone.name), seed \(numbers.seed)"
+      try #require(year.contains(moment), comment)
+      try #require(months.count == 12 && months.first?.start == year.start, comment)
+      let ends = months.map { calendar.window(.monthly, containing: $0.start).end }
+      try #require(ends == months.dropFirst().map(\.start) + [year.end], comment)
+    }
   }
 
   /// Days that daylight saving time or a move across the date line makes unusual.

@@ -45,6 +45,6 @@ import Testing
     of cache: inout WindowCache, containing moment: Moment, in calendar: QuotaCalendar
   ) -> [Window] {
     let windows = cache.windows(containing: moment, in: calendar)
-    return [windows.daily, windows.weekly, windows.monthly]
+    return Period.allCases.map { windows[$0] }
   }
 }

@@ -214,7 +214,7 @@ struct CalendarHistory {
     let rules = try TimeZones.calendar(calendar)
     for user in users {
       let reading = try #require(try Queries(store).usage(of: .id(user), at: end))
-      for period in Period.allCases {
+      for period in reading.policy.shownPeriods {
         let window = rules.window(period, containing: end)
         let used = events.compactMap { event -> Int64? in
           guard case .tokensSpent(let spend) = event.fact, spend.user == user,

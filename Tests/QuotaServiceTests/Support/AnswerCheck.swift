@@ -36,7 +36,7 @@ struct AnswerCheck {
   ) throws {
     let (user, position) = (reading.account.user, reading.position)
     let comment: Comment = "\(what) at \(position), \(place)"
-    for period in Period.allCases {
+    for period in reading.policy.shownPeriods {
       let used = plain.used(by: user, in: reading.windows[period], at: position)
       #expect(reading.used[period].rawValue == used, comment)
     }
