@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 
 import pytest
 
-from lost_rights import FULL, LOSSES, NO_ROOM, ROOM, Walker, role_after, takes_something
+from lost_rights import FULL, LOSSES, NO_ROOM, ROOM, LostRights, Walker, role_after, takes_something
 from peer import Peer, RpcError
 from service import until
 from ways_in import (
@@ -122,21 +123,34 @@ def test_routes_close_with_the_right(house, loss, disk):
         walk(walker, left)
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
-def test_routes_stay_closed_after_a_restart(house, end):
-    """The last loss was decided on a full disk, which is still full when the server is there again."""
-    lost = [(Walker.of(house, role), loss) for loss in LOSSES for role in ROLES if takes_something(loss, role)]
+@pytest.fixture(params=["kill", "stop"])
+def end(request) -> str:
+    return request.param
+
+
+def over_a_restart(house: LostRights, end: str, losses: tuple[str, ...], walk_one: Callable) -> None:
+    """Has somebody of every role walk behind a restart who lost something before it, and somebody who lost nothing.
+
+    The last loss was decided on a full disk, which is still full when the server is there again.
+    """
+    lost = [(Walker.of(house, role), loss) for loss in losses for role in ROLES if takes_something(loss, role)]
+    left = [(walker, role_after(loss, walker.role)) for walker, loss in lost]
+    kept = [(Walker.of(house, role), role) for role in ROLES]
     for walker, loss in lost[:-1]:
         house.take(walker.account, loss)
     with house.disk(FULL):
         house.take(lost[-1][0].account, lost[-1][1])
         house.kill() if end == "kill" else house.server.stop()
         house.resume()
-        for walker, loss in lost:
-            walk(walker, role_after(loss, walker.role), FULL)
+        for walker, role in left:
+            walk_one(walker, role, FULL)
     house.restart()
-    for walker, loss in lost:
-        walk(walker, role_after(loss, walker.role))
+    for walker, role in left + kept:
+        walk_one(walker, role, ROOM)
+
+
+def test_routes_stay_closed_after_a_restart(house, end):
+    over_a_restart(house, end, LOSSES, walk)
 
 
 # ---- methods of SDKs
@@ -218,9 +232,30 @@ def test_methods_close_with_the_right(house, loss, disk):
             walk_methods(walker, peer, left)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_methods_stay_closed_after_a_restart(house, loss, end):
+    """And open to whoever kept the right: calls of models go to a new connection's handler again."""
+    over_a_restart(house, end, (loss,), walk_anew)
+
+
+def walk_anew(walker: Walker, role: str | None, disk: str) -> None:
+    """Calls every method over a connection that was not there before."""
+    if role is None:
+        return no_new_connection(walker)
+    peer = walker.service.peer(walker.account)
+    if disk == ROOM:
+        walk_methods(walker, peer, role)
+    elif role not in MAY_CHANGE_SESSIONS:  # A full disk refuses the others everything.
+        walk_refused(walker, peer, role)
+
+
 def nothing_goes(walker: Walker, peer: Peer) -> None:
     """The connection has ended, and a new one is nobody's."""
     until(lambda: peer.closed, "the connection is closed")
+    no_new_connection(walker)
+
+
+def no_new_connection(walker: Walker) -> None:
     with contextlib.closing(walker.service.stranger()) as again:
         assert "AUTHENTICATION_FAILED" in str(again.refused("connect", token=walker.account.token))
         for method in METHODS:
