@@ -6,8 +6,6 @@ struct Audience {
   private var groups: [SessionViewer: [ObjectIdentifier: RuntimeClient]] = [:]
   private var viewers: [ObjectIdentifier: SessionViewer] = [:]
 
-  var isEmpty: Bool { viewers.isEmpty }
-
   /// A client has shown who it is, perhaps as somebody else than before.
   mutating func add(_ client: RuntimeClient) {
     remove(client)
@@ -23,9 +21,15 @@ struct Audience {
     if groups[viewer]?.isEmpty == true { groups[viewer] = nil }
   }
 
-  /// Those who may see a session.
-  func clients(seeing session: Session) -> [RuntimeClient] {
-    let owners = session.user.flatMap { groups[.user($0)] }
-    return [groups[.everybody], owners].flatMap { $0.map { Array($0.values) } ?? [] }
+  /// What a client sees; nil for one that has gone.
+  func viewer(of client: RuntimeClient) -> SessionViewer? { viewers[ObjectIdentifier(client)] }
+
+  func clients(as viewer: SessionViewer) -> [RuntimeClient] {
+    groups[viewer].map { Array($0.values) } ?? []
+  }
+
+  /// Whether there is anybody to tell of what this viewer sees.
+  func hears(_ viewer: SessionViewer) -> Bool {
+    groups[viewer] != nil || groups[.everybody] != nil
   }
 }

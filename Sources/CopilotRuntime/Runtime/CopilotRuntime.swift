@@ -28,7 +28,7 @@ public final class CopilotRuntime {
   /// Clients over TCP that have not connected yet.
   private var strangers: Strangers
   private var engines: [SessionRef: SessionEngine] = [:]
-  private let lifecycle: LifecycleNews
+  let lifecycle: LifecycleNews
   private(set) var isDraining = false
   /// Told when a client comes or goes.
   public var onClientCount: ((Int) -> Void)?
@@ -46,7 +46,7 @@ public final class CopilotRuntime {
     self.providerHosts = providerHosts
     self.limits = limits
     strangers = Strangers(limit: limits.strangers)
-    lifecycle = LifecycleNews(on: loop)
+    lifecycle = LifecycleNews(on: loop, limit: limits.waitingNews)
     self.clock = clock
     do { http = try HTTPClient(on: loop, limits: .ofModelCalls) } catch {
       throw .models(error.description)

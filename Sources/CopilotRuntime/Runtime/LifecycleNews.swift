@@ -6,40 +6,37 @@ internal import Sessions
 
 /// Tells clients which sessions come, change and go, in slices: one change may concern thousands of clients, and
 /// thousands of changes one.
+///
+/// A round tells what has gathered, client by client: each costs one call of the kernel, however much it hears.
 final class LifecycleNews: TurnTaker {
   /// How long one word about a session's changes waits for more of them: everybody who may see the session
   /// gets it, which a busy one would make dear.
   private static let updateMilliseconds = 200
-  /// Clients that are written to before others get their turn: each costs a call of the kernel.
+  /// Clients that are written to before others get their turn.
   private static let clientsPerSlice = 64
 
-  enum Change: String {
-    case created = "session.created"
-    case updated = "session.updated"
-    case deleted = "session.deleted"
-  }
-
-  /// One change on its way to those who may see the session.
-  private struct Notice {
-    let body: [UInt8]
-    var clients: [RuntimeClient]
-  }
-
+  /// Has something done after so many milliseconds; false where that cannot be.
+  var runLater: (Int, @escaping () -> Void) -> Bool
   private let loop: EventLoop
   private let lane = TurnShares.Lane.house
   private var audience = Audience()
-  /// What is told next; the last one first.
-  private var notices: [Notice] = []
-  private var laterNotices: [Notice] = []
-  /// Sessions that were written to and of which that is not told yet, as they are now.
-  private var updated: [SessionRef: Session] = [:]
-  /// The same in the order of their first changes: those whose time has come, the last one first, and the others.
-  private var due: [SessionRef] = []
-  private var coming: [SessionRef] = []
+  /// What this round tells, by who may hear it, and to whom it is still to be told.
+  private var bodies: [SessionViewer: [[UInt8]]] = [:]
+  private var untold: [RuntimeClient] = []
+  /// What the next round tells.
+  private var waiting: NewsBacklog
+  /// Sessions that were written to; the time to tell that has not come.
+  private var updated: NewsBacklog
   private var isTimerSet = false
   private var isWaiting = false
 
-  init(on loop: EventLoop) { self.loop = loop }
+  /// Keeps news of `limit` sessions at most.
+  init(on loop: EventLoop, limit: Int) {
+    self.loop = loop
+    runLater = { [unowned loop] in (try? loop.schedule(after: $0, $1)) != nil }
+    waiting = NewsBacklog(limit: limit)
+    updated = NewsBacklog(limit: limit)
+  }
 
   /// A client has shown who it is.
   func admit(_ client: RuntimeClient) { audience.add(client) }
@@ -48,44 +45,34 @@ final class LifecycleNews: TurnTaker {
 
   /// Tells it soon, together with what follows.
   func noteUpdate(of session: Session) {
-    guard !audience.isEmpty else { return }
-    guard updated.updateValue(session, forKey: session.ref) == nil else { return }
-    coming.append(session.ref)
-    if !isTimerSet { tellLater() }
+    let news = SessionLifeNews(.updated, session)
+    guard audience.hears(news.viewer) else { return }
+    updated.add(news)
+    if updated.isFull, !hasMore { tellUpdates() } else if !isTimerSet { tellLater() }
   }
 
-  func tell(_ change: Change, _ session: Session) {
-    if change == .deleted, let last = updated.removeValue(forKey: session.ref) {
-      add(.updated, last)
-    }
-    add(change, session)
+  func tell(_ change: SessionLifeChange, _ session: Session) {
+    let news = SessionLifeNews(change, session)
+    if change == .deleted, let last = updated.take(news.ref) { waiting.add(last) }
+    guard audience.hears(news.viewer) else { return }
+    waiting.add(news)
     goOn()
   }
 
   private func tellLater() {
-    let timer = try? loop.schedule(after: Self.updateMilliseconds) { [weak self] in
-      self?.tellUpdates()
-    }
-    isTimerSet = timer != nil
-    guard timer == nil else { return }
-    due = coming.reversed() + due
-    coming = []
-    goOn()
+    isTimerSet = runLater(Self.updateMilliseconds) { [weak self] in self?.timeHasCome() }
+    if !isTimerSet { tellUpdates() }
   }
 
   /// Whoever waits to be told of the last updates gets one word for all that happens meanwhile.
-  private func tellUpdates() {
+  private func timeHasCome() {
     isTimerSet = false
-    guard due.isEmpty else { return tellLater() }
-    due = coming.reversed()
-    coming = []
-    goOn()
+    if hasMore { tellLater() } else { tellUpdates() }
   }
 
-  private func add(_ change: Change, _ session: Session) {
-    let clients = audience.clients(seeing: session)
-    guard !clients.isEmpty else { return }
-    laterNotices.append(Notice(body: Self.body(change, session), clients: clients))
+  private func tellUpdates() {
+    for news in updated.takeAll() { waiting.add(news) }
+    if hasMore { goOn() }
   }
 
   private func goOn() {
@@ -100,50 +87,50 @@ final class LifecycleNews: TurnTaker {
 
   func takeTurn() {
     isWaiting = false
-    var told: [ObjectIdentifier: RuntimeClient] = [:]
-    while hasMore, told.count < Self.clientsPerSlice, !loop.shares.isSliceOver {
-      guard let client = tellNext() else { continue }
-      told[ObjectIdentifier(client)] = client
+    if untold.isEmpty { beginRound() }
+    var told = 0
+    while let client = untold.popLast() {
+      tell(client)
+      told += 1
+      if told == Self.clientsPerSlice || loop.shares.isSliceOver { break }
     }
-    // What is sent at the end of the turn nobody would have counted.
-    for client in told.values { client.connection.sendNow() }
+    if untold.isEmpty { bodies = [:] }
     if hasMore { waitForTurn() }
   }
 
-  private var hasMore: Bool { !notices.isEmpty || !laterNotices.isEmpty || !due.isEmpty }
+  private var hasMore: Bool { !untold.isEmpty || !waiting.isEmpty }
 
-  /// Tells one client one thing, or finds out that there is nobody to tell.
-  private func tellNext() -> RuntimeClient? {
-    guard let index = notices.indices.last else {
-      findNotices()
-      return nil
+  private func beginRound() {
+    for news in waiting.takeAll() {
+      for change in news.changes {
+        let body = Self.body(change, news)
+        for viewer in Set([news.viewer, .everybody]) { bodies[viewer, default: []].append(body) }
+      }
     }
-    let client = notices[index].clients.popLast()
-    client?.connection.send(notices[index].body)
-    if notices[index].clients.isEmpty { notices.removeLast() }
-    return client
+    untold = bodies.keys.flatMap { audience.clients(as: $0) }
   }
 
-  private func findNotices() {
-    if laterNotices.isEmpty, let ref = due.popLast(), let session = updated.removeValue(forKey: ref)
-    {
-      add(.updated, session)
-    }
-    notices = laterNotices.reversed()
-    laterNotices = []
+  private func tell(_ client: RuntimeClient) {
+    guard let viewer = audience.viewer(of: client), let bodies = bodies[viewer] else { return }
+    for body in bodies { client.connection.send(body) }
+    // What is sent at the end of the turn nobody would have counted.
+    client.connection.sendNow()
   }
 
-  private static func body(_ change: Change, _ session: Session) -> [UInt8] {
+  private static func body(_ change: SessionLifeChange, _ news: SessionLifeNews) -> [UInt8] {
     var json = JSONWriter()
     json.beginObject()
     json.member("type", change.rawValue)
-    json.member("sessionId", session.id.description)
+    json.member("sessionId", news.session.description)
     if change != .deleted {
       json.name("metadata")
       json.beginObject()
-      json.member("startTime", session.startedAt.millisecondText)
-      json.member("modifiedTime", session.updatedAt.millisecondText)
+      json.member("startTime", news.startedAt.millisecondText)
+      json.member("modifiedTime", news.updatedAt.millisecondText)
       json.endObject()
+    }
+    if news.omittedCount > 0, change == news.changes.last {
+      json.member("omitted", news.omittedCount)
     }
     json.endObject()
     return RPCBody.notification("session.lifecycle", json.take())

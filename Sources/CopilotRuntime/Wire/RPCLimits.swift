@@ -25,6 +25,8 @@ public struct RPCLimits: Sendable {
   ///
   /// Not held up: what they wait for may be among what follows.
   public var maximumOpenRequests = 10_000
+  /// Sessions of which news wait to be told; beyond these the latest stand for the others of their owner.
+  public var waitingNews = 1_024
 
   public init() {}
 }

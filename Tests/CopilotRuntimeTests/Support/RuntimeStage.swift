@@ -104,14 +104,21 @@ final class RuntimeStage {
   /// Has the ledger do something, and tells everybody.
   @discardableResult
   func execute(_ command: Command, mayFail: Bool = false) throws -> Answer {
-    var answer: Answer?
-    desk.submit(Submission(command, by: .operator)) { answer = $0 }
-    try turn { answer != nil }
-    switch answer {
-    case .failed(let failure) where !mayFail: throw failure
-    case let answer?: return answer
-    case nil: throw Failure.nothingHappened
+    let answers = try execute([command], mayFail: mayFail)
+    guard let answer = answers.first else { throw Failure.nothingHappened }
+    return answer
+  }
+
+  /// The same for several at once.
+  @discardableResult
+  func execute(_ commands: [Command], mayFail: Bool = false) throws -> [Answer] {
+    var answers: [Answer] = []
+    for command in commands {
+      desk.submit(Submission(command, by: .operator)) { answers.append($0) }
     }
+    try turn { answers.count == commands.count }
+    for case .failed(let failure) in answers where !mayFail { throw failure }
+    return answers
   }
 
   enum Failure: Error {
