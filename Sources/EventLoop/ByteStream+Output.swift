@@ -63,7 +63,7 @@ extension ByteStream {
   }
 
   private func send() {
-    guard let descriptor = socket?.descriptor else { return }
+    guard owner?.outputMayLeave() ?? true, let descriptor = socket?.descriptor else { return }
     let taken = output.send(to: descriptor, keepsMemory: keepsOutputMemory)
     if taken < 0, errno != EAGAIN, errno != EINTR { return breakOff() }
     sentBytes += UInt64(max(taken, 0))

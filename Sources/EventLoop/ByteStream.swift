@@ -7,10 +7,16 @@ public protocol ByteStreamOwner: AnyObject {
   func received(_ bytes: Span<UInt8>)
   /// The peer will send nothing more; it may still read.
   func inputEnded()
+  /// Whether what is written may be offered to the socket now; whoever says no has closed the stream.
+  func outputMayLeave() -> Bool
   /// The socket has taken output; there is room for more.
   func outputAdvanced()
   /// The connection is gone, in both directions.
   func streamBroke()
+}
+
+extension ByteStreamOwner {
+  public func outputMayLeave() -> Bool { true }
 }
 
 /// A connected socket on a loop: hands over what arrives and sends what is written, in order.

@@ -1,4 +1,5 @@
 import CopilotRuntime
+import EventLoop
 import Foundation
 import QuotaModel
 import QuotaService
@@ -136,5 +137,40 @@ import Testing
       ends ? lasting.answer(send) != nil : passing.count(of: "llmInference.httpRequestChunk") == 1
     }
     #expect(passing.count(of: "llmInference.httpRequestChunk") == (ends ? 0 : 1))
+  }
+
+  /// By a clock by which every slice is over at once.
+  @Test func `are asked for in slices, and gone at once`() throws {
+    var now: UInt64 = 1
+    let stage = try RuntimeStage(
+      turns: TurnClock {
+        now += 1_000_000
+        return now
+      })
+    let (account, local) = (try stage.register(), try stage.client())
+    let clients = try (0..<100).map { _ in try stage.client(account) }
+    _ = try clients[0].call("session.create", #"{"sessionId":"s"}"#)
+    for client in clients.suffix(10) + [local] {
+      _ = try client.call("session.resume", #"{"sessionId":"s"}"#)
+    }
+    let flush = stage.loop.onTurnEnd
+    var (before, most) = (stage.runtime.clientCount, 0)
+    stage.loop.onTurnEnd = {
+      flush?()
+      most = max(most, before - stage.runtime.clientCount)
+      before = stage.runtime.clientCount
+    }
+    var usage = CallUsage(id: try StepID("late"))
+    usage.cost = NanoCredits(credits: "1")
+    let address = SessionAddress(try SessionID("s"), as: .everybody)
+    try stage.execute([
+      .setActive(.id(account.user), false), .session(.recordUsage(address, usage)),
+    ])
+    try stage.turn { stage.runtime.clientCount == 1 }
+    #expect(most <= 64, "so many were ended in one turn")
+    for client in clients {
+      #expect(client.isClosed && client.count(of: "assistant.usage") == 0)
+    }
+    #expect(local.count(of: "assistant.usage") == 1 && !local.isClosed)
   }
 }

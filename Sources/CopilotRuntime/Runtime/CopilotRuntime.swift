@@ -29,6 +29,7 @@ public final class CopilotRuntime {
   private var strangers: Strangers
   private var engines: [SessionRef: SessionEngine] = [:]
   let lifecycle: LifecycleNews
+  private lazy var review = RightsReview(of: self)
   private(set) var isDraining = false
   /// Told when a client comes or goes.
   public var onClientCount: ((Int) -> Void)?
@@ -176,10 +177,10 @@ public final class CopilotRuntime {
   public var clientCount: Int { clients.count }
 
   /// What a client may do here by what it showed when it connected.
-  private enum Right { case none, reading, changing }
+  enum Right { case none, reading, changing }
 
   /// Where it cannot be read it stays as it was.
-  private func right(of identity: RuntimeClient.Identity?) -> Right {
+  func right(of identity: RuntimeClient.Identity?) -> Right {
     guard let token = identity?.token else { return .changing }
     guard let found = try? hub.queries.identify(token, at: clock()) else { return .changing }
     guard case .user(identity?.user, let role, _) = found else { return .none }
@@ -192,17 +193,9 @@ public final class CopilotRuntime {
   /// Closes the connections of clients whose rights have ended, and gives up what they wanted and has not
   /// begun: no event goes to them any more, and no model call. Whoever may only read any more keeps
   /// hearing.
-  public func endForbidden() {
-    for client in clients.values {
-      switch right(of: client.identity) {
-      case .changing: break
-      case .reading: client.giveUpAnswering()
-      case .none: client.connection.abort()
-      }
-    }
-    // Also of those who have left meanwhile.
-    for engine in engines.values { engine.giveUpForbidden() }
-  }
+  public func endForbidden() { review.begin(clients, engines.values) }
+
+  func mayBeTold(_ client: RuntimeClient) -> Bool { review.mayBeTold(client) }
 }
 
 extension HTTPClientLimits {

@@ -99,6 +99,8 @@ final class RuntimeClient {
 }
 
 extension RuntimeClient: RPCConnectionDelegate {
+  func connectionMayBeTold(_ connection: RPCConnection) -> Bool { runtime.mayBeTold(self) }
+
   func connection(_ connection: RPCConnection, received request: RPCRequest) {
     mayBeGreeted = false
     MethodCall(request, of: self).run()

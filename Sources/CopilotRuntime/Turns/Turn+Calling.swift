@@ -34,6 +34,8 @@ extension Turn {
 
   func callModel() {
     state = .calling
+    // The right may have gone behind the decision.
+    if stop == nil, !runtime.mayChange(send.identity) { stop = .byEnding }
     if stop != nil { return end(nil) }
     let plan: ModelCallPlan
     do throws(StoreFailure) {

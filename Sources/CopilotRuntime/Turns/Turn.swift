@@ -25,7 +25,7 @@ final class Turn {
   unowned let engine: SessionEngine
   let call: StepID
   var state = State.receiving
-  private(set) var stop: Stop?
+  var stop: Stop?
   private(set) var number: UInt64 = 0
   /// The call as the gate was asked about it.
   var plan: ModelCallPlan?

@@ -94,6 +94,8 @@ extension RPCConnection: ByteStreamOwner {
     settle()
   }
 
+  public func outputMayLeave() -> Bool { delegate?.connectionMayBeTold(self) ?? true }
+
   public func outputAdvanced() {
     guard isOpen else { return }
     // Whoever sends just now must not be called meanwhile.

@@ -1,6 +1,10 @@
 /// What a connection tells the runtime, always on the loop's thread, and never from within a call of
 /// the runtime to the connection.
 public protocol RPCConnectionDelegate: AnyObject {
+  /// Whether what was written may leave now; whoever says no has closed the connection.
+  ///
+  /// The only call from within one of the runtime's own.
+  func connectionMayBeTold(_ connection: RPCConnection) -> Bool
   /// To be answered exactly once, now or later.
   func connection(_ connection: RPCConnection, received request: RPCRequest)
   func connection(_ connection: RPCConnection, received notification: RPCCall)

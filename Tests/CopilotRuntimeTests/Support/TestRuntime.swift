@@ -108,6 +108,8 @@ final class ScriptedRuntime: RPCConnectionDelegate {
     connections.append(connection)
   }
 
+  func connectionMayBeTold(_ connection: RPCConnection) -> Bool { true }
+
   func connection(_ connection: RPCConnection, received request: RPCRequest) {
     let params = request.call.params?.sourceText ?? Array("null".utf8)
     switch request.method {
