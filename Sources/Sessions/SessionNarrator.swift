@@ -10,11 +10,8 @@ public enum SessionNarrator {
 
   /// The events that clients see of one event of the log, in order; often none.
   public static func events(of news: SessionNews) -> [ClientEvent] {
-    switch news.event.fact {
-    case .sessionStarted(let start): began(start, news)
-    case .session(_, let fact): events(of: fact, news)
-    default: []
-    }
+    if case .sessionStarted(let start) = news.event.fact { return began(start, news) }
+    return news.fact.map { events(of: $0, news) } ?? []
   }
 
   private static func events(of fact: SessionFact, _ news: SessionNews) -> [ClientEvent] {

@@ -72,14 +72,18 @@ struct MethodCall {
     let actor = client.identity?.actor ?? .service
     let submission = Submission(.session(command), by: actor)
     runtime.desk.submit(asked: submission) { answer in
-      switch answer {
-      case .session(let answer): complete(answer)
-      case .failed(.unknownSession) where unknown != nil: unknown?()
-      case .failed(let failure): fail(CallFault(failure, parameters).error(of: method))
-      default: fail("the ledger gave an answer of another kind")
+      switch answer.ofSession {
+      case .success(let answer)?: complete(answer)
+      case .failure(.unknownSession)? where unknown != nil: unknown?()
+      case .failure(let failure)?: fail(failure)
+      case nil: failOddly()
       }
     }
   }
+
+  func fail(_ failure: CommandFailure) { fail(CallFault(failure, parameters).error(of: method)) }
+
+  func failOddly() { fail("the ledger gave an answer of another kind") }
 
   private func requireConnection(for known: Method?) throws(RPCError) {
     guard let identity = client.identity else { throw .connectRequired }
@@ -154,6 +158,17 @@ extension MethodCall {
   ]
 }
 
+extension Answer {
+  /// What a command about a session led to; nil for what only others lead to.
+  var ofSession: Result<SessionAnswer, CommandFailure>? {
+    switch self {
+    case .session(let answer): .success(answer)
+    case .failed(let failure): .failure(failure)
+    case .recorded, .unchanged, .granted, .held, .refused, .settled, .extended, .budget: nil
+    }
+  }
+}
+
 /// Why a call of a known method fails.
 enum CallFault: Error {
   case text(String)
@@ -175,6 +190,8 @@ enum CallFault: Error {
     case .sessionOfAnother: self = .error(.invalidSessionID(id))
     case .sessionClosed: self = .text("the session was shut down; resume it first")
     case .callInFlight: self = .text("a model call is under way; wait for its end or abort it")
+    case .tooManyCalls: self = .text("as many model calls are under way as may be; wait for one")
+    case .sessionConflict(let member): self = .text("the session was begun with another \(member)")
     case .unknownBudget: self = .text("the shared budget of the session does not exist")
     case .answerNotYours:
       self = .text("the budget is shared by several sessions: a session can only cancel")
@@ -184,7 +201,12 @@ enum CallFault: Error {
     case .requestConflict(let member, _):
       self = .text("the same id was used with another \(member)")
     case .unavailable(let reason): self = .text("quotalog takes no writes at the moment: \(reason)")
-    default: self = .text("\(failure)")
+    // What no command about a session leads to.
+    case .userErased, .userExists, .nameTaken, .nameRefused, .lastStaff, .tokenExists,
+      .unknownToken, .inTheFuture, .unknownHold, .foreignHold, .holdEnded, .unknownEvent,
+      .foreignEvent, .notCorrectable, .unlimited, .unknownSchedule, .notInTheFuture, .tooLate,
+      .sessionOfAnotherUser:
+      self = .text("\(failure)")
     }
   }
 }

@@ -133,18 +133,18 @@ extension MethodCall {
     let command = Command.session(.resume(address, resumption))
     runtime.desk.submit(asked: Submission(command, by: actor)) { answer in
       client.attachments[session.ref]?.resumptionCount -= 1
-      switch answer {
-      case .session(let answer):
+      switch answer.ofSession {
+      case .success(let answer)?:
         take(options, for: answer.session)
         self.answer(with: answer.session)
         noteIgnored(IgnoredOptions.ofSession(parameters), in: answer.session)
         if !wasAttached { repeatOpenRequest(of: answer.session) }
-      case .failed(let failure):
+      case .failure(let failure)?:
         if !wasAttached || failure == .unknownSession {
           runtime.detach(client, from: session.ref)
         }
-        fail(CallFault(failure, parameters).error(of: method))
-      default: fail("the ledger gave an answer of another kind")
+        fail(failure)
+      case nil: failOddly()
       }
     }
   }

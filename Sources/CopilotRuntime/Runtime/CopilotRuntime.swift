@@ -275,25 +275,30 @@ extension CopilotRuntime {
 
   private func heard(_ news: SessionNews) {
     let ref = news.session.ref
-    switch news.event.fact {
-    case .sessionStarted: lifecycle.tell(.created, news.session)
-    case .session(_, .deleted): lifecycle.tell(.deleted, news.session)
-    default: lifecycle.noteUpdate(of: news.session)
+    if news.fact == nil {
+      lifecycle.tell(.created, news.session)
+    } else if news.fact == .deleted {
+      lifecycle.tell(.deleted, news.session)
+    } else {
+      lifecycle.noteUpdate(of: news.session)
     }
     engines[ref]?.heard(news)
     if news.session.phase == .deleted { detachAll(from: ref) }
-    if news.freesReservation, let budget = news.session.budget {
+    if news.fact?.freesReservation == true, let budget = news.session.budget {
       for engine in engines.values where engine.session.budget == budget { engine.roomMayBeFree() }
     }
   }
 }
 
-extension SessionNews {
+extension SessionFact {
   /// Whether a call ended, so that another may find room.
-  fileprivate var freesReservation: Bool {
-    switch event.fact {
-    case .session(_, .usageRecorded), .session(_, .callEnded): true
-    default: false
+  var freesReservation: Bool {
+    switch self {
+    case .usageRecorded, .callEnded: true
+    case .resumed, .limitChanged, .modelChanged, .messageReceived, .callAdmitted, .callExtended,
+      .messageAnswered, .turnEnded, .checkpointed, .exhaustionRequested, .exhaustionAnswered,
+      .warned, .optionIgnored, .failed, .aborted, .windowStarted, .closed, .deleted:
+      false
     }
   }
 }

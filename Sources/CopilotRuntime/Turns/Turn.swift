@@ -112,7 +112,10 @@ final class Turn {
       }
       // Whoever would have answered may have gone meanwhile.
       if !runtime.hub.hasInterest(session.ref) { interestLost() }
-    default: becomeIdle()
+    // Refused; or an answer to something else.
+    case .dropped, .quotaExhausted, .unpriced, .admitted(_, turn: nil), .done, .unchanged, .existed,
+      .recorded, .tooLate:
+      becomeIdle()
     }
   }
 
@@ -145,18 +148,23 @@ final class Turn {
   // MARK: What happens meanwhile
 
   func heard(_ news: SessionNews) {
-    switch news.event.fact {
-    case .session(_, .callEnded(call, .dropped)):
+    guard let fact = news.fact else { return }
+    switch fact {
+    case .callEnded(call, .dropped):
       isDropped = true
-    case .session(_, .exhaustionAnswered(let request, let answer)):
+    case .exhaustionAnswered(let request, let answer):
       // It may come before the ledger's word that this is what the call waits for.
       self.answer = (request, answer)
       if state == .deciding, stop == nil { follow(answer) }
-    case .session(_, .messageAnswered(let message)) where message.turn == number && number > 0:
+    case .messageAnswered(let message):
+      guard message.turn == number, number > 0 else { return }
       response = SessionNarrator.events(of: news).first?.json
-    case .session(_, .callEnded), .session(_, .usageRecorded):
+    case .callEnded, .usageRecorded:
       roomMayBeFree()
-    default: break
+    case .resumed, .limitChanged, .modelChanged, .messageReceived, .callAdmitted, .callExtended,
+      .turnEnded, .checkpointed, .exhaustionRequested, .warned, .optionIgnored, .failed, .aborted,
+      .windowStarted, .closed, .deleted:
+      break
     }
   }
 

@@ -43,6 +43,11 @@ public struct SessionNews: Sendable {
   public let entry: SessionEventEntry
   public let text: [UInt8]?
 
+  /// What happened in the session; nil where it began.
+  public var fact: SessionFact? {
+    if case .session(_, let fact) = event.fact { fact } else { nil }
+  }
+
   public init(session: Session, event: Event, entry: SessionEventEntry, text: [UInt8]?) {
     self.session = session
     self.event = event
