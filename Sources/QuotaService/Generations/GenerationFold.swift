@@ -53,7 +53,8 @@ final class GenerationFold {
         let generation = unfinished(number, in: generations),
         let position = try? generation.state()?.position
       else { continue }
-      if position > best?.position ?? .zero { best = (claim, generation, position) }
+      if let best, position <= best.position { continue }
+      best = (claim, generation, position)
     }
     guard let best else { return nil }
     let folder = try folder(of: best.generation)
@@ -145,10 +146,11 @@ final class GenerationFold {
     let claim = try GenerationClaim(newIn: generations)
     let generation = try generations.open(claim.number, isReadOnly: false)
     try usingProjection { () throws(ProjectionFailure) in
-      try generation.markBuilding(bootID: System.bootID)
+      // Before the mark: what says that it is being built can always be gone on with.
       try generation.initialise(
         ProjectionState(
           log: generations.log.identity.id, calendar: calendar, zoneDigest: rules.zone.digest))
+      try generation.markBuilding(bootID: System.bootID)
     }
     return (claim, try folder(of: generation))
   }

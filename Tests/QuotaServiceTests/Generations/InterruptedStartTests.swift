@@ -12,8 +12,12 @@ import Testing
     let path = directory.path + "/store"
     try makeStore(at: path)
     try Files.removeTree(path + "/projections")
-    for count: UInt64 in [100, 200, 300] { try begin(at: path, upTo: count) }
-    #expect(try numbers(at: path).count == 1)
+    var before: UInt64?
+    for count: UInt64 in [0, 100, 200, 300] {
+      #expect(try begin(at: path, upTo: count) == before)
+      #expect(try numbers(at: path) == [1])
+      before = count
+    }
     var first: UInt64?
     try open(path) { first = first ?? $0 }
     #expect(first == 300)
@@ -66,13 +70,18 @@ import Testing
     try store.close()
   }
 
-  /// As far as a start has come that is killed there.
-  private func begin(at path: String, upTo count: UInt64) throws {
+  /// As far as a start has come that is killed there; answers where it went on, if it did.
+  @discardableResult
+  private func begin(at path: String, upTo count: UInt64) throws -> UInt64? {
     let log = try ProjectionStore(ofStoreAt: path).log
     let generations = Generations(ofStoreAt: path, log: log)
     try generations.pruneUseless()
     let fold = try GenerationFold.begin(in: generations, calendar: nil, isResuming: true)
     try fold.run(upTo: Position(count), progress: nil)
+    switch fold.beginning {
+    case .afresh: return nil
+    case .resumed(let position): return position.rawValue
+    }
   }
 
   private func makeStore(at path: String) throws {
