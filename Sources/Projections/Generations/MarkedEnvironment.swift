@@ -8,12 +8,26 @@ internal import Synchronization
 final class MarkedEnvironment: Sendable {
   private let environment: Environment
   private let path: String
-  /// Whether a mark on the disk may vouch for the pages.
-  private let mayBeVouchedFor = Mutex(true)
+  private let vouching = Mutex(Vouching())
+  /// Brings a directory's names to the disk.
+  private let flush: @Sendable (_ path: String) throws(ProjectionFailure) -> Void
 
-  init(path: String, options: Environment.Options) throws(LMDBError) {
+  private struct Vouching {
+    /// Whether a mark on the disk may vouch for the pages.
+    var isPossible = true
+    /// Whether one was taken away of which the disk may not know: it could come back with a power cut.
+    var owesFlush = false
+  }
+
+  init(
+    path: String, options: Environment.Options,
+    flush: @escaping @Sendable (_ path: String) throws(ProjectionFailure) -> Void = {
+      (path) throws(ProjectionFailure) in try RunDirectory.sync(path)
+    }
+  ) throws(LMDBError) {
     environment = try Environment(path: path, options: options)
     self.path = path
+    self.flush = flush
   }
 
   func table(_ name: String) throws(LMDBError) -> Table { try environment.table(name) }
@@ -29,12 +43,19 @@ final class MarkedEnvironment: Sendable {
   /// durably, which a full disk has room for.
   @available(*, noasync)
   func beginWrite() throws(ProjectionFailure) -> WriteTransaction {
-    try mayBeVouchedFor.withLock { (mayBe) throws(ProjectionFailure) in
-      guard mayBe else { return }
-      if try TrustMark(in: path)?.claim == .closed { try TrustMark.remove(from: path) }
-      mayBe = false
+    try vouching.withLock { (vouching) throws(ProjectionFailure) in
+      if vouching.isPossible { try endVouching(&vouching) }
     }
     do { return try environment.beginWrite() } catch { throw ProjectionFailure(error, path: path) }
+  }
+
+  private func endVouching(_ vouching: inout Vouching) throws(ProjectionFailure) {
+    if try TrustMark(in: path)?.claim == .closed {
+      vouching.owesFlush = true
+      try TrustMark.unlink(from: path)
+    }
+    if vouching.owesFlush { try flush(path) }
+    vouching = Vouching(isPossible: false)
   }
 
   /// Commits what `body` changes.
@@ -52,10 +73,10 @@ final class MarkedEnvironment: Sendable {
   }
 
   /// Notes that a mark is about to vouch for the pages.
-  func expectVouching() { mayBeVouchedFor.withLock { $0 = true } }
+  func expectVouching() { vouching.withLock { $0.isPossible = true } }
 
   /// Notes that no mark vouches for the pages.
-  func expectChanges() { mayBeVouchedFor.withLock { $0 = false } }
+  func expectChanges() { vouching.withLock { $0 = Vouching(isPossible: false) } }
 
   /// Brings everything to the disk.
   func sync() throws(LMDBError) { try environment.sync() }

@@ -88,8 +88,13 @@ struct TrustMark: Hashable {
 
   /// Takes the mark away, durably: nothing is claimed of the pages any more.
   static func remove(from directory: String) throws(ProjectionFailure) {
-    try RunDirectory.remove("\(directory)/\(name)")
+    try unlink(from: directory)
     try RunDirectory.sync(directory)
+  }
+
+  /// The same without a flush: a power cut may bring it back.
+  static func unlink(from directory: String) throws(ProjectionFailure) {
+    try RunDirectory.remove("\(directory)/\(name)")
   }
 }
 
