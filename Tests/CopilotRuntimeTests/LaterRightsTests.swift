@@ -1,10 +1,11 @@
-import CopilotRuntime
 import EventLoop
 import Foundation
 import QuotaModel
 import QuotaService
 import Sessions
 import Testing
+
+@testable import CopilotRuntime
 
 /// What a client was allowed when it asked says nothing about when its answer is ready, or its turn has come.
 @Suite struct `Rights over an SDK that end meanwhile` {
@@ -172,5 +173,75 @@ import Testing
       #expect(client.isClosed && client.count(of: "assistant.usage") == 0)
     }
     #expect(local.count(of: "assistant.usage") == 1 && !local.isClosed)
+  }
+
+  /// The sender's client is still there: somebody who may only read any more is told why.
+  private func refusal(_ client: StagedClient, _ call: Int) throws -> Bool {
+    try client.outcome(of: call).contains("your rights changed while this waited")
+  }
+
+  @Test func `record no message that comes behind it in one commit`() throws {
+    let (account, local) = (try stage.register(), try stage.client())
+    let client = try stage.client(account)
+    _ = try client.call("session.create", #"{"sessionId":"s"}"#)
+    _ = try local.call("session.resume", #"{"sessionId":"s"}"#)
+    try client.answerModelCalls()
+    stage.begin(.setRole(.id(account.user), .auditor))
+    let send = try client.begin("session.sendAndWait", #"{"sessionId":"s","prompt":"late"}"#)
+    #expect(try refusal(client, send))
+    #expect(local.count(of: "user.message") == 0)
+  }
+
+  @Test func `let no call in that comes behind it in one commit`() throws {
+    let (account, local) = (try stage.register(), try stage.client())
+    let client = try stage.client(account)
+    _ = try client.call("session.create", #"{"sessionId":"s"}"#)
+    _ = try local.call("session.resume", #"{"sessionId":"s"}"#)
+    try client.answerModelCalls()
+    stage.hub.onNews.append { [stage] news in
+      guard case .messageReceived = news.fact else { return }
+      stage.begin(.setRole(.id(account.user), .auditor))
+    }
+    let send = try client.begin("session.sendAndWait", #"{"sessionId":"s","prompt":"late"}"#)
+    #expect(try refusal(client, send))
+    #expect(local.count(of: "user.message") == 1 && local.count(of: "assistant.turn_start") == 0)
+    #expect(!client.wasAskedForModel)
+  }
+
+  /// The model's address, and the key, of somebody who may not change the session any more.
+  @Test(arguments: ["session.resume", "session.create", "session.options.update"])
+  func `take no provider that comes behind it in one commit`(method: String) throws {
+    let (account, local) = (try stage.register(), try stage.client())
+    let client = try stage.client(account)
+    _ = try client.call("session.create", #"{"sessionId":"s"}"#)
+    _ = try local.call("session.resume", #"{"sessionId":"s"}"#)
+    let provider =
+      #""provider":{"type":"openai","baseUrl":"https://models.example/v1","apiKey":"k"}"#
+    let params = #"{"sessionId":"s","model":"m","sessionLimits":{"maxAiCredits":50},\#(provider)}"#
+    stage.begin(.setRole(.id(account.user), .auditor))
+    let call = try client.begin(method, params)
+    #expect(try refusal(client, call))
+    let ref = try #require(try stage.session("s")?.ref)
+    let engine = try #require(stage.runtime.engine(ref))
+    #expect(engine.provider == nil)
+    _ = try local.call(method, params)
+    #expect((engine.provider == nil) == (method == "session.options.update"))
+  }
+
+  @Test func `are said to have changed before what happened, and that before answers`() throws {
+    let account = try stage.register()
+    var order: [String] = []
+    stage.hub.onRightsChanged.append { order.append("rights") }
+    stage.hub.onNews.append { _ in order.append("news") }
+    stage.begin(
+      .session(
+        .start(
+          SessionOpening(
+            id: try SessionID("s"), user: nil, viewer: .everybody, limit: .keep,
+            whenItExists: .compare)))
+    ) { _ in order.append("answer") }
+    stage.begin(.setActive(.id(account.user), false)) { _ in order.append("answer") }
+    try stage.turn { order.count == 4 }
+    #expect(order == ["rights", "news", "answer", "answer"])
   }
 }

@@ -59,6 +59,27 @@ import Testing
     #expect(second - first >= 24, "16 milliseconds for a megabyte, of which it may be ahead by two")
   }
 
+  /// What many connections took together while time stood still is not held against their sender for ever.
+  @Test func `has a sender of large bodies rest for a tenth of a second at most`() throws {
+    let other = try TestClient(port: server.port)
+    let senders = try (0..<300).map { _ in try TestClient(port: server.port) }
+    for client in senders { #expect(try client.exchange(Self.work(1)).status == 204) }
+    // The second request is known whose it is before it is handled.
+    for _ in 0..<2 { #expect(try other.exchange(Self.work(2)).status == 204) }
+    // Ninety megabytes: a second and a half of a sender's share.
+    let (size, first) = (320 << 10, 300 << 10)
+    let head = Self.post(1, byteCount: size).prefix { $0 != "x" }
+    for client in senders { try client.send(head + "x".repeated(first)) }
+    clock.forget()
+    for client in senders { try client.send("x".repeated(size - first)) }
+    while clock.order.count(where: { $0 == "1" }) < senders.count {
+      #expect(try other.exchange(Self.work(2)).status == 204)
+    }
+    let others = clock.order.count { $0 == "2" }
+    #expect(others > 100 && others < 1500, "\(others) of half a millisecond each")
+    for client in senders { #expect(try client.response().status == 204) }
+  }
+
   @Test func `takes a large body at once while nobody else is there`() throws {
     let sender = try TestClient(port: server.port)
     #expect(try sender.exchange(Self.work(1)).status == 204)

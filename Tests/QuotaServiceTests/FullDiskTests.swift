@@ -1,3 +1,4 @@
+import EventLog
 import Foundation
 import LedgerSimulation
 import Projections
@@ -103,6 +104,58 @@ struct `A full disk` {
     #expect(try open.ledger.recover())
     #expect(try Queries(open.store).text(of: refs[0], at: refs[0].position) == text)
     #expect(try open.store.names.text(of: refs[1], at: refs[1].position) == nil)
+  }
+
+  /// A store that was opened on a full disk, for questions only; the disk has room by now.
+  private func openedWithoutRoom() throws -> (OpenLedger, UserID) {
+    let open = try OpenLedger(at: disk.path + "/store")
+    let user = try open.register()
+    try open.execute(.usage(of: user, 7))
+    try open.store.close()
+    let closed = try setAsideProjections(open)
+    try open.reopen()
+    try open.execute(.usage(of: user, 1))
+    try bringBack(closed, of: open)
+    disk.fill()
+    try open.reopen()
+    #expect(open.store.outageSinceStart?.remedy == .makeRoom)
+    disk.makeRoom()
+    return (open, user)
+  }
+
+  /// The tables are still those that a mark vouches for, and have not got the end of the log.
+  @Test func `at the start keeps a calendar and imports out until the ledger has recovered`() throws
+  {
+    let (open, user) = try openedWithoutRoom()
+    let calendar = CalendarSetting(zone: "Asia/Tokyo", weekStart: .monday)
+    let head = try open.store.log.head()
+    #expect(throws: StoreFailure.self) {
+      try open.store.setCalendar(calendar, clock: open.clock.clock)
+    }
+    #expect(throws: StoreFailure.self) { try Importer(into: open.store) }
+    #expect(try open.store.log.head() == head)
+    #expect(
+      try Generation.trust(at: open.path + "/projections/1", bootID: System.bootID) == .closed)
+    #expect(try open.ledger.recover())
+    _ = try Importer(into: open.store)
+    #expect(try open.used(by: user) == 8)
+  }
+
+  @Test func `at the start is over where another generation is taken into use`() throws {
+    let (open, user) = try openedWithoutRoom()
+    open.store.replaceGeneration(
+      with: try Generations(ofStoreAt: open.path, log: open.store.log)
+        .rebuild(calendar: nil, progress: nil))
+    #expect(open.store.outageSinceStart == nil)
+    #expect(try open.execute(.usage(of: user, 1)).receipt != nil)
+    #expect(try open.used(by: user) == 9)
+    open.ledger.storeFolded()
+    try open.store.close()
+    try open.reopen()
+    #expect(try open.used(by: user) == 9)
+    #expect(try open.store.verifyProjection() == nil)
+    let pointer = Generations(ofStoreAt: open.path, log: open.store.log).pointer
+    #expect(pointer?.live == 2)
   }
 
   /// Closes the store; answers a copy of its projections.

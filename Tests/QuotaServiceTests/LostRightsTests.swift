@@ -88,6 +88,45 @@ import Testing
     committer.stop()
   }
 
+  @Test func `is told of when it shows, before what happened and before any answer`() throws {
+    let path = directory.path + "/other"
+    try Store.create(at: path, clock: System.clock)
+    let store = try Store(at: path, mode: .writing)
+    let (order, digest) = (Order(), token.digest)
+    let committer = try Committer(
+      store: store, onNews: { _ in order.add("news") },
+      onRightsChanged: { _ in
+        switch try? Queries(store).identify(digest, at: System.clock()) {
+        case .user: order.add("given")
+        case .inactive: order.add("lost")
+        case .unknown, .expired, nil: order.add("told too early")
+        }
+      },
+      deliver: { _ in order.add("answers") })
+    let opening = SessionOpening(
+      id: try SessionID("s"), user: nil, viewer: .everybody, whenItExists: .compare)
+    let people = [
+      Command.register(Registration(user: author, name: nil, role: .user)),
+      .issueToken(.id(author), token, expiresAt: nil),
+    ]
+    for commands in [people, [.session(.start(opening)), .setActive(.id(author), false)]] {
+      var tickets = commands.map { ticket($0, by: .operator) }
+      let count = order.count(of: "answers")
+      committer.submit(&tickets)
+      while order.count(of: "answers") == count { usleep(1000) }
+    }
+    committer.stop()
+    #expect(order.all == ["given", "answers", "lost", "news", "answers"])
+  }
+
+  private final class Order: Sendable {
+    private let words = Mutex<[String]>([])
+
+    var all: [String] { words.withLock { $0 } }
+    func count(of word: String) -> Int { all.count { $0 == word } }
+    func add(_ word: String) { words.withLock { $0.append(word) } }
+  }
+
   private func spend(by user: UserID, knowing rights: RightsEpoch) -> Committer.Ticket {
     Committer.Ticket(
       Submission(.usage(of: other, 1), by: .user(user)), number: 0, rights: rights)

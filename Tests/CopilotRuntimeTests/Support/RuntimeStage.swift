@@ -109,6 +109,11 @@ final class RuntimeStage {
     return answer
   }
 
+  /// Has the ledger do something with the next commit, before what is asked for from now on.
+  func begin(_ command: Command, _ complete: @escaping (Answer) -> Void = { _ in }) {
+    desk.submit(Submission(command, by: .operator), complete)
+  }
+
   /// The same for several at once.
   @discardableResult
   func execute(_ commands: [Command], mayFail: Bool = false) throws -> [Answer] {
