@@ -64,9 +64,14 @@ final class GenerationFold {
   /// The generation, where its fold can go on; one that cannot even be read is left to a prune.
   private static func unfinished(_ number: UInt64, in generations: Generations) -> Generation? {
     do throws(StoreFailure) {
-      guard case .interrupted(let generation) = try generations.look(at: number, isReadOnly: false)
-      else { return nil }
-      return generation
+      switch try generations.look(at: number, isReadOnly: false) {
+      case .interrupted(let generation): return generation
+      // Whole, but its process was killed before it was made the live one.
+      case .usable(let generation):
+        let isInUse = try generations.trust(of: number) == .inUse
+        return isInUse && number != generations.pointer?.previous ? generation : nil
+      case .useless: return nil
+      }
     } catch {
       return nil
     }

@@ -24,6 +24,28 @@ import Testing
     #expect(try numbers(at: path).count == 1)
   }
 
+  @Test func `is not folded again where it was whole, and not live yet`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/store"
+    try makeStore(at: path)
+    try Files.removeTree(path + "/projections")
+    let head = try foldAll(at: path)
+    var first: UInt64?
+    try open(path) { first = first ?? $0 }
+    #expect(first == head.rawValue)
+    #expect(try numbers(at: path) == [1])
+  }
+
+  /// As far as a start has come that is killed before it makes the generation the live one.
+  private func foldAll(at path: String) throws -> Position {
+    let generations = Generations(
+      ofStoreAt: path, log: try ProjectionStore(ofStoreAt: path).log)
+    let fold = try GenerationFold.begin(in: generations, calendar: nil, isResuming: true)
+    try fold.run(progress: nil)
+    _ = try fold.markInUse()
+    return try generations.head()
+  }
+
   /// What is folded in the place of a live one that was removed is not taken for it.
   @Test func `is gone on with where the live one was removed for it`() throws {
     let directory = try TemporaryDirectory()
