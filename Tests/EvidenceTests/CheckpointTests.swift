@@ -76,7 +76,7 @@ import Testing
   }
 
   private func verify(_ bytes: [UInt8], origin: String = "example.com/log") throws -> Checkpoint {
-    try Checkpoint(verifying: bytes, origin: origin, keys: [key.verifyingKey])
+    try SignedCheckpoint(verifying: bytes, origin: origin, keys: [key.verifyingKey]).checkpoint
   }
 
   @Test func `says what was signed`() throws {

@@ -25,8 +25,9 @@ public final class LogVerification {
   private let log: LMDBLog
   private let origin: String
   private let keys: [VerifyingKey]
-  /// Statements from elsewhere that the log has to bear out, the smallest size last.
-  private var claims: [Claim]
+  private let kept: [KeptCheckpoint]
+  /// What those say that the log still has to bear out, the smallest size last.
+  private var claims: [(kept: KeptCheckpoint, says: Checkpoint)] = []
   private var tree = TiledTree()
   private var leaves: [Digest256] = []
   /// Tiles above the leaves that are not full yet, by level.
@@ -37,13 +38,14 @@ public final class LogVerification {
 
   /// - Parameters:
   ///   - keys: Whose signatures count. Without any, stored checkpoints are not looked at.
-  ///   - claims: Checkpoints from elsewhere, whose signatures were checked: the first records must have
-  ///     their roots.
-  public init(of log: LMDBLog, origin: String, keys: [VerifyingKey], claims: [Claim] = []) {
+  ///   - kept: Checkpoints from elsewhere: the first records must have their roots.
+  public init(
+    of log: LMDBLog, origin: String, keys: [VerifyingKey], kept: [KeptCheckpoint] = []
+  ) {
     self.log = log
     self.origin = origin
     self.keys = keys
-    self.claims = claims.sorted { $0.checkpoint.size > $1.checkpoint.size }
+    self.kept = kept
     leaves.reserveCapacity(Self.recordsPerStep)
   }
 
@@ -51,6 +53,8 @@ public final class LogVerification {
   public func run(
     progress: ((UInt64, UInt64) -> Void)? = nil
   ) throws(LogFailure) -> Report {
+    for kept in kept { claims.append((kept, try verified(kept))) }
+    claims.sort { $0.says.size > $1.says.size }
     var hasher = TreeHasher()
     let head = try log.head()
     let hasTree = log.hasTree
@@ -83,7 +87,7 @@ public final class LogVerification {
 
   private var isStatementDue: Bool {
     let size = TreeSize(tree.size.count + UInt64(leaves.count))
-    return next?.size == size || claims.last?.checkpoint.size == size
+    return next?.size == size || claims.last?.says.size == size
   }
 
   /// Adds the gathered leaves to the tree, and compares what that gives with what is stored.
@@ -106,9 +110,7 @@ public final class LogVerification {
       if let tile = unfinished[level] { try compare(tile) }
     }
     // Whoever signed it saw more than was read here, and so has the log lost it.
-    if let claim = claims.first {
-      throw .treeDiffers(.claimBeyondEnd(claim, head: Position(tree.size.count)))
-    }
+    if let claim = claims.first { try check(claim.kept, claim.says, &hasher) }
     let head = try log.head()
     // Whatever is stored about more records than there are now, was lost.
     var stated = [next?.size].compactMap { $0 }
@@ -132,43 +134,26 @@ public final class LogVerification {
 
   /// Checks what is stated about exactly the records so far.
   private func checkStatements(_ hasher: inout TreeHasher) throws(LogFailure) {
-    while let claim = claims.last, claim.checkpoint.size == tree.size {
-      try check(claim, &hasher)
+    while let claim = claims.last, claim.says.size == tree.size {
+      try check(claim.kept, claim.says, &hasher)
       claims.removeLast()
     }
     while let stored = next, stored.size == tree.size {
-      try check(try checkpoint(stored), &hasher)
+      let kept = KeptCheckpoint(stored)
+      try check(kept, verified(kept), &hasher)
       checkpointCount += 1
       next = try log.checkpoint(from: TreeSize(stored.size.count + 1))
     }
   }
 
-  private func checkpoint(_ stored: StoredCheckpoint) throws(LogFailure) -> Checkpoint {
-    let checkpoint: Checkpoint
-    do throws(CheckpointRefusal) {
-      checkpoint = try Checkpoint(verifying: stored.bytes, origin: origin, keys: keys)
-    } catch {
-      throw .treeDiffers(.checkpoint(stored.size, error))
-    }
-    guard checkpoint.size == stored.size else {
-      throw .treeDiffers(.checkpointMisplaced(stored.size, found: checkpoint.size))
-    }
-    return checkpoint
-  }
-
-  private func check(_ claim: Claim, _ hasher: inout TreeHasher) throws(LogFailure) {
-    let root = tree.root(using: &hasher)
-    guard claim.checkpoint.root == root else {
-      throw .treeDiffers(.claimDiffers(claim, computed: root))
-    }
+  private func verified(_ kept: KeptCheckpoint) throws(LogFailure) -> Checkpoint {
+    try kept.verified(origin: origin, keys: keys).checkpoint
   }
 
   private func check(
-    _ checkpoint: Checkpoint, _ hasher: inout TreeHasher
+    _ kept: KeptCheckpoint, _ says: Checkpoint, _ hasher: inout TreeHasher
   ) throws(LogFailure) {
-    let root = tree.root(using: &hasher)
-    guard checkpoint.root == root else {
-      throw .treeDiffers(.rootDiffers(checkpoint.size, signed: checkpoint.root, computed: root))
-    }
+    let fault = says.fault(inLogOf: tree.size) { tree.root(using: &hasher) }
+    if let fault { throw .treeDiffers(.checkpoint(kept.place, fault)) }
   }
 }

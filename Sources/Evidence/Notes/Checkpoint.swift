@@ -43,25 +43,6 @@ extension Checkpoint {
   public func signed(by key: SigningKey) throws(CheckpointRefusal) -> SignedNote {
     do { return SignedNote(try NoteText(text), signedBy: key) } catch { throw .note(error) }
   }
-
-  /// What the note says, once one of `keys` has signed it and it speaks about this log.
-  public init(
-    verifying note: SignedNote, origin: String, keys: [VerifyingKey]
-  ) throws(CheckpointRefusal) {
-    do { try note.verify(with: keys) } catch { throw .note(error) }
-    try self.init(text: note.text.string)
-    guard self.origin.utf8.elementsEqual(origin.utf8) else {
-      throw .otherLog(origin: self.origin)
-    }
-  }
-
-  public init(
-    verifying bytes: [UInt8], origin: String, keys: [VerifyingKey]
-  ) throws(CheckpointRefusal) {
-    let note: SignedNote
-    do { note = try SignedNote(parsing: bytes) } catch { throw .note(error) }
-    try self.init(verifying: note, origin: origin, keys: keys)
-  }
 }
 
 /// Why something is not a checkpoint, or not one to be believed.

@@ -80,7 +80,9 @@ extension LogProof {
     entry: [UInt8], origin: String, keys: [VerifyingKey]
   ) throws(LogProofRefusal) -> Checkpoint {
     let statement: Checkpoint
-    do { statement = try Checkpoint(verifying: checkpoint, origin: origin, keys: keys) } catch {
+    do {
+      statement = try SignedCheckpoint(verifying: checkpoint, origin: origin, keys: keys).checkpoint
+    } catch {
       throw .checkpoint(error)
     }
     var hasher = TreeHasher()

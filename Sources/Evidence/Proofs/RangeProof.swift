@@ -73,7 +73,9 @@ extension RangeProof {
     leaves: some Sequence<Digest256>, origin: String, keys: [VerifyingKey]
   ) throws(RangeProofRefusal) -> Checkpoint {
     let statement: Checkpoint
-    do { statement = try Checkpoint(verifying: checkpoint, origin: origin, keys: keys) } catch {
+    do {
+      statement = try SignedCheckpoint(verifying: checkpoint, origin: origin, keys: keys).checkpoint
+    } catch {
       throw .checkpoint(error)
     }
     var hasher = TreeHasher()

@@ -8,7 +8,7 @@ extension StoreFailure {
     switch self {
     case .log(let failure): failure.isDamage
     case .projection(let failure): failure.isDamage
-    case .logLostItsEnd, .projectionDiffers, .namesDamaged, .namesMissing, .checkpointRefused: true
+    case .logLostItsEnd, .projectionDiffers, .namesDamaged, .namesMissing: true
     case .missing, .exists, .notEmpty, .cannotCreate, .inUse, .permissionDenied, .diskFull,
       .unknownZone, .file, .importRefused, .generation, .positionsDamaged, .keyMissing,
       .keyDamaged, .backupRefused, .backupInUse:

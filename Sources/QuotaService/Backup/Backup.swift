@@ -112,11 +112,9 @@ public struct Backup: Sendable {
   func checkpoint(keys: [VerifyingKey]) throws(StoreFailure) -> Checkpoint {
     let file = path + "/" + manifest.checkpoint
     let bytes = try usingFiles { () throws(FileFailure) in try Files.read(file) }
-    let checkpoint: Checkpoint
-    do {
-      checkpoint = try Checkpoint(verifying: bytes, origin: manifest.origin, keys: keys)
-    } catch {
-      throw .checkpointRefused(name: file, error)
+    let checkpoint = try usingLog { () throws(LogFailure) in
+      try KeptCheckpoint(.file(file), bytes).verified(origin: manifest.origin, keys: keys)
+        .checkpoint
     }
     guard checkpoint.size.count == manifest.last.rawValue else {
       throw .backupRefused(

@@ -95,14 +95,12 @@ extension Store {
     guard manifest.last > .zero else { return }
     let keys = try Self.publishedKeys(ofStoreAt: self.path)
     let known = try Backup(at: path).checkpoint(keys: keys)
-    let head = try usingLog { () throws(LogFailure) in try log.head() }
-    guard known.size.count <= head.rawValue else {
+    let fault = try usingLog { () throws(LogFailure) in try log.fault(of: known) }
+    if case .beyondEnd(let size, let head) = fault {
       throw .backupRefused(
-        path: path,
-        "it has \(known.size) records and the log only \(head): the log has lost its end")
+        path: path, "it has \(size) records and the log only \(head): the log has lost its end")
     }
-    let root = try usingProofs { () throws(ProofRefused) in try log.root(of: known.size) }
-    guard root == known.root else {
+    guard fault == nil else {
       throw .backupRefused(path: path, "its records are not those that this log begins with")
     }
   }

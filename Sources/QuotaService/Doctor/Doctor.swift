@@ -145,44 +145,38 @@ public struct Doctor {
     attempt("log", Self.restoring) { () throws(StoreFailure) in
       let log = try openLog()
       let head = try usingLog { () throws(LogFailure) in try log.head() }
-      do throws(LogFailure) {
-        guard let kept = try log.latestCheckpoint() else {
-          return .fine("log", "\(head) records, no checkpoint yet")
+      do throws(StoreFailure) {
+        let kept = try usingLog { () throws(LogFailure) in try log.latestCheckpoint() }
+        guard let kept else { return .fine("log", "\(head) records, no checkpoint yet") }
+        guard kept.size.count <= head.rawValue else {
+          throw .log(.treeDiffers(.recordsMissing(head: head, tree: kept.size)))
         }
-        let finding = try checked(kept, in: log, head)
-        return finding ?? .fine("log", "\(head) records; \(kept.size) of them are signed for")
-      } catch .noTree {
+        return try finding("log", about: KeptCheckpoint(kept), in: log) {
+          "\(head) records; \($0) of them are signed for"
+        }
+      } catch .log(.noTree) {
         return .note(
           "log", "\(head) records without a Merkle tree", "serve it once: it is made then")
-      } catch {
-        throw .log(error)
       }
     }
   }
 
-  private func checked(
-    _ kept: StoredCheckpoint, in log: LMDBLog, _ head: Position
-  ) throws(LogFailure) -> DoctorFinding? {
-    guard kept.size.count <= head.rawValue else {
-      throw .treeDiffers(.recordsMissing(head: head, tree: kept.size))
-    }
-    let origin = try log.origin() ?? LogOrigin(of: log.identity.id).text
+  /// Whether the log bears a checkpoint out; `fine` says so of the size.
+  private func finding(
+    _ part: String, about kept: KeptCheckpoint, in log: LMDBLog, _ fine: (TreeSize) -> String
+  ) throws(StoreFailure) -> DoctorFinding {
+    let origin = try LogOrigin(naming: log)
     let keys: [VerifyingKey]
     do { keys = try Store.publishedKeys(ofStoreAt: path) } catch {
-      return .warning("log", error.description, "restore checkpoint.pub from a backup")
+      return .warning(part, error.description, "restore checkpoint.pub from a backup")
     }
-    let signed: Checkpoint
-    do { signed = try Checkpoint(verifying: kept.bytes, origin: origin, keys: keys) } catch {
-      throw .treeDiffers(.checkpoint(kept.size, error))
+    return try usingLog { () throws(LogFailure) in
+      let signed = try kept.verified(origin: origin.text, keys: keys).checkpoint
+      if let fault = try log.fault(of: signed) {
+        throw .treeDiffers(.checkpoint(.log(signed.size), fault))
+      }
+      return .fine(part, fine(signed.size))
     }
-    let root: Digest256
-    do { root = try log.root(of: kept.size) } catch {
-      throw .other(error.description)
-    }
-    guard signed.root == root else {
-      throw .treeDiffers(.rootDiffers(kept.size, signed: signed.root, computed: root))
-    }
-    return nil
   }
 
   /// Whether the clock is behind the last event; nothing where it is not.
@@ -204,36 +198,13 @@ public struct Doctor {
 
   /// The checkpoint that lies beside the log.
   private func witness() -> DoctorFinding {
-    guard Files.exists(path + "/checkpoint") else {
-      return .note("witness", "no checkpoint lies beside the log yet")
-    }
-    return attempt("witness", Self.restoring) { () throws(StoreFailure) in
-      let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path + "/checkpoint") }
-      let log = try openLog()
-      let (head, named) = try usingLog { () throws(LogFailure) in
-        (try log.head(), try log.origin())
+    attempt("witness", Self.restoring) { () throws(StoreFailure) in
+      guard let kept = try Witness(ofStoreAt: path).read() else {
+        return .note("witness", "no checkpoint lies beside the log yet")
       }
-      let keys: [VerifyingKey]
-      do throws(StoreFailure) { keys = try Store.publishedKeys(ofStoreAt: path) } catch {
-        return .warning("witness", error.description, "restore checkpoint.pub from a backup")
+      return try finding("witness", about: kept, in: openLog()) {
+        "the log has what was signed for \($0) records"
       }
-      let signed: Checkpoint
-      do {
-        signed = try Checkpoint(
-          verifying: bytes, origin: named ?? LogOrigin(of: log.identity.id).text, keys: keys)
-      } catch let refusal as CheckpointRefusal {
-        throw .checkpointRefused(name: path + "/checkpoint", refusal)
-      } catch {
-        throw .log(.other("\(error)"))
-      }
-      guard signed.size.count <= head.rawValue else {
-        throw .log(.treeDiffers(.recordsMissing(head: head, tree: signed.size)))
-      }
-      let root = try usingProofs { () throws(ProofRefused) in try log.root(of: signed.size) }
-      guard root == signed.root else {
-        throw .log(.treeDiffers(.rootDiffers(signed.size, signed: signed.root, computed: root)))
-      }
-      return .fine("witness", "the log has what was signed for \(signed.size) records")
     }
   }
 

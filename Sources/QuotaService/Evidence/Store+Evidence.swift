@@ -12,6 +12,12 @@ public struct LogOrigin: Hashable, Sendable {
     self.text = text
   }
 
+  /// What a log was named, or is called where nobody named it.
+  init(naming log: LMDBLog) throws(StoreFailure) {
+    let text = try usingLog { () throws(LogFailure) in try log.origin() }
+    self = text.flatMap(LogOrigin.init) ?? LogOrigin(of: log.identity.id)
+  }
+
   /// For a log that nobody named.
   init(of log: UserID) { text = "quotalog/\(log)" }
 
@@ -21,18 +27,9 @@ public struct LogOrigin: Hashable, Sendable {
   }
 }
 
-/// A statement about a log, signed.
-public struct SignedCheckpoint: Hashable, Sendable {
-  public let checkpoint: Checkpoint
-  public let note: SignedNote
-}
-
 extension Store {
   /// What the log is called in its checkpoints.
-  public func origin() throws(StoreFailure) -> LogOrigin {
-    let text = try usingLog { () throws(LogFailure) in try log.origin() }
-    return text.flatMap(LogOrigin.init) ?? LogOrigin(of: logID)
-  }
+  public func origin() throws(StoreFailure) -> LogOrigin { try LogOrigin(naming: log) }
 
   /// The key whose signatures prove what this store says.
   public func verifyingKey() throws(StoreFailure) -> VerifyingKey {
@@ -69,8 +66,8 @@ extension Store {
     let size = TreeSize(head.rawValue)
     let root = try usingProofs { () throws(ProofRefused) in try log.root(of: size) }
     do throws(CheckpointRefusal) {
-      let checkpoint = try Checkpoint(origin: origin.text, size: size, root: root)
-      return SignedCheckpoint(checkpoint: checkpoint, note: try checkpoint.signed(by: key))
+      return try SignedCheckpoint(
+        Checkpoint(origin: origin.text, size: size, root: root), signedBy: key)
     } catch {
       throw .keyDamaged(path: path, error.description)
     }
@@ -83,33 +80,15 @@ extension Store {
   public func checkpoint(of size: TreeSize = 0) throws(StoreFailure) -> SignedCheckpoint {
     let kept = try usingLog { () throws(LogFailure) in try log.latestCheckpoint() }
     guard let kept, kept.size >= size else { return try signCheckpoint() }
-    let (signed, signers) = try verified(kept)
     let key = CheckpointKey(ofStoreAt: path)
-    guard let present = try key.readPublic().first, !signers.contains(present),
+    let (origin, keys) = (try origin().text, try key.readPublic())
+    let signed = try usingLog { () throws(LogFailure) in
+      try KeptCheckpoint(kept).verified(origin: origin, keys: keys)
+    }
+    guard let present = keys.first, !signed.signers.contains(present),
       Files.exists(key.path)
     else { return signed }
     return try signCheckpoint()
-  }
-
-  /// A checkpoint that was kept, and which of the published keys have signed it.
-  private func verified(
-    _ kept: StoredCheckpoint
-  ) throws(StoreFailure) -> (SignedCheckpoint, signers: [VerifyingKey]) {
-    let (origin, keys) = (try origin().text, try Self.publishedKeys(ofStoreAt: path))
-    do throws(CheckpointRefusal) {
-      let note: SignedNote
-      let signers: [VerifyingKey]
-      do {
-        note = try SignedNote(parsing: kept.bytes)
-        signers = try note.verify(with: keys)
-      } catch {
-        throw .note(error)
-      }
-      let checkpoint = try Checkpoint(verifying: note, origin: origin, keys: keys)
-      return (SignedCheckpoint(checkpoint: checkpoint, note: note), signers)
-    } catch {
-      throw .log(.treeDiffers(.checkpoint(kept.size, error)))
-    }
   }
 
   /// A proof that stands by itself: the record, its way to the root, and a signed checkpoint.

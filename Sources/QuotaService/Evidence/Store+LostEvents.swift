@@ -16,9 +16,7 @@ extension Store {
   static func replaceKey(ofStoreAt path: String, of log: LMDBLog) throws(StoreFailure) {
     let key = CheckpointKey(ofStoreAt: path)
     guard try key.read() != nil else { return }
-    let named = try usingLog { () throws(LogFailure) in try log.origin() }
-    let origin = named.flatMap(LogOrigin.init) ?? LogOrigin(of: log.identity.id)
-    _ = try key.create(origin.keyName)
+    _ = try key.create(LogOrigin(naming: log).keyName)
   }
 
   /// Whether anything in the store has seen more events than the log has.

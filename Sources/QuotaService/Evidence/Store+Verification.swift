@@ -2,17 +2,6 @@ public import EventLog
 public import Evidence
 internal import QuotaModel
 
-/// A checkpoint that somebody keeps, and what errors call it.
-public struct KeptCheckpoint: Sendable {
-  public let name: String
-  public let bytes: [UInt8]
-
-  public init(name: String, bytes: [UInt8]) {
-    self.name = name
-    self.bytes = bytes
-  }
-}
-
 extension Store {
   /// Checks every record of the log at `path`, the Merkle tree over them, and every checkpoint: those in the
   /// log, the witness beside it, and `kept` ones from elsewhere.
@@ -31,20 +20,11 @@ extension Store {
     let log = try usingLog { () throws(LogFailure) in
       try LMDBLog(at: path + "/log", mode: .reading)
     }
-    let named = try usingLog { () throws(LogFailure) in try log.origin() }
-    let origin = named ?? LogOrigin(of: log.identity.id).text
+    let origin = try LogOrigin(naming: log).text
     let keys = if let keys { keys } else { try publishedKeys(ofStoreAt: path) }
-    var all = kept
-    let witness = Witness(ofStoreAt: path)
-    if let bytes = try witness.read() {
-      all.append(KeptCheckpoint(name: witness.path, bytes: bytes))
-    }
-    let claims = try all.map { (kept) throws(StoreFailure) in
-      Claim(name: kept.name, try kept.checkpoint(origin: origin, keys: keys))
-    }
+    let all = try kept + [Witness(ofStoreAt: path).read()].compactMap(\.self)
     return try usingLog { () throws(LogFailure) in
-      let verification = LogVerification(of: log, origin: origin, keys: keys, claims: claims)
-      return try verification.run(progress: progress)
+      try LogVerification(of: log, origin: origin, keys: keys, kept: all).run(progress: progress)
     }
   }
 }
@@ -55,17 +35,5 @@ extension Store {
     ofStoreAt path: String
   ) throws(StoreFailure) -> [VerifyingKey] {
     try CheckpointKey(ofStoreAt: path).readPublic()
-  }
-}
-
-extension KeptCheckpoint {
-  fileprivate func checkpoint(
-    origin: String, keys: [VerifyingKey]
-  ) throws(StoreFailure) -> Checkpoint {
-    do throws(CheckpointRefusal) {
-      return try Checkpoint(verifying: bytes, origin: origin, keys: keys)
-    } catch {
-      throw .checkpointRefused(name: name, error)
-    }
   }
 }

@@ -12,9 +12,10 @@ struct Witness {
   init(ofStoreAt path: String) { self.path = path + "/checkpoint" }
 
   /// What the file says; nil where there is none.
-  func read() throws(StoreFailure) -> [UInt8]? {
+  func read() throws(StoreFailure) -> KeptCheckpoint? {
     guard Files.exists(path) else { return nil }
-    return try usingFiles { () throws(FileFailure) in try Files.read(path) }
+    return KeptCheckpoint(
+      .file(path), try usingFiles { () throws(FileFailure) in try Files.read(path) })
   }
 
   func replace(with bytes: [UInt8]) throws(StoreFailure) {
@@ -28,28 +29,21 @@ struct Witness {
   func check(
     against log: LMDBLog, keys: CheckpointKey, acceptingLostEvents: Bool
   ) throws(StoreFailure) {
-    guard let bytes = try read() else { return }
+    guard let kept = try read() else { return }
     let head = try usingLog { () throws(LogFailure) in try log.head() }
-    let size = Self.size(in: bytes, signedBy: try keys.readPublic())
-    guard let size, size.count > head.rawValue else {
-      return
-    }
+    let size = Self.size(in: kept, signedBy: try keys.readPublic())
+    guard let size, size.count > head.rawValue else { return }
     guard acceptingLostEvents else {
       throw .logLostItsEnd(log: head, projection: Position(size.count))
     }
     try usingFiles { () throws(FileFailure) in
-      try Files.replace(path + ".lost", with: bytes)
+      try Files.replace(path + ".lost", with: kept.bytes)
       try Files.remove(path)
     }
   }
 
-  private static func size(in bytes: [UInt8], signedBy keys: [VerifyingKey]) -> TreeSize? {
-    do {
-      let note = try SignedNote(parsing: bytes)
-      try note.verify(with: keys)
-      return try Checkpoint(text: note.text.string).size
-    } catch {
-      return nil
-    }
+  /// How many records it is about, of whichever log; nil where no key of the store has signed it.
+  private static func size(in kept: KeptCheckpoint, signedBy keys: [VerifyingKey]) -> TreeSize? {
+    do { return try kept.verified(origin: nil, keys: keys).checkpoint.size } catch { return nil }
   }
 }

@@ -370,7 +370,7 @@ extension StoreFailure {
     case .log, .diskFull: true
     case .missing, .exists, .notEmpty, .cannotCreate, .logLostItsEnd, .inUse, .permissionDenied,
       .unknownZone, .projection, .file, .importRefused, .projectionDiffers, .namesDamaged,
-      .namesMissing, .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused,
+      .namesMissing, .positionsDamaged, .keyMissing, .keyDamaged,
       .backupRefused, .backupInUse, .generation:
       false
     }

@@ -22,7 +22,7 @@ extension StoreFailure {
     case .diskFull, .file: .makeRoom
     case .unknownZone: .correctTheSetting
     case .importRefused, .projectionDiffers, .logLostItsEnd, .namesDamaged, .namesMissing,
-      .positionsDamaged, .keyMissing, .keyDamaged, .checkpointRefused, .backupRefused:
+      .positionsDamaged, .keyMissing, .keyDamaged, .backupRefused:
       .restoreOrCorrect
     case .generation(let refusal): refusal.remedy
     case .log(let failure): failure.remedy

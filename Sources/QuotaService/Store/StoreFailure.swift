@@ -1,5 +1,4 @@
 public import EventLog
-public import Evidence
 internal import Glibc
 public import Projections
 public import QuotaModel
@@ -35,8 +34,6 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case positionsDamaged(path: String, of: PositionReaders)
   /// The key that signs checkpoints is not there.
   case keyMissing(path: String)
-  /// What should be a checkpoint of this log is none, or not one that the key signed.
-  case checkpointRefused(name: String, CheckpointRefusal)
   /// A backup, or a file of one, is not what it should be.
   case backupRefused(path: String, String)
   /// Another process writes the backup.
@@ -108,11 +105,6 @@ extension StoreFailure: CustomStringConvertible {
     case .backupInUse(let path, let process):
       "another process\(process.map { " (pid \($0))" } ?? "") is writing the backup \(path): "
         + "wait until it has ended"
-    case .checkpointRefused(let name, .note(.unknownKeys)):
-      "\(name) was signed by no key that is trusted here: name the log's key with --key, or a file of "
-        + "its keys, one a line"
-    case .checkpointRefused(let name, let refusal):
-      "\(name): \(refusal); get it again from where it was kept"
     case .keyDamaged(let path, let text):
       "\(path) holds no key (\(text)): restore it from a backup; or, if there is none, remove it and make "
         + "another with `quotalog checkpoint --new-key`"
@@ -155,10 +147,5 @@ func usingFiles<Result: ~Copyable>(
 func usingProofs<Result: ~Copyable>(
   _ body: () throws(ProofRefused) -> Result
 ) throws(StoreFailure) -> Result {
-  do { return try body() } catch {
-    switch error {
-    case .log(let failure): throw .log(failure)
-    case .beyondEnd, .notInTree, .sizesInWrongOrder: throw .log(.other(error.description))
-    }
-  }
+  do { return try body() } catch { throw .log(LogFailure(error)) }
 }

@@ -43,7 +43,7 @@ extension Subcommand {
     var kept: [KeptCheckpoint] = []
     for option in ["checkpoint", "since"] {
       guard let file = try arguments.value(option) else { continue }
-      kept.append(KeptCheckpoint(name: file, bytes: try InputFile.read(file)))
+      kept.append(KeptCheckpoint(.file(file), try InputFile.read(file)))
     }
     // The pages come first, and then the records: damage must be found by these checks, not by
     // opening the projection.

@@ -22,22 +22,27 @@ import Testing
   }
 
   private static func verify(
-    _ sketch: TestLog, claims: [Claim] = []
+    _ sketch: TestLog, kept: [KeptCheckpoint] = []
   ) throws -> LogVerification.Report {
     let log = try sketch.open(.reading)
     return try LogVerification(
-      of: log, origin: origin, keys: [key().verifyingKey], claims: claims
+      of: log, origin: origin, keys: [key().verifyingKey], kept: kept
     ).run()
   }
 
   /// What the verification says; nil where it finds nothing.
-  static func finding(_ sketch: TestLog, claims: [Claim] = []) throws -> LogFailure? {
+  static func finding(_ sketch: TestLog, kept: [KeptCheckpoint] = []) throws -> LogFailure? {
     do {
-      _ = try verify(sketch, claims: claims)
+      _ = try verify(sketch, kept: kept)
       return nil
     } catch let failure as LogFailure {
       return failure
     }
+  }
+
+  /// A checkpoint from elsewhere, signed.
+  static func kept(_ checkpoint: Checkpoint) throws -> KeptCheckpoint {
+    KeptCheckpoint(.file("kept"), Array(try checkpoint.signed(by: key()).string.utf8))
   }
 
   @Test func `tells the root and how many checkpoints agree`() throws {
@@ -98,8 +103,7 @@ import Testing
   @Test func `finds a rewritten record behind the last full tile by a checkpoint`() throws {
     let sketch = try Self.sketch()
     _ = try sketch.rewrite(Position(650))
-    guard case .treeDiffers(.rootDiffers(700, signed: _, computed: _)) = try Self.finding(sketch)
-    else {
+    guard case .treeDiffers(.checkpoint(.log(700), .otherRoot)) = try Self.finding(sketch) else {
       Issue.record("the record was not noticed")
       return
     }
@@ -109,8 +113,7 @@ import Testing
     let sketch = try Self.sketch()
     _ = try sketch.rewrite(Position(300))
     try sketch.open().rebuildTree()
-    guard case .treeDiffers(.rootDiffers(512, signed: _, computed: _)) = try Self.finding(sketch)
-    else {
+    guard case .treeDiffers(.checkpoint(.log(512), .otherRoot)) = try Self.finding(sketch) else {
       Issue.record("the record was not noticed")
       return
     }
@@ -153,7 +156,8 @@ import Testing
     let entries = try sketch.entries(of: "checkpoints")
     try sketch.set(entries[0].value, under: entries[1].key, in: "checkpoints")
     #expect(
-      try Self.finding(sketch) == .treeDiffers(.checkpointMisplaced(512, found: 100)))
+      try Self.finding(sketch)
+        == .treeDiffers(.checkpoint(.log(512), .misplaced(under: 512, found: 100))))
   }
 
   @Test func `finds a checkpoint of another root, signed by the same key`() throws {
@@ -162,7 +166,9 @@ import Testing
     let checkpoint = try Checkpoint(origin: Self.origin, size: 512, root: root)
     let note = try checkpoint.signed(by: Self.key())
     try sketch.open().store(StoredCheckpoint(note, size: 512))
-    guard case .treeDiffers(.rootDiffers(512, signed: root, computed: _)) = try Self.finding(sketch)
+    guard
+      case .treeDiffers(.checkpoint(.log(512), .otherRoot(512, signed: root, computed: _))) =
+        try Self.finding(sketch)
     else {
       Issue.record("the checkpoint was not noticed")
       return
@@ -173,14 +179,16 @@ import Testing
     let sketch = try Self.sketch()
     try sketch.open().keep(512, try Self.key(2))
     #expect(
-      try Self.finding(sketch) == .treeDiffers(.checkpoint(512, .note(.unknownKeys))))
+      try Self.finding(sketch)
+        == .treeDiffers(.checkpoint(.log(512), .refused(.note(.unknownKeys)))))
     var note = try #require(try sketch.entries(of: "checkpoints").first)
     note.value[note.value.count - 10] = note.value[note.value.count - 10] == 65 ? 66 : 65
     try sketch.set(note.value, under: note.key, in: "checkpoints")
     let key = try Self.key().verifyingKey
     #expect(
       try Self.finding(sketch)
-        == .treeDiffers(.checkpoint(100, .note(.wrongSignature(key.name, key.id)))))
+        == .treeDiffers(
+          .checkpoint(.log(100), .refused(.note(.wrongSignature(key.name, key.id))))))
   }
 
   @Test func `finds a log that ends before what was signed`() throws {
@@ -197,9 +205,8 @@ import Testing
     let signed = try Checkpoint(origin: Self.origin, size: 50, root: try log.root(of: 50))
     let older = try TestLog(segmentsOf: [40])
     #expect(
-      try Self.finding(older, claims: [Claim(name: "kept", signed)])
-        == .treeDiffers(
-          .claimBeyondEnd(Claim(name: "kept", signed), head: Position(40))))
+      try Self.finding(older, kept: [Self.kept(signed)])
+        == .treeDiffers(.checkpoint(.file("kept"), .beyondEnd(50, head: 40))))
   }
 
   @Test func `finds a log whose past differs from a checkpoint from elsewhere`() throws {
@@ -208,8 +215,8 @@ import Testing
     let root = try sketch.open(.reading).root(of: 50)
     let signed = try Checkpoint(origin: Self.origin, size: 50, root: root)
     guard
-      case .treeDiffers(.claimDiffers(Claim(name: "kept", signed), computed: _)) = try Self.finding(
-        other, claims: [Claim(name: "kept", signed)])
+      case .treeDiffers(.checkpoint(.file("kept"), .otherRoot(50, signed: root, computed: _))) =
+        try Self.finding(other, kept: [Self.kept(signed)])
     else {
       Issue.record("the other past was not noticed")
       return
