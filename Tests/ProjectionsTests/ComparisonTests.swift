@@ -76,10 +76,10 @@ import Testing
       return middle.key
     }
     let difference = try #require(try projection.difference(from: other))
-    let user = try #require(difference.user)
+    let user = try #require(difference.account?.user)
     #expect(user.description.filter { $0 != "-" } == key.hexadecimal)
     #expect(difference.subject == "account \(user)")
-    #expect(difference.aspects == [.lifetime])
+    #expect(difference.fields.map(\.name) == ["spent in all"])
     let field = try #require(difference.fields.first)
     let values = try [projection, other].map { (each) in
       try each.generation.read { (snapshot) throws(ProjectionFailure) in

@@ -3,92 +3,90 @@ internal import QuotaModel
 
 /// The first row that two tables of one name do not share.
 struct RowDifference {
+  let table: FoldedTable
   let key: [UInt8]
   /// nil: the row is not there.
   let left: [UInt8]?
   let right: [UInt8]?
-}
+  /// Whose number or id the key begins with; nil where it is nobody's.
+  var owner: UserID?
 
-/// Which rows of a table do not count, because they belong to events that are not folded in yet.
-///
-/// What is stored is stored in two steps, history and request ids before what is true for a position
-/// (see `StoreJob`). Beside whoever writes, and after it was killed, the first step may be ahead.
-struct LeftoverRule {
-  /// The position that is compared at; nil where nothing may be ahead.
-  let position: Position?
-
-  func skips(_ value: RawSpan, of table: FoldedTable) -> Bool {
-    guard let position, value.byteCount >= 8 else { return false }
-    switch table {
-    case .requests, .history: return value.word(at: value.byteCount - 8) > position.rawValue
-    case .accounts, .windows, .told, .snapshots, .holdDraws, .systemEvents, .sessionNames, .tokens,
-      .tokenIDs, .holds, .holdExpiries, .holdOwners, .allowances,
-      .schedules, .scheduleIDs, .corrections, .sessions, .sessionIDs, .sessionOwners,
-      .livingSessions,
-      .sessionEvents, .sessionKeys, .callExpiries, .starts, .budgets:
-      return false
-    }
-  }
-}
-
-extension RowDifference {
   /// Walks through both tables side by side, in the order of the keys.
-  static func first(
-    of table: FoldedTable, _ rule: LeftoverRule, _ left: borrowing Snapshot,
-    _ right: borrowing Snapshot
-  ) throws(ProjectionFailure) -> RowDifference? {
+  ///
+  /// `end`: rows of events behind it do not count, because those are not folded in yet. What is stored is
+  /// stored in two steps, history and request ids before what is true for a position (see `StoreJob`).
+  /// Beside whoever writes, and after it was killed, the first step may be ahead.
+  init?(
+    firstOf table: FoldedTable, _ left: borrowing Snapshot, _ right: borrowing Snapshot,
+    upTo end: Position?
+  ) throws(ProjectionFailure) {
     do throws(LMDBError) {
-      return try first(
-        left.transaction.cursor(in: table.table(of: left.tables)),
-        right.transaction.cursor(in: table.table(of: right.tables))
-      ) { rule.skips($0, of: table) }
+      var mine = try left.transaction.cursor(in: table.table(of: left.tables))
+      var theirs = try right.transaction.cursor(in: table.table(of: right.tables))
+      let end = table == .history || table == .requests ? end : nil
+      while true {
+        let (one, other) = (try mine.next(upTo: end), try theirs.next(upTo: end))
+        if let one, let other, one.key.equals(other.key), one.value.equals(other.value) { continue }
+        guard one != nil || other != nil else { return nil }
+        self.init(table, one, other)
+        return
+      }
     } catch {
       throw ProjectionFailure(error)
     }
   }
 
-  private static func first(
-    _ left: consuming Cursor, _ right: consuming Cursor, skipping skips: (RawSpan) -> Bool
-  ) throws(LMDBError) -> RowDifference? {
-    while true {
-      let mine = try left.next(skipping: skips)
-      let theirs = try right.next(skipping: skips)
-      guard let mine else {
-        guard let theirs else { return nil }
-        return RowDifference(
-          key: [UInt8](copying: theirs.key), left: nil, right: [UInt8](copying: theirs.value))
-      }
-      guard let theirs else {
-        return RowDifference(
-          key: [UInt8](copying: mine.key), left: [UInt8](copying: mine.value), right: nil)
-      }
-      if equal(mine.key, theirs.key), equal(mine.value, theirs.value) { continue }
-      return RowDifference(mine, theirs)
-    }
-  }
-
-  private init(_ mine: Entry, _ theirs: Entry) {
-    let left = [UInt8](copying: mine.key)
-    let right = [UInt8](copying: theirs.key)
-    let isLeftLess = left.lexicographicallyPrecedes(right)
-    key = isLeftLess ? left : right
-    self.left = isLeftLess || left == right ? [UInt8](copying: mine.value) : nil
-    self.right = isLeftLess ? nil : [UInt8](copying: theirs.value)
-  }
-
-  private static func equal(_ left: RawSpan, _ right: RawSpan) -> Bool {
-    unsafe left.withUnsafeBytes { left in
-      unsafe right.withUnsafeBytes { right in unsafe left.elementsEqual(right) }
-    }
+  private init(_ table: FoldedTable, _ mine: Entry?, _ theirs: Entry?) {
+    let left: (key: [UInt8], value: [UInt8])? =
+      if let mine { (Array(copying: mine.key), Array(copying: mine.value)) } else { nil }
+    let right: (key: [UInt8], value: [UInt8])? =
+      if let theirs { (Array(copying: theirs.key), Array(copying: theirs.value)) } else { nil }
+    let key = [left, right].compactMap { $0?.key }.min { $0.lexicographicallyPrecedes($1) } ?? []
+    (self.table, self.key) = (table, key)
+    self.left = left?.key == key ? left?.value : nil
+    self.right = right?.key == key ? right?.value : nil
   }
 }
 
 extension Cursor {
   @_lifetime(copy self)
-  fileprivate mutating func next(skipping skips: (RawSpan) -> Bool) throws(LMDBError) -> Entry? {
-    while true {
-      guard let entry = try next() else { return nil }
-      if !skips(entry.value) { return entry }
+  fileprivate mutating func next(upTo end: Position?) throws(LMDBError) -> Entry? {
+    while let entry = try next() {
+      let count = entry.value.byteCount
+      guard let end, count >= 8, entry.value.word(at: count - 8) > end.rawValue else {
+        return entry
+      }
     }
+    return nil
+  }
+}
+
+extension RowDifference {
+  /// Eight bytes of the key as a number; 0 where it has not so many.
+  func number(at offset: Int) -> UInt64 {
+    key.count < offset + 8 ? 0 : key.rawBytes.word(at: offset).byteSwapped
+  }
+
+  /// The number of an account that the key begins with.
+  var accountNumber: UInt32 { key.rawBytes.halfWord(at: 0).byteSwapped }
+
+  func text(from offset: Int = 0, upTo end: UInt8? = nil) -> String {
+    String(decoding: key.dropFirst(offset).prefix { $0 != end }, as: UTF8.self)
+  }
+
+  var ownerText: String {
+    owner.map { "user \($0)" } ?? (accountNumber == 0 ? "the service" : "nobody")
+  }
+
+  /// The positions that both rows are, where they are no more than that.
+  var positions: [UInt64] {
+    [left, right].compactMap(\.self).filter { $0.count == WordRow.byteCount }
+      .map { $0.rawBytes.word(at: 0) }
+  }
+
+  /// Whether the key is none of this table.
+  var isUnreadable: Bool {
+    let rows = table.rows
+    return rows.keyByteCount.map { $0 != key.count } ?? (rows.owner == .number && key.count < 5)
   }
 }

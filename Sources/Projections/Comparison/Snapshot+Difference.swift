@@ -30,12 +30,14 @@ extension Snapshot {
     from other: borrowing Snapshot, in calendar: QuotaCalendar, mayBeUnfinished: Bool = false
   ) throws(ProjectionFailure) -> ProjectionDifference? {
     let state = try state()
-    let rule = LeftoverRule(position: mayBeUnfinished ? state.position : nil)
+    let end = mayBeUnfinished ? state.position : nil
     for table in FoldedTable.allCases {
-      guard let row = try RowDifference.first(of: table, rule, self, other) else { continue }
-      return try RowNaming(table: table, row: row, calendar: calendar).difference(self, other)
+      if let row = try RowDifference(firstOf: table, self, other, upTo: end) {
+        return try row.difference(self, other, calendar)
+      }
     }
-    let fields = state.fields(against: try other.state(), calendar)
+    let fields = ProjectionDifference.Field.differing(
+      state.values(calendar), try other.state().values(calendar))
     return fields.isEmpty ? nil : ProjectionDifference("the system's state", fields: fields)
   }
 
@@ -53,26 +55,21 @@ extension Snapshot {
 }
 
 extension ProjectionState {
-  fileprivate func fields(
-    against other: ProjectionState, _ calendar: QuotaCalendar
-  ) -> [ProjectionDifference.Field] {
-    var fields: [ProjectionDifference.Field] = []
-    func compare(_ name: String, _ value: (ProjectionState) -> String) {
-      let (left, right) = (value(self), value(other))
-      if left != right { fields.append(ProjectionDifference.Field(name, left, right)) }
-    }
-    compare("log") { $0.log.description }
-    compare("position") { $0.position.description }
-    compare("time of the last event") { calendar.text(of: $0.recordedAt) }
-    compare("number of accounts") { String($0.accountCount) }
+  fileprivate func values(_ rules: QuotaCalendar) -> [NamedValue] {
+    var values: [NamedValue] = [
+      ("log", log.description), ("position", position.description),
+      ("time of the last event", rules.text(of: recordedAt)),
+      ("number of accounts", String(accountCount)), ("last change of a limit", policy.description),
+      ("spends counted", hasSpends ? "yes" : "no"),
+      ("calendar", "\(calendar.zone), weeks from \(calendar.weekStart.name)"),
+      ("rules of the time zone", String(zoneDigest, radix: 16)),
+    ]
     for period in Period.allCases {
-      compare("default limit of the \(period.noun)") { $0.defaults.limits[period].description }
-      compare("default mode of the \(period.noun)'s limit") { $0.defaults.modes[period].name }
+      values += [
+        ("default limit of the \(period.noun)", defaults.limits[period].description),
+        ("default mode of the \(period.noun)'s limit", defaults.modes[period].name),
+      ]
     }
-    compare("last change of a limit") { $0.policy.description }
-    compare("spends counted") { $0.hasSpends ? "yes" : "no" }
-    compare("calendar") { "\($0.calendar.zone), weeks from \($0.calendar.weekStart.name)" }
-    compare("rules of the time zone") { String($0.zoneDigest, radix: 16) }
-    return fields
+    return values
   }
 }

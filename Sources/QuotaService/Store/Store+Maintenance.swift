@@ -24,8 +24,9 @@ extension Store {
     if let count = try equalEventCount(old, new) {
       return RebuildReport(eventCount: count, difference: nil)
     }
-    let report = try GenerationComparison(generations, names, progress).report(
-      old, .generation(before), new, .generation(generations.pointer?.live ?? 0))
+    let report = try GenerationComparison(generations, progress, names: { [names] in names })
+      .report(
+        old, .generation(before), new, .generation(generations.pointer?.live ?? 0))
     return RebuildReport(eventCount: report.position.rawValue, difference: report.difference)
   }
 
@@ -75,7 +76,7 @@ extension Store {
     return try generations.withScratchFold(calendar: calendar ?? .default, progress: progress) {
       (fold) throws(StoreFailure) in
       if try equalEventCount(live, fold.generation) != nil { return nil }
-      return try GenerationComparison(generations, names, progress).report(
+      return try GenerationComparison(generations, progress, names: { [names] in names }).report(
         live, .generation(number), fold.generation, .fresh
       ).difference
     }

@@ -39,7 +39,7 @@ public struct FoundDifference: Sendable {
   /// What it is about, such as an account by its user's id.
   public var subject: String { what.subject }
   /// The user whose account it is; nil where it is about something else.
-  public var user: UserID? { what.user }
+  public var user: UserID? { what.account?.user }
   /// What differs, each with both values.
   public var fields: [(name: String, left: String, right: String)] {
     what.fields.map { ($0.name, $0.left, $0.right) }
@@ -82,10 +82,9 @@ extension Parting: CustomStringConvertible {
 extension FoundDifference: CustomStringConvertible {
   /// The subject with its name, both values of everything that differs, and where they part.
   public var description: String {
-    let name = name.map { " (\($0))" } ?? ""
-    let fields = what.fields.map { "\($0.name): \($0.left) against \($0.right)" }
-    let parting = parting.map { "; \($0)" } ?? ""
-    return "\(left) against \(right): \(what.subject)\(name): "
-      + fields.joined(separator: "; ") + parting
+    let subject = what.subject + (name.map { " (\($0))" } ?? "")
+    let fields = fields.map { "\($0.name): \($0.left) against \($0.right)" }
+    return "\(left) against \(right): \(subject): " + fields.joined(separator: "; ")
+      + (parting.map { "; \($0)" } ?? "")
   }
 }

@@ -8,18 +8,11 @@ struct GenerationComparison {
   private let names: () throws(StoreFailure) -> NameStore
   private let progress: ProgressReport?
 
-  init(_ generations: Generations, _ storePath: String, _ progress: ProgressReport?) {
-    self.generations = generations
-    names = { () throws(StoreFailure) in
-      try NameStore(at: storePath + "/names", isReadOnly: true)
-    }
-    self.progress = progress
-  }
-
-  init(_ generations: Generations, _ names: NameStore, _ progress: ProgressReport?) {
-    self.generations = generations
-    self.names = { names }
-    self.progress = progress
+  init(
+    _ generations: Generations, _ progress: ProgressReport?,
+    names: @escaping () throws(StoreFailure) -> NameStore
+  ) {
+    (self.generations, self.names, self.progress) = (generations, names, progress)
   }
 
   /// Which of the two a server may write to, so that it stands where it stands.
@@ -34,60 +27,48 @@ struct GenerationComparison {
     _ right: @autoclosure () -> Generation, _ rightName: ComparedGeneration,
     served: Served = .neither, meet: (Position) throws(StoreFailure) -> Void = { _ in }
   ) throws(StoreFailure) -> ComparisonReport {
+    let found: (state: ProjectionState, difference: ProjectionDifference?)
     if served == .right {
       let fixed = try snapshot(right())
-      try meet(try position(of: fixed))
-      return try report(Self.finding(try snapshot(left()), fixed, served), leftName, rightName)
+      try meet(try state(of: fixed).position)
+      found = try compare(snapshot(left()), fixed, served)
+    } else {
+      let fixed = try snapshot(left())
+      try meet(try state(of: fixed).position)
+      found = try compare(fixed, snapshot(right()), served)
     }
-    let fixed = try snapshot(left())
-    try meet(try position(of: fixed))
-    return try report(Self.finding(fixed, try snapshot(right()), served), leftName, rightName)
+    let difference = try found.difference.map { (what) throws(StoreFailure) in
+      FoundDifference(
+        left: leftName, right: rightName, what: what,
+        name: try what.account.flatMap { (account) throws(StoreFailure) in
+          try names().name(of: account.user)
+        },
+        parting: try PartingSearch.parting(
+          of: what, in: generations, found.state.calendar, (leftName, rightName),
+          progress: progress))
+    }
+    return ComparisonReport(
+      left: leftName, right: rightName, position: found.state.position, difference: difference)
   }
 
   private func snapshot(_ generation: Generation) throws(StoreFailure) -> Snapshot {
     try usingProjection { () throws(ProjectionFailure) in try generation.storedSnapshot() }
   }
 
-  private func position(of snapshot: borrowing Snapshot) throws(StoreFailure) -> Position {
-    do { return try snapshot.state().position } catch { throw .projection(error) }
+  private func state(of snapshot: borrowing Snapshot) throws(StoreFailure) -> ProjectionState {
+    do { return try snapshot.state() } catch { throw .projection(error) }
   }
 
-  private static func finding(
+  private func compare(
     _ left: borrowing Snapshot, _ right: borrowing Snapshot, _ served: Served
-  ) throws(StoreFailure) -> Finding {
-    do { return try Finding(left, right, served != .neither) } catch { throw .projection(error) }
-  }
-
-  private func report(
-    _ found: Finding, _ left: ComparedGeneration, _ right: ComparedGeneration
-  ) throws(StoreFailure) -> ComparisonReport {
-    guard let (what, search) = found.difference else {
-      return ComparisonReport(left: left, right: right, position: found.position, difference: nil)
-    }
-    let name = try what.user.flatMap { (user) throws(StoreFailure) in try names().name(of: user) }
-    let difference = FoundDifference(
-      left: left, right: right, what: what, name: name,
-      parting: try search.run(in: generations, (left, right), progress: progress))
-    return ComparisonReport(
-      left: left, right: right, position: found.position, difference: difference)
-  }
-}
-
-/// What a look at two snapshots found; they are not needed any more.
-private struct Finding {
-  let position: Position
-  let difference: (what: ProjectionDifference, search: PartingSearch)?
-
-  init(
-    _ left: borrowing Snapshot, _ right: borrowing Snapshot, _ mayBeUnfinished: Bool
-  ) throws(ProjectionFailure) {
-    let state = try left.state()
-    position = state.position
-    let calendar = try TimeZones.source(state.calendar)
-    let what = try left.firstDifference(
-      from: right, in: calendar, mayBeUnfinished: mayBeUnfinished)
-    difference = try what.map { (what) throws(ProjectionFailure) in
-      (what, try PartingSearch(what, left, right, calendar))
+  ) throws(StoreFailure) -> (ProjectionState, ProjectionDifference?) {
+    do throws(ProjectionFailure) {
+      let state = try left.state()
+      let difference = try left.firstDifference(
+        from: right, in: TimeZones.source(state.calendar), mayBeUnfinished: served != .neither)
+      return (state, difference)
+    } catch {
+      throw .projection(error)
     }
   }
 }

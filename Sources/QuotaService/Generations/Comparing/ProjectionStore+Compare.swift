@@ -16,7 +16,9 @@ extension ProjectionStore {
     if number == right { throw .generation(.sameTwice(number)) }
     let served = writer == nil ? live : nil
     let first = try OpenGeneration(number, in: generations, isServed: number == served)
-    let comparison = GenerationComparison(generations, storePath, progress)
+    let comparison = GenerationComparison(generations, progress) { () throws(StoreFailure) in
+      try NameStore(at: storePath + "/names", isReadOnly: true)
+    }
     let newer = right == nil ? try newerComplete(than: number) : nil
     guard let other = right ?? newer else {
       return try comparison.report(first, progress)
