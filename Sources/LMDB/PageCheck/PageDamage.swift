@@ -36,12 +36,10 @@ extension PageDamage {
 
 extension LMDBError {
   init(_ damage: PageDamage) {
+    let contradiction = damage.contradiction
     self =
-      switch damage.contradiction {
-      case .notAMetaPage: .notAnEnvironment
-      case .otherFormatVersion: .otherVersion
-      default: .corrupted
-      }
+      contradiction == .notAMetaPage
+      ? .notAnEnvironment : contradiction == .otherFormatVersion ? .otherVersion : .corrupted
   }
 }
 

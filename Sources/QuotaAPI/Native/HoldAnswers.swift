@@ -62,7 +62,7 @@ extension HTTPResponse {
         json.member("expires_at", expiresAt)
         json.receipt(receipt)
       case .recorded(let receipt): json.receipt(receipt)
-      default: break
+      case .unchanged, .granted, .held, .refused, .session, .budget, .failed: break
       }
       json.endObject()
     }

@@ -32,7 +32,8 @@ extension QuotaAPI {
         }
       case .refused(let refusal, let receipt, let standing):
         refused(refusal, receipt, standing)
-      default: .unexpected
+      case .recorded, .unchanged, .held, .settled, .extended, .session, .budget, .failed:
+        .unexpected
       }
     }
     return nil
@@ -67,7 +68,8 @@ extension QuotaAPI {
       case .held(let held): .held(held, held.standing.map(rateLimitFields) ?? [])
       case .refused(let refusal, let receipt, let standing):
         refused(refusal, receipt, standing)
-      default: .unexpected
+      case .recorded, .unchanged, .granted, .settled, .extended, .session, .budget, .failed:
+        .unexpected
       }
     }
     return nil

@@ -35,11 +35,11 @@ extension QuotaAPI {
   func answer(
     _ request: HTTPRequest, at path: WaldurPath, from caller: Caller, _ reply: ReplyHandle
   ) -> HTTPResponse? {
-    switch (request.method, path) {
-    case (.options, _): options(of: path)
-    case (.get, .usage), (.head, .usage): usage(request, caller)
-    case (.post, .setQuota): setQuota(request, caller, reply)
-    default: .detail(404, "Not found.")
+    if request.method == .options { return options(of: path) }
+    switch path {
+    case .usage: return usage(request, caller)
+    case .setQuota: return setQuota(request, caller, reply)
+    case .root, .other: return .detail(404, "Not found.")
     }
   }
 
@@ -142,9 +142,11 @@ extension QuotaAPI {
 
 extension WaldurPath {
   fileprivate func allows(_ method: HTTPMethod) -> Bool {
-    switch (self, method) {
-    case (_, .options), (.usage, .get), (.usage, .head), (.setQuota, .post): true
-    default: false
+    switch method {
+    case .options: true
+    case .get, .head: self == .usage
+    case .post: self == .setQuota
+    case .put, .patch, .delete, .other: false
     }
   }
 

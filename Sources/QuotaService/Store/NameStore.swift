@@ -192,7 +192,9 @@ final class NameStore: Sendable {
     case .noSpace, .mapFull: .diskFull
     case .permissionDenied: .permissionDenied(path: path)
     case .corrupted, .notAnEnvironment: .namesDamaged(path: path, error.description)
-    default: .file(path: path, text: error.description)
+    case .inputOutput, .fileTooLarge, .failedBefore, .heldByReaders, .readersFull, .otherVersion,
+      .noSuchDirectory, .networkFileSystem, .alreadyOpen, .noSuchTable, .other:
+      .file(path: path, text: error.description)
     }
   }
 

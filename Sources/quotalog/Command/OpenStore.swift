@@ -23,11 +23,10 @@ enum OpenStore {
     let path = try arguments.dataPath()
     do throws(StoreFailure) {
       return try store(path, .writing)
+    } catch .inUse, .permissionDenied {
+      return try open(path, .reading)
     } catch {
-      switch error {
-      case .inUse, .permissionDenied: return try open(path, .reading)
-      default: throw ExitFailure(error)
-      }
+      throw ExitFailure(error)
     }
   }
 
@@ -63,12 +62,12 @@ enum OpenStore {
     let path = try arguments.dataPath()
     do throws(StoreFailure) {
       return .opened(try store(path, .writing))
+    } catch .inUse {
+      return .inUse
+    } catch .permissionDenied {
+      return .notWritable
     } catch {
-      switch error {
-      case .inUse: return .inUse
-      case .permissionDenied: return .notWritable
-      default: throw ExitFailure(error)
-      }
+      throw ExitFailure(error)
     }
   }
 

@@ -74,14 +74,16 @@ final class SwapCandidate {
     for _ in 0..<patienceCount {
       do throws(StoreFailure) {
         return try generations.usable(number, isReadOnly: false)
-      } catch {
-        switch error {
+      } catch .projection(let failure) {
+        switch failure {
         // LMDB has an environment open once in a process: whoever was reading when it was left behind
         // has not ended.
-        case .projection(.other): usleep(pauseMicroseconds)
-        case .projection(.malformedRow), .projection(.missing):
-          throw .generation(.unusable(number, error.description))
-        default: throw error
+        case .other: usleep(pauseMicroseconds)
+        case .malformedRow, .missing:
+          throw .generation(.unusable(number, failure.description))
+        case .diskFull, .inputOutput, .permissionDenied, .pageDamaged, .gap, .contradiction,
+          .calendarChanged, .unknownZone:
+          throw .projection(failure)
         }
       }
     }
