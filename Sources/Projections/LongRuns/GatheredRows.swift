@@ -6,13 +6,6 @@ internal import QuotaModel
 /// Nobody asks for them while a projection is rebuilt, so they need not be found. The memory serves
 /// again for the next ones: fresh memory costs a page fault every 4 KiB.
 struct GatheredRows: Sendable {
-  struct Request: Sendable {
-    /// Where its key ends in `keys`; it begins where the one before ends.
-    let end: UInt32
-    /// How far its event lies behind `start`.
-    let offset: UInt32
-  }
-
   struct Block: Sendable {
     let account: AccountNumber
     let block: HistoryBlock
@@ -20,8 +13,9 @@ struct GatheredRows: Sendable {
 
   /// The event before the first one that rows are from.
   private(set) var start: Position
-  private(set) var keys: [UInt8] = []
-  private(set) var requests: [Request] = []
+  /// The keys of requests, and how far the event of each lies behind `start`.
+  private(set) var keys = KeyList()
+  private var offsets: [UInt32] = []
   private(set) var blocks: [Block] = []
   /// The order of the requests, once they are sorted.
   var order = KeyOrder()
@@ -30,10 +24,8 @@ struct GatheredRows: Sendable {
 
   /// Adds the request `id` of the actor with the number `scope`.
   mutating func append(_ scope: AccountNumber, _ id: RawSpan, position: UInt64) {
-    RequestKey.append(scope, id, to: &keys)
-    // Both fit by far: rows are stored every few hundred thousand events.
-    requests.append(
-      Request(end: UInt32(keys.count), offset: UInt32(position - start.rawValue)))
+    keys.append(scope, id)
+    offsets.append(UInt32(position - start.rawValue))
   }
 
   mutating func append(_ block: HistoryBlock, of account: AccountNumber) {
@@ -43,17 +35,10 @@ struct GatheredRows: Sendable {
   /// Forgets all rows; the memory stays.
   mutating func removeAll(after start: Position) {
     self.start = start
-    keys.removeAll(keepingCapacity: true)
-    requests.removeAll(keepingCapacity: true)
+    keys.removeAll()
+    offsets.removeAll(keepingCapacity: true)
     blocks.removeAll(keepingCapacity: true)
   }
-
-  func keyRange(of request: Int) -> Range<Int> {
-    let from = request == 0 ? 0 : Int(requests[request - 1].end)
-    return from..<Int(requests[request].end)
-  }
-
-  func position(of request: Int) -> UInt64 { start.rawValue + UInt64(requests[request].offset) }
 
   /// Shows the blocks in the order of their keys.
   func forEachBlock<Failure: Error>(
@@ -71,15 +56,17 @@ struct GatheredRows: Sendable {
 }
 
 extension GatheredRows {
-  mutating func sortRequests() { order.sort(requests, keys: keys) }
+  mutating func sortRequests() { order.sort(keys) }
+
+  var requestCount: Int { keys.count }
 
   /// How many of the sorted requests have keys up to `last`.
   func requestCount(upTo last: [UInt8]) -> Int {
     var low = 0
-    var high = requests.count
+    var high = requestCount
     while low < high {
       let middle = (low + high) / 2
-      let key = keys.rawBytes.extracting(keyRange(of: order[middle]))
+      let key = keys.bytes.rawBytes.extracting(keys.range(of: order[middle]))
       if last.rawBytes.precedes(key) { high = middle } else { low = middle + 1 }
     }
     return low
@@ -91,20 +78,20 @@ extension GatheredRows {
   ) throws(Failure) {
     for place in places {
       let request = order[place]
-      let key = keys.rawBytes.extracting(keyRange(of: request))
-      if place + 1 < requests.count,
-        key.equals(keys.rawBytes.extracting(keyRange(of: order[place + 1])))
+      let key = keys.bytes.rawBytes.extracting(keys.range(of: request))
+      if place + 1 < requestCount,
+        key.equals(keys.bytes.rawBytes.extracting(keys.range(of: order[place + 1])))
       {
         continue
       }
-      let row = Key.number(position(of: request).byteSwapped)
+      let row = Key.number((start.rawValue + UInt64(offsets[request])).byteSwapped)
       try body(key, row.rawBytes)
     }
   }
 
   /// Whether the ids follow the clock: whoever came first is sorted first, by and large.
   var followsClock: Bool {
-    let half = requests.count / 2
+    let half = requestCount / 2
     var early = 0
     for place in 0..<half where order[place] < half { early += 1 }
     return early >= half - half / 8

@@ -7,7 +7,7 @@ internal import LMDB
 struct KeyOrder: Sendable {
   private struct Place: Sendable {
     var word: UInt64
-    let request: UInt32
+    let key: UInt32
   }
 
   /// Up to so many keys are compared with each other.
@@ -15,27 +15,31 @@ struct KeyOrder: Sendable {
 
   private var places: [Place] = []
   private var spare: [Place] = []
-  private var counts: [Int] = Array(repeating: 0, count: 256 * 8)
+  /// Only where more keys than a few are sorted.
+  private var counts: [Int] = []
 
-  /// The request that is sorted to `place`.
-  subscript(place: Int) -> Int { Int(places[place].request) }
+  /// The key that is sorted to `place`.
+  subscript(place: Int) -> Int { Int(places[place].key) }
 
   /// Sorts; of equal keys the earlier one stays first.
-  mutating func sort(_ requests: [GatheredRows.Request], keys: [UInt8]) {
+  mutating func sort(_ keys: KeyList) {
     places.removeAll(keepingCapacity: true)
-    places.reserveCapacity(requests.count)
-    for request in requests.indices { places.append(Place(word: 0, request: UInt32(request))) }
+    places.reserveCapacity(keys.count)
+    for key in 0..<keys.count { places.append(Place(word: 0, key: UInt32(key))) }
+    if places.count > Self.smallCount, counts.isEmpty {
+      counts = Array(repeating: 0, count: 256 * 8)
+    }
     spare.removeLast(max(0, spare.count - places.count))
-    while spare.count < places.count { spare.append(Place(word: 0, request: 0)) }
-    sort(places.indices, behind: 0, SortedKeys(requests: requests, bytes: keys))
+    while spare.count < places.count { spare.append(Place(word: 0, key: 0)) }
+    sort(places.indices, behind: 0, keys)
   }
 
   /// Sorts keys that are alike up to `known`, zeros taken for what is missing.
-  private mutating func sort(_ range: Range<Int>, behind known: Int, _ keys: SortedKeys) {
+  private mutating func sort(_ range: Range<Int>, behind known: Int, _ keys: KeyList) {
     guard range.count > Self.smallCount else { return sortByComparing(range, keys) }
     let offset = max(known, commonByteCount(of: range, keys))
     for place in range {
-      places[place].word = keys.word(of: Int(places[place].request), at: offset)
+      places[place].word = keys.word(of: Int(places[place].key), at: offset)
     }
     sortByCounting(range)
     guard places[range.lowerBound].word != places[range.upperBound - 1].word else {
@@ -51,12 +55,12 @@ struct KeyOrder: Sendable {
   }
 
   /// Sorts by inserting: few keys, or ones that are equal and in order already.
-  private mutating func sortByComparing(_ range: Range<Int>, _ keys: SortedKeys) {
+  private mutating func sortByComparing(_ range: Range<Int>, _ keys: KeyList) {
     for next in range.dropFirst() {
       let moving = places[next]
       var place = next
       while place > range.lowerBound,
-        keys.precedes(Int(moving.request), Int(places[place - 1].request))
+        keys.precedes(Int(moving.key), Int(places[place - 1].key))
       {
         places[place] = places[place - 1]
         place -= 1
@@ -121,58 +125,11 @@ struct KeyOrder: Sendable {
   }
 
   /// How many bytes all keys of a range begin with alike.
-  private func commonByteCount(of range: Range<Int>, _ keys: SortedKeys) -> Int {
-    let first = Int(places[range.lowerBound].request)
+  private func commonByteCount(of range: Range<Int>, _ keys: KeyList) -> Int {
+    let first = Int(places[range.lowerBound].key)
     var count = keys.range(of: first).count
     for place in range.dropFirst() {
-      count = keys.commonByteCount(first, Int(places[place].request), atMost: count)
-    }
-    return count
-  }
-}
-
-/// The keys of requests, one behind the other.
-private struct SortedKeys {
-  let requests: [GatheredRows.Request]
-  let bytes: [UInt8]
-
-  func range(of request: Int) -> Range<Int> {
-    let start = request == 0 ? 0 : Int(requests[request - 1].end)
-    return start..<Int(requests[request].end)
-  }
-
-  /// Eight bytes of a key from `offset` on as a number; missing ones count as zero.
-  func word(of request: Int, at offset: Int) -> UInt64 {
-    let range = range(of: request)
-    let start = range.lowerBound + offset
-    if range.upperBound - start >= 8 { return bytes.rawBytes.word(at: start).byteSwapped }
-    var word: UInt64 = 0
-    for place in start..<start + 8 {
-      word = word << 8 | (place < range.upperBound ? UInt64(bytes[place]) : 0)
-    }
-    return word
-  }
-
-  func precedes(_ left: Int, _ right: Int) -> Bool {
-    bytes.rawBytes.extracting(range(of: left))
-      .precedes(bytes.rawBytes.extracting(range(of: right)))
-  }
-
-  /// How many bytes two keys begin with alike, counted up to `limit`.
-  func commonByteCount(_ left: Int, _ right: Int, atMost limit: Int) -> Int {
-    let left = range(of: left)
-    let right = range(of: right)
-    let limit = min(limit, right.count)
-    var count = 0
-    while count + 8 <= limit {
-      let difference =
-        bytes.rawBytes.word(at: left.lowerBound + count)
-        ^ bytes.rawBytes.word(at: right.lowerBound + count)
-      if difference != 0 { return count + difference.trailingZeroBitCount / 8 }
-      count += 8
-    }
-    while count < limit, bytes[left.lowerBound + count] == bytes[right.lowerBound + count] {
-      count += 1
+      count = keys.commonByteCount(first, Int(places[place].key), atMost: count)
     }
     return count
   }

@@ -9,17 +9,17 @@ extension LongRun {
   ///
   /// A few always come late: their places are searched.
   func storeRequests(of rows: borrowing GatheredRows) throws(ProjectionFailure) -> Bool {
-    guard !rows.requests.isEmpty else { return true }
+    guard rows.requestCount > 0 else { return true }
     guard rows.followsClock else { return false }
     return try environment.write { (transaction) throws(LMDBError) in
       let last = try transaction.lastKey(of: tables.requests)
       let lateCount = last.map { rows.requestCount(upTo: $0) } ?? 0
-      guard lateCount <= rows.requests.count / 8 else { return false }
+      guard lateCount <= rows.requestCount / 8 else { return false }
       try transaction.putInOrder(in: tables.requests) { (table) throws(LMDBError) in
         try rows.forEachRequest(at: 0..<lateCount) { (key, value) throws(LMDBError) in
           try table.put(value, under: key)
         }
-        try rows.forEachRequest(at: lateCount..<rows.requests.count) {
+        try rows.forEachRequest(at: lateCount..<rows.requestCount) {
           (key, value) throws(LMDBError) in try table.append(value, under: key)
         }
       }

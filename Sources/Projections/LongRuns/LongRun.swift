@@ -65,7 +65,7 @@ final class LongRun: Sendable {
     }
     writer.beginRequests()
     if !isStored {
-      try rows.forEachRequest(at: rows.requests.indices) { (key, value) throws(ProjectionFailure) in
+      try rows.forEachRequest(at: 0..<rows.requestCount) { (key, value) throws(ProjectionFailure) in
         try writer.append(key, value)
       }
     }
