@@ -22,9 +22,8 @@ struct AuditPass: ~Copyable {
   /// `users`: the accounts to be folded.
   init(of store: Store, users: [UserID]) throws(StoreFailure) {
     self.store = store
-    let state = try usingProjection { () throws(ProjectionFailure) in
-      try store.generation.read { (snapshot) throws(ProjectionFailure) in try snapshot.state() }
-    }
+    let state = try usingProjection(
+      store.generation.read { (snapshot) throws(ProjectionFailure) in try snapshot.state() })
     calendar = try TimeZones.calendar(state.calendar)
     folds = Dictionary(users.map { ($0, nil) }) { first, _ in first }
   }
@@ -40,8 +39,8 @@ struct AuditPass: ~Copyable {
     var (folds, frontier, last) = (self.folds, self.frontier, position)
     var hasher = TreeHasher()
     let calendar = calendar
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(after: position) { (record) throws(RecordDamage) in
+    try usingLog(
+      store.log.scan(after: position) { (record) throws(RecordDamage) in
         guard left > 0, record.position <= end else { return .stop }
         left -= 1
         last = record.position
@@ -50,8 +49,7 @@ struct AuditPass: ~Copyable {
         folds[user]?.apply(
           try record.fact(), at: record.position, happenedAt: record.happenedAt, in: calendar)
         return .proceed
-      }
-    }
+      })
     (self.folds, self.frontier, position) = (folds, frontier, last)
   }
 
@@ -68,9 +66,7 @@ struct AuditPass: ~Copyable {
 
   private mutating func findingAboutTree() throws(StoreFailure) -> AuditFinding? {
     let root = frontier.root(using: &hasher)
-    let stored = try usingProofs { () throws(ProofRefused) in
-      try store.log.root(of: frontier.size)
-    }
+    let stored = try usingProofs(store.log.root(of: frontier.size))
     guard stored != root else { return nil }
     return AuditFinding(
       user: nil, text: "the Merkle tree states the root \(stored), the records have \(root)",
@@ -80,11 +76,10 @@ struct AuditPass: ~Copyable {
   private mutating func finding(about user: UserID) throws(StoreFailure) -> AuditFinding? {
     let past = folds[user]??.past ?? PerCount(repeating: [:])
     let generation = store.generation
-    let live = try usingProjection { () throws(ProjectionFailure) in
-      try generation.read { (snapshot) throws(ProjectionFailure) in
+    let live = try usingProjection(
+      generation.read { (snapshot) throws(ProjectionFailure) in
         try LiveAccount(of: user, in: snapshot, past: past)
-      }
-    }
+      })
     guard let live else {
       return AuditFinding(user: user, text: "the account is gone", position: position)
     }

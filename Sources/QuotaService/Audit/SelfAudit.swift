@@ -104,12 +104,11 @@ public final class SelfAudit: Sendable {
     if let user = currentStatus.finding?.user { users.insert(user) }
     for _ in 0..<AuditPass.accountCount {
       let start = System.randomUser()
-      let found = try usingProjection { () throws(ProjectionFailure) in
-        try store.generation.read { (snapshot) throws(ProjectionFailure) in
+      let found = try usingProjection(
+        store.generation.read { (snapshot) throws(ProjectionFailure) in
           try snapshot.storedAccounts(after: start, limit: 1)
             + snapshot.storedAccounts(after: nil, limit: 1)
-        }
-      }
+        })
       if let user = found.first?.account.user { users.insert(user) }
     }
     return Array(users)

@@ -33,18 +33,16 @@ extension Backup {
       throw .backupRefused(path: path, "it ends at record \(manifest.last), before \(position)")
     }
     let fresh = directory + ".restoring"
-    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(fresh) }
+    try Files.makeDirectory(fresh)
     // Two restores would remove each other's files.
     let lock = try WriterLock(ofStoreAt: fresh)
     defer { withExtendedLifetime(lock) {} }
     do throws(StoreFailure) {
-      try usingFiles { () throws(FileFailure) in try Self.layOut(fresh) }
+      try Self.layOut(fresh)
       let report = try fill(fresh, point, trusting: keys, progress: progress)
       try Self.complete(fresh, lock)
-      try usingFiles { () throws(FileFailure) in
-        // A directory takes the place of an empty one in one step.
-        try Files.move(fresh, to: directory)
-      }
+      // A directory takes the place of an empty one in one step.
+      try Files.move(fresh, to: directory)
       return report
     } catch {
       // Why it failed says more than that something is left, which the next attempt removes.
@@ -54,7 +52,7 @@ extension Backup {
   }
 
   /// Empties the directory of a store to be made, but for its lock.
-  private static func layOut(_ path: String) throws(FileFailure) {
+  private static func layOut(_ path: String) throws(StoreFailure) {
     for name in try Files.names(in: path) where name != "lock" {
       try Files.removeEntry(path + "/" + name)
     }
@@ -64,7 +62,7 @@ extension Backup {
   private static func require(empty directory: String) throws(StoreFailure) {
     guard Files.exists(directory) else { return }
     if Store.exists(at: directory) { throw .exists(path: directory) }
-    let names = try usingFiles { () throws(FileFailure) in try Files.names(in: directory) }
+    let names = try Files.names(in: directory)
     guard names.isEmpty else { throw .notEmpty(path: directory) }
   }
 
@@ -74,14 +72,10 @@ extension Backup {
     let isWhole = try point.map { (point) throws(StoreFailure) in try !leavesOut(point) } ?? true
     let identity = LogIdentity(
       id: isWhole ? manifest.log : System.randomUser(), createdAt: manifest.createdAt)
-    try usingLog { () throws(LogFailure) in
-      try LMDBLog.create(at: path + "/log", identity: identity)
-    }
-    let log = try usingLog { () throws(LogFailure) in
-      try LMDBLog(at: path + "/log", mode: .appending)
-    }
+    try usingLog(LMDBLog.create(at: path + "/log", identity: identity))
+    let log = try usingLog(LMDBLog(at: path + "/log", mode: .appending))
     if isWhole {
-      _ = try usingLog { () throws(LogFailure) in try log.setOrigin(manifest.origin) }
+      _ = try usingLog(log.setOrigin(manifest.origin))
       try copyFiles(to: path)
     }
     var writer = RestoringWriter(log, upTo: isWhole ? nil : point)
@@ -105,9 +99,7 @@ extension Backup {
   private func leavesOut(_ point: PointInTime) throws(StoreFailure) -> Bool {
     guard let part = manifest.parts.last else { return false }
     var isLastIncluded = true
-    let file = try usingFiles { () throws(FileFailure) in
-      try RecordFile(reading: path + "/" + part.file)
-    }
+    let file = try RecordFile(reading: path + "/" + part.file)
     try file.forEachRecord(from: part.first, to: part.last) { record in
       if record.position == part.last { isLastIncluded = point.includes(record) }
     }
@@ -122,19 +114,13 @@ extension Backup {
 
   /// What was signed about the backup holds for the log that it becomes.
   private func keepCheckpoint(in log: LMDBLog) throws(StoreFailure) {
-    let bytes = try usingFiles { () throws(FileFailure) in
-      try Files.read(path + "/" + manifest.checkpoint)
-    }
+    let bytes = try Files.read(path + "/" + manifest.checkpoint)
     let size = TreeSize(manifest.last.rawValue)
-    try usingLog { () throws(LogFailure) in
-      try log.store(StoredCheckpoint(size: size, bytes: bytes))
-    }
+    try usingLog(log.store(StoredCheckpoint(size: size, bytes: bytes)))
   }
 
   private func copyNames(to path: String) throws(StoreFailure) {
-    try usingFiles { () throws(FileFailure) in
-      try Files.copy(self.path + "/names.mdb", to: path + "/names/data.mdb")
-    }
+    try Files.copy(self.path + "/names.mdb", to: path + "/names/data.mdb")
     _ = try NameStore.checkPages(at: path + "/names")
     guard let known = manifest.names else { return }
     let found = try NameStore(at: path + "/names", isReadOnly: true).tally()
@@ -147,10 +133,8 @@ extension Backup {
 
   private func copyFiles(to path: String) throws(StoreFailure) {
     for file in Self.plainFiles where Files.exists(self.path + "/" + file.name) {
-      try usingFiles { () throws(FileFailure) in
-        let bytes = try Files.read(self.path + "/" + file.name)
-        try Files.replace(path + "/" + file.name, with: bytes, mode: file.mode)
-      }
+      let bytes = try Files.read(self.path + "/" + file.name)
+      try Files.replace(path + "/" + file.name, with: bytes, mode: file.mode)
     }
   }
 
@@ -180,7 +164,7 @@ extension Backup {
       guard !records.isEmpty else { return }
       let segment = Segment(
         firstPosition: last.next, count: records.count, records: records.bytes)
-      try usingLog { () throws(LogFailure) in try log.append(segment) }
+      try usingLog(log.append(segment))
       last = last.advanced(by: records.count)
       records.removeAll()
     }

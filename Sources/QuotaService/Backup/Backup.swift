@@ -35,7 +35,7 @@ public struct Backup: Sendable {
     guard Files.exists(path + "/manifest") else {
       throw .backupRefused(path: path, "there is no backup")
     }
-    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path + "/manifest") }
+    let bytes = try Files.read(path + "/manifest")
     guard let manifest = BackupManifest(String(decoding: bytes, as: UTF8.self)) else {
       throw .backupRefused(path: path + "/manifest", "it is not what a backup writes there")
     }
@@ -64,9 +64,7 @@ public struct Backup: Sendable {
     var hasher = TreeHasher()
     var frontier = MerkleFrontier()
     for part in manifest.parts {
-      let file = try usingFiles { () throws(FileFailure) in
-        try RecordFile(reading: path + "/" + part.file)
-      }
+      let file = try RecordFile(reading: path + "/" + part.file)
       try file.forEachRecord(from: part.first, to: part.last) {
         (record) throws(StoreFailure) in
         frontier.append(hasher.leaf(record.bytes), using: &hasher)
@@ -111,11 +109,10 @@ public struct Backup: Sendable {
   /// What was signed about all of its records.
   func checkpoint(keys: [VerifyingKey]) throws(StoreFailure) -> Checkpoint {
     let file = path + "/" + manifest.checkpoint
-    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(file) }
-    let checkpoint = try usingLog { () throws(LogFailure) in
-      try KeptCheckpoint(.file(file), bytes).verified(origin: manifest.origin, keys: keys)
-        .checkpoint
-    }
+    let bytes = try Files.read(file)
+    let checkpoint = try usingLog(
+      KeptCheckpoint(.file(file), bytes).verified(origin: manifest.origin, keys: keys)
+        .checkpoint)
     guard checkpoint.size.count == manifest.last.rawValue else {
       throw .backupRefused(
         path: file, "it is about \(checkpoint.size) records, the manifest about \(manifest.last)")

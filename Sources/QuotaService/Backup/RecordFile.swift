@@ -11,33 +11,33 @@ final class RecordFile {
   private let descriptor: Int32
 
   /// Makes the file, or empties it.
-  init(writing path: String) throws(FileFailure) {
+  init(writing path: String) throws(StoreFailure) {
     self.path = path
     descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
-    guard descriptor >= 0 else { throw .last(path) }
+    guard descriptor >= 0 else { throw .file(path) }
   }
 
-  init(reading path: String) throws(FileFailure) {
+  init(reading path: String) throws(StoreFailure) {
     self.path = path
     descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .last(path) }
+    guard descriptor >= 0 else { throw .file(path) }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  func append(_ records: [UInt8]) throws(FileFailure) {
+  func append(_ records: [UInt8]) throws(StoreFailure) {
     var offset = 0
     while offset < records.count {
       let count = unsafe records.withUnsafeBytes { (bytes) in
         unsafe write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
       }
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw .last(path) }
+      guard count > 0 else { throw .file(path) }
       offset += count
     }
   }
 
-  func sync() throws(FileFailure) { guard fsync(descriptor) == 0 else { throw .last(path) } }
+  func sync() throws(StoreFailure) { guard fsync(descriptor) == 0 else { throw .file(path) } }
 
   /// Shows every record in order, each checked for itself; throws what is wrong with the first that is
   /// not as it was written, by the position that is due.
@@ -48,7 +48,7 @@ final class RecordFile {
     var (rest, position) = ([UInt8](), first)
     var piece = [UInt8](repeating: 0, count: Self.pieceByteCount)
     while true {
-      let count = try usingFiles { () throws(FileFailure) in try fill(&piece) }
+      let count = try fill(&piece)
       rest.append(contentsOf: piece[..<count])
       let used = try show(rest, from: &position, isLast: count == 0, body)
       if count == 0 { break }
@@ -95,13 +95,13 @@ final class RecordFile {
     }
   }
 
-  private func fill(_ piece: inout [UInt8]) throws(FileFailure) -> Int {
+  private func fill(_ piece: inout [UInt8]) throws(StoreFailure) -> Int {
     while true {
       let count = unsafe piece.withUnsafeMutableBytes { (buffer) in
         unsafe read(descriptor, buffer.baseAddress, buffer.count)
       }
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw .last(path) }
+      guard count >= 0 else { throw .file(path) }
       return count
     }
   }

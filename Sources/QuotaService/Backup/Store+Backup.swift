@@ -22,7 +22,7 @@ extension Store {
   public func backUp(
     to path: String, clock: Clock, progress: ProgressReport? = nil
   ) throws(StoreFailure) -> BackupReport {
-    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
+    try Files.makeDirectory(path)
     // Before the lock is made: nothing is left in somebody else's directory.
     _ = try manifest(at: path, clock: clock)
     let lock = try Self.lockBackup(at: path)
@@ -40,17 +40,15 @@ extension Store {
       manifest.parts.append(part)
     }
     // What belongs to the records is there before it is copied; what comes on top, a restore removes.
-    manifest.names = try usingLog { () throws(LogFailure) in try log.nameTally() }
+    manifest.names = try usingLog(log.nameTally())
     try copyNames(to: path)
     try copyFiles(to: path)
     manifest.madeAt = clock()
     manifest.checkpoint = "checkpoint-\(head)"
     let (note, text) = (signed.note.string, manifest.text)
     let checkpoint = path + "/" + manifest.checkpoint
-    try usingFiles { () throws(FileFailure) in
-      try Files.replace(checkpoint, with: Array(note.utf8))
-      try Files.replace(path + "/manifest", with: Array(text.utf8))
-    }
+    try Files.replace(checkpoint, with: Array(note.utf8))
+    try Files.replace(path + "/manifest", with: Array(text.utf8))
     try removeLeftovers(of: manifest, at: path)
     return BackupReport(newCount: head.rawValue - last.rawValue, position: head)
   }
@@ -65,7 +63,7 @@ extension Store {
 
   private func manifest(at path: String, clock: Clock) throws(StoreFailure) -> BackupManifest {
     guard Files.exists(path + "/manifest") else {
-      let names = try usingFiles { () throws(FileFailure) in try Files.names(in: path) }
+      let names = try Files.names(in: path)
       guard Backup.isUnfinished(names) else { throw .notEmpty(path: path) }
       return BackupManifest(
         of: logID, createdAt: log.identity.createdAt, origin: try origin().text, madeAt: clock())
@@ -82,11 +80,9 @@ extension Store {
     of manifest: BackupManifest, at path: String
   ) throws(StoreFailure) {
     let named = Set(manifest.parts.map(\.file) + [manifest.checkpoint])
-    try usingFiles { () throws(FileFailure) in
-      for name in try Files.names(in: path)
-      where (name.hasPrefix("checkpoint-") || name.hasPrefix("records-")) && !named.contains(name) {
-        try Files.remove(path + "/" + name)
-      }
+    for name in try Files.names(in: path)
+    where (name.hasPrefix("checkpoint-") || name.hasPrefix("records-")) && !named.contains(name) {
+      try Files.remove(path + "/" + name)
     }
   }
 
@@ -95,7 +91,7 @@ extension Store {
     guard manifest.last > .zero else { return }
     let keys = try Self.publishedKeys(ofStoreAt: self.path)
     let known = try Backup(at: path).checkpoint(keys: keys)
-    let fault = try usingLog { () throws(LogFailure) in try log.fault(of: known) }
+    let fault = try usingLog(log.fault(of: known))
     if case .beyondEnd(let size, let head) = fault {
       throw .backupRefused(
         path: path, "it has \(size) records and the log only \(head): the log has lost its end")
@@ -110,24 +106,18 @@ extension Store {
   ) throws(StoreFailure) {
     let total = part.last.rawValue - part.first.rawValue + 1
     var position = Position(part.first.rawValue - 1)
-    let file = try usingFiles { () throws(FileFailure) in
-      try RecordFile(writing: path + "/" + part.file)
-    }
+    let file = try RecordFile(writing: path + "/" + part.file)
     while position < part.last {
-      let read = try usingLog { () throws(LogFailure) in
-        try log.read(after: position, maximumByteCount: Self.bytesPerRead)
-      }
+      let read = try usingLog(log.read(after: position, maximumByteCount: Self.bytesPerRead))
       guard let segment = read.first else { throw .log(.damaged(at: position.next, .missing)) }
       let wanted = Int(part.last.rawValue - position.rawValue)
       let records = segment.prefix(wanted)
-      try usingFiles { () throws(FileFailure) in try file.append(records) }
+      try file.append(records)
       position = position.advanced(by: min(segment.count, wanted))
       progress?(total - (part.last.rawValue - position.rawValue), total)
     }
-    try usingFiles { () throws(FileFailure) in
-      try file.sync()
-      try Files.syncDirectory(holding: file.path)
-    }
+    try file.sync()
+    try Files.syncDirectory(holding: file.path)
   }
 
   /// Reads what was written back and hashes it.
@@ -136,10 +126,8 @@ extension Store {
   ) throws(StoreFailure) {
     var hasher = TreeHasher()
     let old = TreeSize(part.first.rawValue - 1)
-    var frontier = try usingProofs { () throws(ProofRefused) in try log.frontier(of: old) }
-    let file = try usingFiles { () throws(FileFailure) in
-      try RecordFile(reading: path + "/" + part.file)
-    }
+    var frontier = try usingProofs(log.frontier(of: old))
+    let file = try RecordFile(reading: path + "/" + part.file)
     try file.forEachRecord(from: part.first, to: part.last) { record in
       frontier.append(hasher.leaf(record.bytes), using: &hasher)
     }
@@ -150,28 +138,22 @@ extension Store {
 
   private func copyNames(to path: String) throws(StoreFailure) {
     let fresh = path + "/names.new"
-    try usingFiles { () throws(FileFailure) in
-      if Files.exists(fresh) { try Files.removeDirectory(fresh) }
-      try Files.makeDirectory(fresh)
-    }
+    if Files.exists(fresh) { try Files.removeDirectory(fresh) }
+    try Files.makeDirectory(fresh)
     try names.copy(to: fresh)
     _ = try NameStore.checkPages(at: fresh)
-    try usingFiles { () throws(FileFailure) in
-      try Files.setMode(0o640, of: fresh + "/data.mdb")
-      try Files.move(fresh + "/data.mdb", to: path + "/names.mdb")
-      try Files.removeDirectory(fresh)
-    }
+    try Files.setMode(0o640, of: fresh + "/data.mdb")
+    try Files.move(fresh + "/data.mdb", to: path + "/names.mdb")
+    try Files.removeDirectory(fresh)
   }
 
   /// Reads the keys in the other order than it writes them: somebody may be changing them.
   private func copyFiles(to path: String) throws(StoreFailure) {
     let files = Backup.plainFiles.filter { Files.exists(self.path + "/" + $0.name) }
-    try usingFiles { () throws(FileFailure) in
-      var contents: [[UInt8]] = []
-      for file in files.reversed() { contents.append(try Files.read(self.path + "/" + file.name)) }
-      for (file, bytes) in zip(files, contents.reversed()) {
-        try Files.replace(path + "/" + file.name, with: bytes, mode: file.mode)
-      }
+    var contents: [[UInt8]] = []
+    for file in files.reversed() { contents.append(try Files.read(self.path + "/" + file.name)) }
+    for (file, bytes) in zip(files, contents.reversed()) {
+      try Files.replace(path + "/" + file.name, with: bytes, mode: file.mode)
     }
   }
 }

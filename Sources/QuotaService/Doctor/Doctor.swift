@@ -132,21 +132,21 @@ public struct Doctor {
   }
 
   private func openLog() throws(StoreFailure) -> LMDBLog {
-    try usingLog { () throws(LogFailure) in try LMDBLog(at: path + "/log", mode: .reading) }
+    try usingLog(LMDBLog(at: path + "/log", mode: .reading))
   }
 
   private func head() throws(StoreFailure) -> Position {
     let log = try openLog()
-    return try usingLog { () throws(LogFailure) in try log.head() }
+    return try usingLog(log.head())
   }
 
   /// The records' end, the tree, and the latest checkpoint of both.
   private func log() -> DoctorFinding {
     attempt("log", Self.restoring) { () throws(StoreFailure) in
       let log = try openLog()
-      let head = try usingLog { () throws(LogFailure) in try log.head() }
+      let head = try usingLog(log.head())
       do throws(StoreFailure) {
-        let kept = try usingLog { () throws(LogFailure) in try log.latestCheckpoint() }
+        let kept = try usingLog(log.latestCheckpoint())
         guard let kept else { return .fine("log", "\(head) records, no checkpoint yet") }
         guard kept.size.count <= head.rawValue else {
           throw .log(.treeDiffers(.recordsMissing(head: head, tree: kept.size)))
@@ -183,7 +183,7 @@ public struct Doctor {
   private func clock() -> [DoctorFinding] {
     do throws(StoreFailure) {
       let log = try openLog()
-      let recordedAt = try usingLog { () throws(LogFailure) in try log.recordedAt(log.head()) }
+      let recordedAt = try usingLog(log.recordedAt(log.head()))
       guard let lag = recordedAt.flatMap({ ClockLag(after: $0, now: now) }) else { return [] }
       return [
         .warning(

@@ -13,7 +13,7 @@ struct CheckpointKey {
   /// The key; nil where there is no file.
   func read() throws(StoreFailure) -> SigningKey? {
     guard Files.exists(path) else { return nil }
-    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path) }
+    let bytes = try Files.read(path)
     let text = String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
     do { return try SigningKey(secretText: text) } catch {
       throw .keyDamaged(path: path, error.description)
@@ -24,7 +24,7 @@ struct CheckpointKey {
   func readPublic() throws(StoreFailure) -> [VerifyingKey] {
     let publicPath = publicPath
     guard Files.exists(publicPath) else { return try [read()?.verifyingKey].compactMap { $0 } }
-    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(publicPath) }
+    let bytes = try Files.read(publicPath)
     do throws(KeyRefusal) {
       return try bytes.split(separator: 0x0A).map { (line) throws(KeyRefusal) in
         try VerifyingKey(text: String(decoding: line, as: UTF8.self))
@@ -45,12 +45,10 @@ struct CheckpointKey {
     }
     let publicPath = publicPath
     let known = [key.verifyingKey] + (try readPublic())
-    try usingFiles { () throws(FileFailure) in
-      // Whatever is signed can be checked, wherever this is interrupted.
-      try Files.replace(
-        publicPath, with: Array(known.map { "\($0.text)\n" }.joined().utf8))
-      try Files.replace(path, with: Array("\(key.secretText)\n".utf8), mode: 0o600)
-    }
+    // Whatever is signed can be checked, wherever this is interrupted.
+    try Files.replace(
+      publicPath, with: Array(known.map { "\($0.text)\n" }.joined().utf8))
+    try Files.replace(path, with: Array("\(key.secretText)\n".utf8), mode: 0o600)
     return key
   }
 }

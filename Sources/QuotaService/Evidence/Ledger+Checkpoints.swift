@@ -29,13 +29,11 @@ extension Store {
   /// Signs what the log has and keeps it, in the log and as a file beside it; does nothing where that was
   /// done before. Only the thread that appends may.
   func keepCheckpoint() throws(StoreFailure) {
-    let (head, kept) = try usingLog { () throws(LogFailure) in
-      (try log.head(), try log.latestCheckpoint())
-    }
+    let (head, kept) = try usingLog((log.head(), log.latestCheckpoint()))
     guard head.rawValue > kept?.size.count ?? 0 else { return }
     let signed = try signCheckpoint()
     let checkpoint = StoredCheckpoint(signed.note, size: signed.checkpoint.size)
-    try usingLog { () throws(LogFailure) in try log.store(checkpoint) }
+    try usingLog(log.store(checkpoint))
     try Witness(ofStoreAt: path).replace(with: checkpoint.bytes)
   }
 }

@@ -32,19 +32,17 @@ extension Queries {
 
   /// The event at a position; nil past the head.
   public func event(at position: Position) throws(StoreFailure) -> Event? {
-    try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
+    try usingLog(store.log.event(at: position))
   }
 
   /// The hashes of a tile; nil where the log has not so many records.
   public func tile(_ id: TileID) throws(StoreFailure) -> [UInt8]? {
-    try usingLog { () throws(LogFailure) in try store.log.tile(id) }
+    try usingLog(store.log.tile(id))
   }
 
   /// The records behind a tile of leaf hashes, as `tlog-tiles` bundles them; nil where there are not so many.
   public func entries(_ id: TileID) throws(StoreFailure) -> [UInt8]? {
-    try usingLog { () throws(LogFailure) in
-      try store.log.entries(index: id.index, width: id.width)
-    }
+    try usingLog(store.log.entries(index: id.index, width: id.width))
   }
 
   /// Shows that a record is in the tree of `size`, or of the checkpoint that is at hand.

@@ -14,7 +14,7 @@ public struct LogOrigin: Hashable, Sendable {
 
   /// What a log was named, or is called where nobody named it.
   init(naming log: LMDBLog) throws(StoreFailure) {
-    let text = try usingLog { () throws(LogFailure) in try log.origin() }
+    let text = try usingLog(log.origin())
     self = text.flatMap(LogOrigin.init) ?? LogOrigin(of: log.identity.id)
   }
 
@@ -46,10 +46,10 @@ extension Store {
   /// whoever trusts the old one would not know.
   func prepareEvidence(named name: LogOrigin? = nil) throws(StoreFailure) {
     let origin = name ?? LogOrigin(of: logID)
-    _ = try usingLog { () throws(LogFailure) in try log.setOrigin(origin.text) }
+    _ = try usingLog(log.setOrigin(origin.text))
     let key = CheckpointKey(ofStoreAt: path)
     guard try key.read() == nil else { return }
-    let count = try usingLog { () throws(LogFailure) in try log.checkpointCount() }
+    let count = try usingLog(log.checkpointCount())
     if count == 0 { _ = try key.create(try self.origin().keyName) }
   }
 
@@ -62,9 +62,9 @@ extension Store {
   public func signCheckpoint() throws(StoreFailure) -> SignedCheckpoint {
     let key = try signingKey()
     let origin = try origin()
-    let head = try usingLog { () throws(LogFailure) in try log.head() }
+    let head = try usingLog(log.head())
     let size = TreeSize(head.rawValue)
-    let root = try usingProofs { () throws(ProofRefused) in try log.root(of: size) }
+    let root = try usingProofs(log.root(of: size))
     do throws(CheckpointRefusal) {
       return try SignedCheckpoint(
         Checkpoint(origin: origin.text, size: size, root: root), signedBy: key)
@@ -78,13 +78,11 @@ extension Store {
   ///
   /// What an earlier key signed holds, but whoever has just got the present one does not know that key.
   public func checkpoint(of size: TreeSize = 0) throws(StoreFailure) -> SignedCheckpoint {
-    let kept = try usingLog { () throws(LogFailure) in try log.latestCheckpoint() }
+    let kept = try usingLog(log.latestCheckpoint())
     guard let kept, kept.size >= size else { return try signCheckpoint() }
     let key = CheckpointKey(ofStoreAt: path)
     let (origin, keys) = (try origin().text, try key.readPublic())
-    let signed = try usingLog { () throws(LogFailure) in
-      try KeptCheckpoint(kept).verified(origin: origin, keys: keys)
-    }
+    let signed = try usingLog(KeptCheckpoint(kept).verified(origin: origin, keys: keys))
     guard let present = keys.first, !signed.signers.contains(present),
       Files.exists(key.path)
     else { return signed }
@@ -95,14 +93,10 @@ extension Store {
   public func proof(
     of position: Position
   ) throws(StoreFailure) -> Result<LogProof, ProofRefused> {
-    let (entry, head) = try usingLog { () throws(LogFailure) in
-      (try log.record(at: position), try log.head())
-    }
+    let (entry, head) = try usingLog((log.record(at: position), log.head()))
     guard let entry else { return .failure(.beyondEnd(size: TreeSize(head.rawValue))) }
     let signed = try checkpoint(of: TreeSize(position.rawValue))
-    let proof = try usingProofs { () throws(ProofRefused) in
-      try log.inclusionProof(of: position, in: signed.checkpoint.size)
-    }
+    let proof = try usingProofs(log.inclusionProof(of: position, in: signed.checkpoint.size))
     return .success(
       LogProof(entry: entry, index: proof.index, path: proof.path, checkpoint: signed.note))
   }
@@ -112,12 +106,10 @@ extension Store {
     from first: Position, to last: Position
   ) throws(StoreFailure) -> RangeProof {
     let signed = try checkpoint(of: TreeSize(last.rawValue))
-    return try usingProofs { () throws(ProofRefused) in
+    return try usingProofs(
       RangeProof(
-        before: try log.frontier(of: TreeSize(first.rawValue - 1)),
-        after: try log.consistencyProof(
-          from: TreeSize(last.rawValue), to: signed.checkpoint.size
-        ).path, checkpoint: signed.note)
-    }
+        before: log.frontier(of: TreeSize(first.rawValue - 1)),
+        after: log.consistencyProof(from: TreeSize(last.rawValue), to: signed.checkpoint.size).path,
+        checkpoint: signed.note))
   }
 }

@@ -25,7 +25,7 @@ extension Store {
   ) throws(StoreFailure) -> Bool {
     let generations = Generations(ofStoreAt: path, log: log)
     do throws(StoreFailure) {
-      try usingLog { () throws(LogFailure) in try log.openTree(progress: nil) }
+      try usingLog(log.openTree(progress: nil))
       try Witness(ofStoreAt: path).check(
         against: log, keys: CheckpointKey(ofStoreAt: path), acceptingLostEvents: false)
       if generations.pointer != nil {

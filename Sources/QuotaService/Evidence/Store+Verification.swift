@@ -17,15 +17,12 @@ extension Store {
     progress: ProgressReport? = nil
   ) throws(StoreFailure) -> LogVerification.Report {
     guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
-    let log = try usingLog { () throws(LogFailure) in
-      try LMDBLog(at: path + "/log", mode: .reading)
-    }
+    let log = try usingLog(LMDBLog(at: path + "/log", mode: .reading))
     let origin = try LogOrigin(naming: log).text
     let keys = if let keys { keys } else { try publishedKeys(ofStoreAt: path) }
     let all = try kept + [Witness(ofStoreAt: path).read()].compactMap(\.self)
-    return try usingLog { () throws(LogFailure) in
-      try LogVerification(of: log, origin: origin, keys: keys, kept: all).run(progress: progress)
-    }
+    return try usingLog(
+      LogVerification(of: log, origin: origin, keys: keys, kept: all).run(progress: progress))
   }
 }
 

@@ -15,11 +15,11 @@ struct Witness {
   func read() throws(StoreFailure) -> KeptCheckpoint? {
     guard Files.exists(path) else { return nil }
     return KeptCheckpoint(
-      .file(path), try usingFiles { () throws(FileFailure) in try Files.read(path) })
+      .file(path), try Files.read(path))
   }
 
   func replace(with bytes: [UInt8]) throws(StoreFailure) {
-    try usingFiles { () throws(FileFailure) in try Files.replace(path, with: bytes) }
+    try Files.replace(path, with: bytes)
   }
 
   /// Throws `logLostItsEnd` where it is about more records than `log` has; with `acceptingLostEvents` it is
@@ -30,16 +30,14 @@ struct Witness {
     against log: LMDBLog, keys: CheckpointKey, acceptingLostEvents: Bool
   ) throws(StoreFailure) {
     guard let kept = try read() else { return }
-    let head = try usingLog { () throws(LogFailure) in try log.head() }
+    let head = try usingLog(log.head())
     let size = Self.size(in: kept, signedBy: try keys.readPublic())
     guard let size, size.count > head.rawValue else { return }
     guard acceptingLostEvents else {
       throw .logLostItsEnd(log: head, projection: Position(size.count))
     }
-    try usingFiles { () throws(FileFailure) in
-      try Files.replace(path + ".lost", with: kept.bytes)
-      try Files.remove(path)
-    }
+    try Files.replace(path + ".lost", with: kept.bytes)
+    try Files.remove(path)
   }
 
   /// How many records it is about, of whichever log; nil where no key of the store has signed it.

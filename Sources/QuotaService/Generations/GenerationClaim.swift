@@ -9,7 +9,7 @@ struct GenerationClaim: Sendable {
   init?(_ number: UInt64, in generations: Generations) throws(StoreFailure) {
     let file = Self.file(of: number, in: generations)
     guard Files.exists(generations.path(of: number)) else { return nil }
-    let lock = try usingFiles { () throws(FileFailure) in try FileLock(file) }
+    let lock = try FileLock(file)
     guard let lock else { return nil }
     self.number = number
     self.lock = lock
@@ -23,7 +23,7 @@ struct GenerationClaim: Sendable {
     var number = (try (generations.numbers() + named).max() ?? 0) + 1
     while true {
       let path = generations.path(of: number)
-      let isNew = try usingFiles { () throws(FileFailure) in try Files.makeNewDirectory(path) }
+      let isNew = try Files.makeNewDirectory(path)
       if isNew, let claim = try GenerationClaim(number, in: generations) {
         self = claim
         return

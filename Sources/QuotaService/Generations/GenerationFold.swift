@@ -91,7 +91,7 @@ final class GenerationFold {
 
   func beginBatch() throws(StoreFailure) -> FoldBatch {
     guard let folder else { preconditionFailure("the fold failed before") }
-    return try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
+    return try usingProjection(folder.beginBatch())
   }
 
   /// Folds up to `end`, or to where the log ends as this begins; answers whether it came so far.
@@ -118,16 +118,14 @@ final class GenerationFold {
     (claim, folder) = try Self.empty(in: generations, calendar: calendar)
     number = claim.number
     beginning = .afresh
-    try usingFiles { () throws(FileFailure) in try Files.removeDirectory(useless) }
+    try Files.removeDirectory(useless)
     withExtendedLifetime(old) {}
   }
 
   /// Says that everything is folded, for a process that goes on with it at once.
   func markInUse() throws(StoreFailure) -> Generation {
     let generation = generation
-    try usingProjection { () throws(ProjectionFailure) in
-      try generation.markInUse(bootID: System.bootID)
-    }
+    try usingProjection(generation.markInUse(bootID: System.bootID))
     return generation
   }
 
@@ -140,7 +138,7 @@ final class GenerationFold {
   func remove() throws(StoreFailure) {
     folder = nil
     let path = generations.path(of: number)
-    try usingFiles { () throws(FileFailure) in try Files.removeDirectory(path) }
+    try Files.removeDirectory(path)
   }
 
   private static func empty(
@@ -161,11 +159,10 @@ final class GenerationFold {
   }
 
   private static func folder(of generation: Generation) throws(StoreFailure) -> Folder {
-    try usingProjection { () throws(ProjectionFailure) in
-      try Folder(
+    try usingProjection(
+      Folder(
         generation: generation, purpose: .rebuilding, isCalendarPinned: true,
-        calendarSource: TimeZones.source)
-    }
+        calendarSource: TimeZones.source))
   }
 }
 
@@ -177,16 +174,15 @@ extension Generations {
   fileprivate func firstCalendar() throws(StoreFailure) -> CalendarSetting {
     var calendar = CalendarSetting.default
     var count = 0
-    try usingLog { () throws(LogFailure) in
-      try log.scan(after: .zero) { record in
+    try usingLog(
+      log.scan(after: .zero) { record in
         if record.kind == .calendarChanged, case .calendarChanged(let setting)? = try? record.fact()
         {
           calendar = setting
         }
         count += 1
         return count < Self.openingCount ? .proceed : .stop
-      }
-    }
+      })
     return calendar
   }
 }

@@ -26,10 +26,9 @@ extension Generations {
     guard let number = pointer?.live, hasFile(number) else { return nil }
     if !acceptingLostEvents { try checkLogHasAllOfLive() }
     guard case .usable(let generation) = try look(at: number, isReadOnly: false) else { return nil }
-    let folder = try usingProjection { () throws(ProjectionFailure) in
-      try Folder(
-        generation: generation, purpose: .showing, calendarSource: TimeZones.source)
-    }
+    let folder = try usingProjection(
+      Folder(
+        generation: generation, purpose: .showing, calendarSource: TimeZones.source))
     do throws(StoreFailure) {
       try LogFold(log: log).takeTail(folder)
     } catch .projection(.calendarChanged) {

@@ -14,9 +14,7 @@ extension Generations {
 
   /// What is known of the pages of a generation, which is not opened for that.
   func trust(of number: UInt64) throws(StoreFailure) -> Trust {
-    try usingProjection { () throws(ProjectionFailure) in
-      try Generation.trust(at: path(of: number), bootID: System.bootID)
-    }
+    try usingProjection(Generation.trust(at: path(of: number), bootID: System.bootID))
   }
 
   /// Looks at a generation, and opens it where its pages can be believed: the one way to one that was
@@ -47,7 +45,7 @@ extension Generations {
   private func mismatch(
     of generation: Generation, isLive: Bool
   ) throws(StoreFailure) -> Unfitness? {
-    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    let state = try usingProjection(generation.state())
     guard let state else { return .otherVersion }
     guard state.log == log.identity.id else { return .otherLog }
     guard state.position <= (try head()) else { return .aheadOfLog }
@@ -75,14 +73,12 @@ extension Generations {
 
   /// Whether rows wait beside the tables that a long run put aside.
   private func isInterrupted(_ generation: Generation) throws(StoreFailure) -> Bool {
-    try usingProjection { () throws(ProjectionFailure) in try generation.isInterrupted() }
+    try usingProjection(generation.isInterrupted())
   }
 
   /// Whether the windows were made with the calendar that the folded events end with.
   private func hasRightCalendar(_ generation: Generation) throws(StoreFailure) -> Bool {
-    try usingProjection { () throws(ProjectionFailure) in
-      try generation.announcedCalendar() == generation.state()?.calendar
-    }
+    try usingProjection(generation.announcedCalendar() == generation.state()?.calendar)
   }
 }
 

@@ -43,11 +43,8 @@ extension Generations {
       guard try isUnneeded(number), let claim = try GenerationClaim(number, in: self),
         try isUnneeded(number)
       else { continue }
-      byteCount += try usingFiles { () throws(FileFailure) in
-        let count = try Files.byteCount(ofDirectory: path(of: number))
-        try Files.removeDirectory(path(of: number))
-        return count
-      }
+      byteCount += try Files.byteCount(ofDirectory: path(of: number))
+      try Files.removeDirectory(path(of: number))
       removed.append(number)
       withExtendedLifetime(claim) {}
     }

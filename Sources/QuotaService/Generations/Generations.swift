@@ -29,7 +29,7 @@ struct Generations {
     acceptingLostEvents: Bool, checkingPages: Bool = false, progress: ProgressReport?
   ) throws(StoreFailure) -> Generation {
     // Somebody may have removed all of it, to have it folded again.
-    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path) }
+    try Files.makeDirectory(path)
     guard let number = pointer?.live, hasFile(number) else {
       return try rebuild(calendar: nil, isResuming: true, progress: progress)
     }
@@ -91,7 +91,7 @@ struct Generations {
     let before = pointer
     let previous = before.flatMap { hasFile($0.live) ? $0.live : $0.previous }
     let pointer = LivePointer(live: number, previous: previous)
-    try usingFiles { () throws(FileFailure) in try pointer.write(in: path) }
+    try pointer.write(in: path)
   }
 
   /// Flushes the previous generation, where a swap left it in use, so that the next start of the machine
@@ -151,18 +151,14 @@ struct Generations {
   }
 
   func checkPages(of number: UInt64, progress: ProgressReport?) throws(StoreFailure) -> UInt64 {
-    try usingProjection { () throws(ProjectionFailure) in
-      try Generation.checkPages(at: path(of: number), progress: progress)
-    }
+    try usingProjection(Generation.checkPages(at: path(of: number), progress: progress))
   }
 
   /// nil where no generation was ever live.
   var pointer: LivePointer? { LivePointer(in: path) }
 
   func open(_ number: UInt64, isReadOnly: Bool) throws(StoreFailure) -> Generation {
-    try usingProjection { () throws(ProjectionFailure) in
-      try Generation(at: path(of: number), isReadOnly: isReadOnly)
-    }
+    try usingProjection(Generation(at: path(of: number), isReadOnly: isReadOnly))
   }
 
   func path(of number: UInt64) -> String { "\(path)/\(number)" }
@@ -171,9 +167,7 @@ struct Generations {
 
   /// All of them, in order. No generation has the greatest number: none could follow it.
   func numbers() throws(StoreFailure) -> [UInt64] {
-    try usingFiles { () throws(FileFailure) in
-      try Files.names(in: path).compactMap { UInt64($0) }.filter { $0 < .max }.sorted()
-    }
+    try Files.names(in: path).compactMap { UInt64($0) }.filter { $0 < .max }.sorted()
   }
 
   /// A projection never runs ahead of its log; where the live one does, the log was replaced or damaged.
@@ -193,7 +187,7 @@ struct Generations {
     do throws(StoreFailure) {
       if case .doubtful = try trust(of: number) { return try markedPosition(of: number) }
       let generation = try open(number, isReadOnly: true)
-      let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+      let state = try usingProjection(generation.state())
       return state.flatMap { $0.log == log.identity.id ? $0.position : nil }
     } catch .projection(let failure) {
       switch failure {
@@ -207,13 +201,11 @@ struct Generations {
   }
 
   private func markedPosition(of number: UInt64) throws(StoreFailure) -> Position? {
-    try usingProjection { () throws(ProjectionFailure) in
-      try Generation.markedPosition(at: path(of: number), of: log.identity.id)
-    }
+    try usingProjection(Generation.markedPosition(at: path(of: number), of: log.identity.id))
   }
 
   func head() throws(StoreFailure) -> Position {
-    try usingLog { () throws(LogFailure) in try log.head() }
+    try usingLog(log.head())
   }
 
   private enum Usability {
@@ -253,9 +245,7 @@ struct Generations {
         generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
     }
     try LogFold(log: log, shouldStop: shouldStop).catchUp(folder, progress: progress)
-    try usingProjection { () throws(ProjectionFailure) in
-      try generation.noteAnchor(log.rootSource)
-    }
+    try usingProjection(generation.noteAnchor(log.rootSource))
     return folder
   }
 }

@@ -20,20 +20,20 @@ struct LivePointer: Hashable, Sendable {
   }
 
   /// Makes it valid and durable.
-  func write(in directory: String) throws(FileFailure) {
+  func write(in directory: String) throws(StoreFailure) {
     try prepare(in: directory)
     try takeEffect(in: directory)
     try Files.syncDirectory(holding: Self.path(in: directory))
   }
 
   /// Writes it down durably, without effect.
-  func prepare(in directory: String) throws(FileFailure) {
+  func prepare(in directory: String) throws(StoreFailure) {
     let lines = [live, previous].compactMap { $0 }.map { "\($0)\n" }
     try Files.write(Self.path(in: directory) + ".new", Array(lines.joined().utf8))
   }
 
   /// Has what was prepared take effect in one step, which costs no flush.
-  func takeEffect(in directory: String) throws(FileFailure) {
+  func takeEffect(in directory: String) throws(StoreFailure) {
     try Files.rename(Self.path(in: directory) + ".new", to: Self.path(in: directory))
   }
 

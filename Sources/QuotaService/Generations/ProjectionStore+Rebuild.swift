@@ -24,7 +24,7 @@ struct RebuildLock: Sendable {
 
   init(in generations: Generations) throws(StoreFailure) {
     let file = generations.path + "/rebuild.lock"
-    let lock = try usingFiles { () throws(FileFailure) in try FileLock(file) }
+    let lock = try FileLock(file)
     guard let lock else {
       throw .generation(.rebuildUnderWay(process: FileLock.holder(of: file)))
     }
@@ -91,8 +91,7 @@ extension ProjectionStore {
       guard case .usable(let generation) = try generations.look(at: number, isReadOnly: true) else {
         return nil
       }
-      return try usingProjection { () throws(ProjectionFailure) in try generation.state()?.calendar
-      }
+      return try usingProjection(generation.state()?.calendar)
     } catch .projection {
       return nil
     }

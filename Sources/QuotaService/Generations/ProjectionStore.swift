@@ -12,10 +12,8 @@ public struct ProjectionStore: Sendable {
   public init(ofStoreAt path: String) throws(StoreFailure) {
     guard Files.exists(path + "/log/data.mdb") else { throw Store.absence(of: path) }
     storePath = path
-    log = try usingLog { () throws(LogFailure) in
-      try LMDBLog(at: path + "/log", mode: .reading)
-    }
-    try usingFiles { () throws(FileFailure) in try Files.makeDirectory(path + "/projections") }
+    log = try usingLog(LMDBLog(at: path + "/log", mode: .reading))
+    try Files.makeDirectory(path + "/projections")
   }
 
   var generations: Generations { Generations(ofStoreAt: storePath, log: log) }
@@ -76,9 +74,8 @@ extension ProjectionStore {
   private func entry(_ number: UInt64) throws(StoreFailure) -> GenerationEntry {
     let pointer = generations.pointer
     let path = generations.path(of: number)
-    let (byteCount, seconds) = try usingFiles { () throws(FileFailure) in
-      (try Files.byteCount(ofDirectory: path), try Files.changeSeconds(of: path))
-    }
+    let byteCount = try Files.byteCount(ofDirectory: path)
+    let seconds = try Files.changeSeconds(of: path)
     let role: GenerationEntry.Role =
       number == pointer?.live ? .live : number == pointer?.previous ? .previous : .other
     let (condition, position) = condition(number)

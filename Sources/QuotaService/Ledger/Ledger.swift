@@ -129,9 +129,8 @@ public final class Ledger {
   /// there twice.
   private func storePublished() throws(StoreFailure) {
     let generation = store.generation
-    let shown = try usingProjection { () throws(ProjectionFailure) in
-      try generation.read { (snapshot) throws(ProjectionFailure) in try snapshot.state().position }
-    }
+    let shown = try usingProjection(
+      generation.read { (snapshot) throws(ProjectionFailure) in try snapshot.state().position })
     let folder = try Self.folder(of: store, publishes: false)
     try LogFold(log: store.log).catchUp(folder, upTo: shown)
     generation.forgetPublished()
@@ -298,7 +297,7 @@ public final class Ledger {
   }
 
   private func append(_ segment: Segment, _ names: NameTally?) throws(StoreFailure) {
-    try usingLog { () throws(LogFailure) in try store.log.append(segment, names: names) }
+    try usingLog(store.log.append(segment, names: names))
   }
 
   private func noteDeadline(of batch: borrowing LedgerBatch) throws(StoreFailure) {
@@ -321,29 +320,27 @@ public final class Ledger {
   }
 
   private func readStoredDeadline() throws(StoreFailure) -> Moment? {
-    let deadlines = try usingProjection { () throws(ProjectionFailure) in
-      try store.generation.read { (snapshot) throws(ProjectionFailure) in
+    let deadlines = try usingProjection(
+      store.generation.read { (snapshot) throws(ProjectionFailure) in
         [try snapshot.firstCallDeadline(), try snapshot.firstScheduledMoment()]
-      }
-    }
+      })
     return deadlines.compactMap(\.self).min()
   }
 
   private static func folder(
     of store: Store, publishes: Bool = true
   ) throws(StoreFailure) -> Folder {
-    try usingProjection { () throws(ProjectionFailure) in
-      try Folder(
+    try usingProjection(
+      Folder(
         generation: store.generation, purpose: .deciding, publishes: publishes,
-        calendarSource: TimeZones.source)
-    }
+        calendarSource: TimeZones.source))
   }
 }
 
 extension LedgerBatch {
   /// A moment before which no hold expires.
   func earliestHoldDeadline() throws(StoreFailure) -> Moment? {
-    do { return try fold.earliestDeadline() } catch { throw .projection(error) }
+    return try usingProjection(fold.earliestDeadline())
   }
 
   consuming func commit(mayWait: Bool, whenShown: () -> Void) throws(StoreFailure) {

@@ -99,12 +99,11 @@ extension LedgerBatch {
   /// Where an account stands now.
   func standing(of entry: AccountEntry) throws(StoreFailure) -> Standing {
     let windows = fold.windows(containing: now)
-    return try usingProjection { () throws(ProjectionFailure) in
+    return try usingProjection(
       Standing(
-        policy: try fold.policy(of: entry.account, in: windows),
-        used: try fold.used(by: entry, in: windows), reserved: entry.account.reserved,
-        windows: windows)
-    }
+        policy: fold.policy(of: entry.account, in: windows),
+        used: fold.used(by: entry, in: windows), reserved: entry.account.reserved,
+        windows: windows))
   }
 
   /// Whether a session's user may spend anything at all; what a limit in shadow mode would have

@@ -39,9 +39,7 @@ extension LedgerBatch {
 
   /// What the latest correction of an event says; nil where there is none.
   private func currentTotal(of position: Position) throws(StoreFailure) -> TokenCount? {
-    let latest = try usingProjection { () throws(ProjectionFailure) in
-      try fold.correction(of: position)
-    }
+    let latest = try usingProjection(fold.correction(of: position))
     guard let latest, case .usageCorrected(let correction) = try event(at: latest)?.fact else {
       return nil
     }

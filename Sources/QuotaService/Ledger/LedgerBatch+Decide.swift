@@ -92,7 +92,7 @@ extension LedgerBatch {
   private mutating func revoke(
     _ token: TokenID, of reference: UserReference?, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
-    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.token(token) }
+    let entry = try usingProjection(fold.token(token))
     guard let entry else { return .failed(.unknownToken) }
     if let reference, try user(reference) != entry.user { return .failed(.unknownToken) }
     if entry.isRevoked { return .unchanged }
@@ -103,7 +103,7 @@ extension LedgerBatch {
   /// the data directory can make another.
   mutating func isLastStaff(_ account: Account, for actor: Actor) throws(StoreFailure) -> Bool {
     guard case .user = actor, account.role == .staff, account.isActive else { return false }
-    do { return try !fold.hasOtherStaff(than: account.user) } catch { throw .projection(error) }
+    return try !usingProjection(fold.hasOtherStaff(than: account.user))
   }
 
   private func isKnown(_ token: NewToken) throws(StoreFailure) -> Bool {

@@ -29,6 +29,6 @@ extension LedgerBatch {
   }
 
   private mutating func sessions(of user: UserID) throws(StoreFailure) -> [Session] {
-    do { return try fold.sessions(of: user) } catch { throw .projection(error) }
+    return try usingProjection(fold.sessions(of: user))
   }
 }

@@ -4,9 +4,7 @@ internal import QuotaModel
 extension LedgerBatch {
   /// Ends holds whose deadline has come; answers whether those were all.
   mutating func expireHolds() throws(StoreFailure) -> Bool {
-    let due = try usingProjection { () throws(ProjectionFailure) in
-      try fold.holds(expiredAt: now, limit: Self.maximumDueCount)
-    }
+    let due = try usingProjection(fold.holds(expiredAt: now, limit: Self.maximumDueCount))
     for (id, entry) in due.holds { _ = try record(.holdExpired(id, user: entry.hold.user)) }
     return due.areAll
   }
@@ -80,7 +78,7 @@ extension LedgerBatch {
   }
 
   private func rest(of id: HoldID) throws(StoreFailure) -> TokenCount? {
-    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) }
+    let entry = try usingProjection(fold.hold(id))
     guard let entry, entry.isOpen else { return nil }
     return entry.hold.tokens
   }
@@ -170,7 +168,7 @@ extension LedgerBatch {
   private mutating func status(
     of id: HoldID, _ actor: Actor
   ) throws(StoreFailure) -> Result<HoldEntry, CommandFailure> {
-    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) }
+    let entry = try usingProjection(fold.hold(id))
     guard let entry else { return .failure(.unknownHold) }
     return try mayEnd(entry, actor) ? .success(entry) : .failure(.foreignHold)
   }
@@ -178,7 +176,7 @@ extension LedgerBatch {
   /// A hold belongs to whoever made it; staff and the operator may end any.
   private mutating func mayEnd(_ entry: HoldEntry, _ actor: Actor) throws(StoreFailure) -> Bool {
     guard case .user(let user) = actor else { return true }
-    let scope = try usingProjection { () throws(ProjectionFailure) in try fold.scope(of: actor) }
+    let scope = try usingProjection(fold.scope(of: actor))
     if scope == entry.holder { return true }
     return try account(user)?.account.role == .staff
   }

@@ -11,7 +11,7 @@ extension LedgerBatch {
   }
 
   mutating func account(_ user: UserID) throws(StoreFailure) -> AccountEntry? {
-    do { return try fold.account(user) } catch { throw .projection(error) }
+    return try usingProjection(fold.account(user))
   }
 
   mutating func user(_ reference: UserReference) throws(StoreFailure) -> UserID? {
@@ -49,7 +49,7 @@ extension LedgerBatch {
   /// An event of the log or of this batch.
   func event(at position: Position) throws(StoreFailure) -> Event? {
     guard position >= firstPosition else {
-      return try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
+      return try usingLog(store.log.event(at: position))
     }
     let index = Int(position.rawValue - firstPosition.rawValue)
     guard index < records.count else { return nil }

@@ -81,9 +81,7 @@ extension LedgerBatch {
     guard schedule.position <= fold.state.position,
       case .limitsScheduled(let change) = try event(at: schedule.position)?.fact
     else { return .failed(.unknownSchedule) }
-    let isOpen = try usingProjection { () throws(ProjectionFailure) in
-      try fold.isScheduled(schedule, at: change.effectiveAt)
-    }
+    let isOpen = try usingProjection(fold.isScheduled(schedule, at: change.effectiveAt))
     guard isOpen else { return .unchanged }
     return .recorded(
       try record(
@@ -93,9 +91,7 @@ extension LedgerBatch {
   /// Makes the changes whose time has come; answers whether those were all.
   mutating func applySchedules() throws(StoreFailure) -> Bool {
     let limit = 1024
-    let due = try usingProjection { () throws(ProjectionFailure) in
-      try fold.dueSchedules(at: now, limit: limit)
-    }
+    let due = try usingProjection(fold.dueSchedules(at: now, limit: limit))
     for (id, change) in due {
       if let fact = try limitsChanged(by: change) { _ = try record(fact) }
       _ = try record(.scheduleEnded(id, user: change.user, wasApplied: true))

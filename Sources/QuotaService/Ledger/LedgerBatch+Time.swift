@@ -20,9 +20,7 @@ extension LedgerBatch {
     // Nothing was made later than the last event was recorded.
     guard now < fold.state.recordedAt else { return true }
     let limit = Self.maximumDueCount
-    let early = try usingProjection { () throws(ProjectionFailure) in
-      try fold.running(startedAfter: now, limit: limit)
-    }
+    let early = try usingProjection(fold.running(startedAfter: now, limit: limit))
     for start in early.starts {
       switch start.thing {
       case .hold(let hold): try restart(hold)
@@ -36,7 +34,7 @@ extension LedgerBatch {
   }
 
   private mutating func restart(_ id: HoldID) throws(StoreFailure) {
-    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.hold(id) }
+    let entry = try usingProjection(fold.hold(id))
     guard let entry else { return }
     let end = deadline(entry.hold.expiresAt, from: entry.state.startedAt)
     _ = try record(
@@ -53,7 +51,7 @@ extension LedgerBatch {
   }
 
   private mutating func restart(_ token: TokenID) throws(StoreFailure) {
-    let entry = try usingProjection { () throws(ProjectionFailure) in try fold.token(token) }
+    let entry = try usingProjection(fold.token(token))
     guard let entry, let end = entry.expiresAt else { return }
     let issue = TokenIssue(
       token: token, user: entry.user, digest: entry.digest,

@@ -41,7 +41,7 @@ extension LedgerBatch {
   }
 
   mutating func lifetime(of user: UserID) throws(StoreFailure) -> TokenCount? {
-    do { return try fold.lifetime(of: user) } catch { throw .projection(error) }
+    return try usingProjection(fold.lifetime(of: user))
   }
 
   /// Registers whoever a report names.

@@ -35,7 +35,7 @@ struct LedgerBatch: ~Copyable {
   ) throws(StoreFailure) {
     self.store = store
     self.settings = settings
-    fold = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
+    fold = try usingProjection(folder.beginBatch())
     now = clock()
     recordedAt = max(now, fold.state.recordedAt)
     firstPosition = fold.state.position.next
@@ -78,9 +78,7 @@ struct LedgerBatch: ~Copyable {
 
   /// Records the thresholds that the user has reached now.
   private mutating func tellCrossings(by user: UserID) throws(StoreFailure) {
-    let crossings = try usingProjection { () throws(ProjectionFailure) in
-      try fold.crossings(of: settings.thresholds, by: user, at: now)
-    }
+    let crossings = try usingProjection(fold.crossings(of: settings.thresholds, by: user, at: now))
     for crossing in crossings { _ = try record(.thresholdCrossed(crossing)) }
   }
 

@@ -52,16 +52,15 @@ extension Queries {
     to view: AccountView, holdLimit: Int
   ) throws(StoreFailure) -> AccountView {
     var (fold, position) = (view.fold, view.reading.position)
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(after: position) { (record) throws(RecordDamage) in
+    try usingLog(
+      store.log.scan(after: position) { (record) throws(RecordDamage) in
         guard record.kind.isCountedFromLog else { return .stop }
         position = record.position
         if try record.user() == view.reading.account.user {
           fold.apply(try record.fact(), at: position, happenedAt: record.happenedAt)
         }
         return .proceed
-      }
-    }
+      })
     let open = fold.holds.sorted { $0.key < $1.key }.map { (id: $0.key, hold: $0.value) }
     return AccountView(
       fold, view.reading.defaults, view.reading.windows, meaning: view.meant, at: position,

@@ -138,14 +138,13 @@ struct PastAccountReader {
     }
     var state: HoldState?
     let positions = [id.position] + draws.filter { $0 <= position }
-    try usingLog { () throws(LogFailure) in
-      try queries.store.log.records(at: positions) { (record) throws(RecordDamage) in
+    try usingLog(
+      queries.store.log.records(at: positions) { (record) throws(RecordDamage) in
         if case .hold(id, let change) = try record.fact().effect(at: record.position) {
           _ = state.apply(change, at: record.position, happenedAt: record.happenedAt)
         }
         return .proceed
-      }
-    }
+      })
     return state?.hold
   }
 }

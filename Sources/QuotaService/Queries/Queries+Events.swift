@@ -37,7 +37,7 @@ public struct EventPage: Sendable {
 extension Queries {
   /// The last position of the log.
   public func head() throws(StoreFailure) -> Position {
-    try usingLog { () throws(LogFailure) in try store.log.head() }
+    try usingLog(store.log.head())
   }
 
   /// The events behind a position that fit the filter, in order.
@@ -49,8 +49,8 @@ extension Queries {
     if let user = filter.user { return try events(of: user, filter) }
     var page = EventPage(nextAfter: filter.after, head: .zero)
     var looked = 0
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(after: filter.after) { (record) throws(RecordDamage) in
+    try usingLog(
+      store.log.scan(after: filter.after) { (record) throws(RecordDamage) in
         if page.events.count == filter.limit || looked == filter.maximumScanCount
           || record.position > filter.until
         {
@@ -60,8 +60,7 @@ extension Queries {
         page.nextAfter = record.position
         if filter.wants(record.kind) { page.events.append(try record.event()) }
         return .proceed
-      }
-    }
+      })
     // Asked for last, so that nothing in the page lies behind it.
     page.head = try head()
     page.hasMore = page.nextAfter < min(page.head, filter.until)
@@ -106,9 +105,7 @@ extension Queries {
     var page = EventPage(nextAfter: filter.after, head: head)
     for position in wanted where page.events.count < filter.limit {
       page.nextAfter = position
-      let event = try usingLog { () throws(LogFailure) in
-        try store.log.event(at: position)
-      }
+      let event = try usingLog(store.log.event(at: position))
       guard let event, filter.wants(event.fact.kind),
         filter.user.map({ $0 == event.fact.user }) ?? true
       else { continue }
@@ -124,8 +121,8 @@ extension Queries {
     of user: UserID, _ filter: EventFilter, to page: inout EventPage
   ) throws(StoreFailure) {
     var rest = page
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(after: max(page.head, filter.after)) { (record) throws(RecordDamage) in
+    try usingLog(
+      store.log.scan(after: max(page.head, filter.after)) { (record) throws(RecordDamage) in
         if record.position > filter.until { return .stop }
         if rest.events.count == filter.limit {
           rest.hasMore = true
@@ -137,8 +134,7 @@ extension Queries {
           rest.events.append(try record.event())
         }
         return .proceed
-      }
-    }
+      })
     page = rest
   }
 }

@@ -156,7 +156,7 @@ extension Queries {
 
   /// A call of the user that was refused at a position; nil where none was.
   private func refusal(of user: UserID, at position: Position) throws(StoreFailure) -> Event? {
-    let event = try usingLog { () throws(LogFailure) in try store.log.event(at: position) }
+    let event = try usingLog(store.log.event(at: position))
     return event?.fact.refusal?.user == user ? event : nil
   }
 

@@ -14,16 +14,14 @@ extension Queries {
     let head = try head()
     switch point {
     case .position(let position):
-      let clock = try usingLog { () throws(LogFailure) in try store.log.clock(at: position) }
+      let clock = try usingLog(store.log.clock(at: position))
       guard let clock else {
         return position == .zero
           ? .success(PastPoint(position: .zero, moment: .earliest)) : .failure(.beyondHead(head))
       }
       return .success(PastPoint(position: position, moment: clock))
     case .moment(let moment):
-      let position = try usingLog { () throws(LogFailure) in
-        try store.log.lastPosition(recordedBy: moment)
-      }
+      let position = try usingLog(store.log.lastPosition(recordedBy: moment))
       let latest = Moment(microseconds: now.microseconds - Self.settlingSeconds * 1_000_000)
       guard position < head || moment <= latest else { return .failure(.tooRecent(latest: latest)) }
       return .success(PastPoint(position: position, moment: moment))
@@ -103,12 +101,11 @@ extension Queries {
 
   private func foldSession(_ positions: [Position]) throws(StoreFailure) -> Session? {
     var session: Session?
-    try usingLog { () throws(LogFailure) in
-      try store.log.records(at: positions) { (record) throws(RecordDamage) in
+    try usingLog(
+      store.log.records(at: positions) { (record) throws(RecordDamage) in
         session.apply(try record.fact(), at: record.position, recordedAt: record.recordedAt)
         return .proceed
-      }
-    }
+      })
     return session
   }
 }

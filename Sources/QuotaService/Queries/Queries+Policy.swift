@@ -17,7 +17,7 @@ extension Queries {
   public func hold(_ id: HoldID) throws(StoreFailure) -> HoldReading? {
     let entry = try reading { (snapshot) throws(ProjectionFailure) in try snapshot.hold(id) }
     guard let entry else { return nil }
-    let made = try usingLog { () throws(LogFailure) in try store.log.event(at: id.position) }
+    let made = try usingLog(store.log.event(at: id.position))
     return made.map { made in
       HoldReading(
         id: id, hold: entry.hold, end: entry.state.end.map { ($0, entry.state.endedAt) },

@@ -8,9 +8,7 @@ extension Queries {
   public func position(recordedBefore moment: Moment) throws(StoreFailure) -> Position {
     guard moment.microseconds > .min else { return .zero }
     let latest = Moment(microseconds: moment.microseconds - 1)
-    return try usingLog { () throws(LogFailure) in
-      try store.log.lastPosition(recordedBy: latest)
-    }
+    return try usingLog(store.log.lastPosition(recordedBy: latest))
   }
 
   /// The calendar in force, under which all of history is counted.

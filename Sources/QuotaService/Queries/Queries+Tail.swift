@@ -37,12 +37,11 @@ extension Queries {
     after start: Position, upTo end: Position, _ body: (Fact, Position) -> Void
   ) throws(StoreFailure) {
     guard start < end else { return }
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(after: start) { (record) throws(RecordDamage) in
+    try usingLog(
+      store.log.scan(after: start) { (record) throws(RecordDamage) in
         guard record.position <= end else { return .stop }
         if record.kind != .tokensSpent { body(try record.fact(), record.position) }
         return .proceed
-      }
-    }
+      })
   }
 }

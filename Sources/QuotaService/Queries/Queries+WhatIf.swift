@@ -17,23 +17,22 @@ extension Queries {
       try store.calendars.rules(of: try snapshot.state().calendar)
     }
     var replay = WhatIf(policy: policy, calendar: calendar, since: since)
-    let head = try usingLog { () throws(LogFailure) in try store.log.head() }
+    let head = try usingLog(store.log.head())
     // Whatever shares a window with the first spend of interest counts.
     let starts = Period.allCases.filter { !policy.limits[$0].isUnlimited }.map {
       calendar.window($0, containing: since).start
     }
     let start = try position(before: starts.min() ?? since, head)
     var looked = start
-    try usingLog { () throws(LogFailure) in
-      try store.log.scan(after: start) { (record) throws(RecordDamage) in
+    try usingLog(
+      store.log.scan(after: start) { (record) throws(RecordDamage) in
         looked = record.position
         if looked.rawValue % 65_536 == 0 {
           progress?(looked.rawValue - start.rawValue, head.rawValue - start.rawValue)
         }
         try replay.take(record, until: until, of: user)
         return .proceed
-      }
-    }
+      })
     return (replay, looked)
   }
 

@@ -94,7 +94,7 @@ public struct Queries: Sendable {
     _ body: (borrowing Snapshot) throws(ProjectionFailure) -> Result
   ) throws(StoreFailure) -> Result {
     beforeReading?()
-    return try usingProjection { () throws(ProjectionFailure) in try store.generation.read(body) }
+    return try usingProjection(store.generation.read(body))
   }
 
   private func usage(

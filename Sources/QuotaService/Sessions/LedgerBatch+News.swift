@@ -45,19 +45,19 @@ extension LedgerBatch {
   }
 
   mutating func session(named id: SessionID) throws(StoreFailure) -> Session? {
-    do { return try fold.session(id) } catch { throw .projection(error) }
+    return try usingProjection(fold.session(id))
   }
 
   /// A session that is known to exist, as it is after everything so far.
   mutating func current(_ ref: SessionRef) throws(StoreFailure) -> Session {
     let session: Session?
-    do { session = try fold.session(ref) } catch { throw .projection(error) }
+    session = try usingProjection(fold.session(ref))
     guard let session else { throw .projection(.malformedRow(table: "sessions")) }
     return session
   }
 
   mutating func budget(_ id: BudgetID) throws(StoreFailure) -> SharedBudget? {
-    do { return try fold.budget(id) } catch { throw .projection(error) }
+    return try usingProjection(fold.budget(id))
   }
 
   /// The event by which a step of a session was recorded before, or nil.

@@ -285,11 +285,10 @@ extension LedgerBatch {
   }
 
   private mutating func releaseLostCalls() throws(StoreFailure) -> Answer {
-    let refs = try usingProjection { () throws(ProjectionFailure) in
-      try store.generation.read { (snapshot) throws(ProjectionFailure) in
+    let refs = try usingProjection(
+      store.generation.read { (snapshot) throws(ProjectionFailure) in
         try snapshot.sessionsWithOpenCalls()
-      }
-    }
+      })
     for ref in refs {
       for call in try current(ref).calls where call.isOwn { try lose(call, in: ref, .lost) }
     }
@@ -299,9 +298,7 @@ extension LedgerBatch {
   /// Ends reservations whose time has come; answers whether those were all.
   mutating func expireCalls() throws(StoreFailure) -> Bool {
     let limit = Self.maximumDueCount
-    let due = try usingProjection { () throws(ProjectionFailure) in
-      try fold.expiredCalls(at: now, limit: limit)
-    }
+    let due = try usingProjection(fold.expiredCalls(at: now, limit: limit))
     for (ref, position) in due {
       guard let call = try current(ref).calls.first(where: { $0.admittedAt == position }) else {
         continue

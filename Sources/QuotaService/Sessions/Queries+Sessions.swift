@@ -71,9 +71,7 @@ extension Queries {
     // Folded from the beginning once, however many events show it.
     var replayed: Session?
     for entry in entries {
-      let event = try usingLog { () throws(LogFailure) in
-        try store.log.event(at: entry.position)
-      }
+      let event = try usingLog(store.log.event(at: entry.position))
       guard let event else { continue }
       if replayed != nil {
         replayed.apply(event)
@@ -100,9 +98,7 @@ extension Queries {
       }
       guard let end = entries.last?.position else { break }
       for entry in entries where entry.position <= position {
-        let event = try usingLog { () throws(LogFailure) in
-          try store.log.event(at: entry.position)
-        }
+        let event = try usingLog(store.log.event(at: entry.position))
         if let event { session.apply(event) }
       }
       last = end

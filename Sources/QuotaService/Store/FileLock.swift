@@ -9,9 +9,9 @@ final class FileLock: Sendable {
   private let descriptor: Int32
 
   /// Takes the lock, and writes this process's id into the file; nil where another one has it.
-  init?(_ path: String) throws(FileFailure) {
+  init?(_ path: String) throws(StoreFailure) {
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-    guard descriptor >= 0 else { throw .last(path) }
+    guard descriptor >= 0 else { throw .file(path) }
     guard Self.take(descriptor), Self.isStill(descriptor, at: path) else {
       close(descriptor)
       return nil

@@ -26,11 +26,10 @@ public final class Importer {
     if let outage = store.outageSinceStart { throw outage }
     self.store = store
     self.eventsPerCommit = eventsPerCommit
-    head = try usingLog { () throws(LogFailure) in try store.log.head() }
-    folder = try usingProjection { () throws(ProjectionFailure) in
-      try Folder(
-        generation: store.generation, purpose: .rebuilding, calendarSource: TimeZones.source)
-    }
+    head = try usingLog(store.log.head())
+    folder = try usingProjection(
+      Folder(
+        generation: store.generation, purpose: .rebuilding, calendarSource: TimeZones.source))
     firstPosition = head.next
     latest = folder.state.recordedAt
   }
@@ -38,9 +37,7 @@ public final class Importer {
   /// Takes the next event; `line` names it in errors.
   public func add(_ event: Event, name: UserName?, line: Int) throws(StoreFailure) {
     if event.position <= head {
-      let stored = try usingLog { () throws(LogFailure) in
-        try store.log.event(at: event.position)
-      }
+      let stored = try usingLog(store.log.event(at: event.position))
       guard stored == event else {
         throw .importRefused(
           line: line,
@@ -77,7 +74,7 @@ public final class Importer {
 
   private func commit() throws(StoreFailure) {
     guard !records.isEmpty else { return }
-    var batch = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
+    var batch = try usingProjection(folder.beginBatch())
     let bytes = records.bytes
     for index in 0..<records.count {
       do throws(StoreFailure) {
@@ -89,7 +86,7 @@ public final class Importer {
     let tally = try store.names.store(names, marks)
     let segment = Segment(
       firstPosition: firstPosition, count: records.count, records: records.bytes)
-    try usingLog { () throws(LogFailure) in try store.log.append(segment, names: tally) }
+    try usingLog(store.log.append(segment, names: tally))
     do { try batch.commit(mayWait: false) } catch { throw .projection(error) }
     if !marks.isEmpty { _ = try store.eraseDeleted() }
     importedCount += UInt64(records.count)

@@ -21,13 +21,13 @@ struct LogFold {
   func catchUp(
     _ folder: Folder, upTo end: Position? = nil, progress: ProgressReport? = nil
   ) throws(StoreFailure) {
-    let last = try usingLog { () throws(LogFailure) in try log.head() }
+    let last = try usingLog(log.head())
     let head = min(last, end ?? last)
     let start = folder.state.position
     folder.rootSource = log.rootSource
     defer { folder.rootSource = nil }
     let isLong = head.rawValue > start.rawValue + UInt64(Self.eventsPerBatch)
-    try usingProjection { () throws(ProjectionFailure) in try folder.prepareRun(isLong: isLong) }
+    try usingProjection(folder.prepareRun(isLong: isLong))
     guard isLong else { return try fold(into: folder, upTo: head, progress) }
     let thread = StoringThread()
     defer {
@@ -43,18 +43,18 @@ struct LogFold {
   ) throws(StoreFailure) {
     while folder.state.position < head {
       if folder.unstoredCount >= Self.eventsPerBatch * Self.maximumWaitingBatchCount {
-        try usingProjection { () throws(ProjectionFailure) in try folder.storeNext() }
+        try usingProjection(folder.storeNext())
       }
       try foldSome(into: folder, upTo: head, mayWait: false)
       progress?(folder.state.position.rawValue, head.rawValue)
       if shouldStop() { break }
     }
-    try usingProjection { () throws(ProjectionFailure) in try folder.storeAll() }
+    try usingProjection(folder.storeAll())
   }
 
   /// Folds what little is behind the folder's position, without waiting until it is stored.
   func takeTail(_ folder: Folder) throws(StoreFailure) {
-    let head = try usingLog { () throws(LogFailure) in try log.head() }
+    let head = try usingLog(log.head())
     while folder.state.position < head {
       try foldSome(into: folder, upTo: head, mayWait: true)
     }
@@ -63,7 +63,7 @@ struct LogFold {
   private func foldSome(
     into folder: Folder, upTo head: Position, mayWait: Bool
   ) throws(StoreFailure) {
-    var batch = try usingProjection { () throws(ProjectionFailure) in try folder.beginBatch() }
+    var batch = try usingProjection(folder.beginBatch())
     var spends = WaitingSpends()
     var count = 0
     let start = batch.state.position
@@ -126,7 +126,7 @@ private struct WaitingSpends {
   }
 
   mutating func fold(into batch: inout FoldBatch) throws(StoreFailure) {
-    do { try batch.fold(spends) } catch { throw .projection(error) }
+    try usingProjection(batch.fold(spends))
     spends.removeAll(keepingCapacity: true)
   }
 }

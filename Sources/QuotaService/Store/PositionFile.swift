@@ -27,7 +27,7 @@ struct PositionFile: Sendable {
   /// The words of each line; nothing where there is no file, or one of another log.
   func read() throws(StoreFailure) -> [[Substring]] {
     guard Files.exists(path) else { return [] }
-    let bytes = try usingFiles { () throws(FileFailure) in try Files.read(path) }
+    let bytes = try Files.read(path)
     let text = String(decoding: bytes, as: UTF8.self)
     let lines = text.split(separator: "\n")
     guard lines.count >= 2, text.hasSuffix("\n") else { throw damage }
@@ -47,6 +47,6 @@ struct PositionFile: Sendable {
   func write(_ lines: [String]) throws(StoreFailure) {
     let head = [format(2), "log \(log) \(lines.count)"]
     let text = (head + lines).map { $0 + "\n" }.joined()
-    try usingFiles { () throws(FileFailure) in try Files.replace(path, with: Array(text.utf8)) }
+    try Files.replace(path, with: Array(text.utf8))
   }
 }

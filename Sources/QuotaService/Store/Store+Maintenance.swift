@@ -18,7 +18,7 @@ extension Store {
     defer { withExtendedLifetime(lock) {} }
     let old = generation
     let before = generations.pointer?.live ?? 0
-    let calendar = try usingProjection { () throws(ProjectionFailure) in try old.state()?.calendar }
+    let calendar = try usingProjection(old.state()?.calendar)
     let new = try generations.rebuild(calendar: calendar ?? .default, progress: progress)
     defer { replaceGeneration(with: new) }
     if let count = try equalEventCount(old, new) {
@@ -60,9 +60,7 @@ extension Store {
     at path: String, progress: ProgressReport? = nil
   ) throws(StoreFailure) -> UInt64 {
     guard Files.exists(path + "/log/data.mdb") else { throw absence(of: path) }
-    return try usingLog { () throws(LogFailure) in
-      try LMDBLog.checkPages(at: path + "/log", progress: progress)
-    }
+    return try usingLog(LMDBLog.checkPages(at: path + "/log", progress: progress))
   }
 
   /// Folds the log afresh and compares with the live projection; nil where they are equal.
@@ -71,8 +69,7 @@ extension Store {
   ) throws(StoreFailure) -> FoundDifference? {
     let live = generation
     let number = generations.pointer?.live ?? 0
-    let calendar = try usingProjection { () throws(ProjectionFailure) in try live.state()?.calendar
-    }
+    let calendar = try usingProjection(live.state()?.calendar)
     return try generations.withScratchFold(calendar: calendar ?? .default, progress: progress) {
       (fold) throws(StoreFailure) in
       if try equalEventCount(live, fold.generation) != nil { return nil }
@@ -86,7 +83,7 @@ extension Store {
   public func setCalendar(
     _ setting: CalendarSetting, clock: Clock, progress: ProgressReport? = nil
   ) throws(StoreFailure) {
-    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    let state = try usingProjection(generation.state())
     guard let state, state.position == .zero || state.calendar != setting else { return }
     _ = try TimeZones.calendar(setting)
     if let outageSinceStart { throw outageSinceStart }
@@ -99,7 +96,7 @@ extension Store {
         position: position, recordedAt: recordedAt, decidedAt: now == recordedAt ? nil : now,
         happenedAt: now, actor: .operator, fact: .calendarChanged(setting)))
     let segment = Segment(firstPosition: position, count: 1, records: records.bytes)
-    try usingLog { () throws(LogFailure) in try log.append(segment) }
+    try usingLog(log.append(segment))
     try foldOrRebuild(progress: progress)
   }
 
@@ -107,10 +104,9 @@ extension Store {
   func foldOrRebuild(progress: ProgressReport?) throws(StoreFailure) {
     let generation = generation
     do throws(StoreFailure) {
-      let folder = try usingProjection { () throws(ProjectionFailure) in
-        try Folder(
-          generation: generation, purpose: .deciding, calendarSource: TimeZones.source)
-      }
+      let folder = try usingProjection(
+        Folder(
+          generation: generation, purpose: .deciding, calendarSource: TimeZones.source))
       try LogFold(log: log).catchUp(folder, progress: progress)
     } catch .projection(.calendarChanged(let setting)) {
       replaceGeneration(with: try generations.rebuild(calendar: setting, progress: progress))

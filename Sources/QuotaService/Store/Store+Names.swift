@@ -19,9 +19,7 @@ extension Store {
 
   /// The same of a store that may be served, opening no more than these two files.
   public static func checkNames(ofStoreAt path: String) throws(StoreFailure) {
-    let log = try usingLog { () throws(LogFailure) in
-      try LMDBLog(at: path + "/log", mode: .reading)
-    }
+    let log = try usingLog(LMDBLog(at: path + "/log", mode: .reading))
     try checkNames(NameStore(at: path + "/names", isReadOnly: true), against: log)
   }
 
@@ -33,10 +31,10 @@ extension Store {
   /// is given.
   func reconcileNames() throws(StoreFailure) -> Bool {
     guard outageSinceStart == nil else { return false }
-    let head = try usingLog { () throws(LogFailure) in try log.head() }
+    let head = try usingLog(log.head())
     let folded = try Queries(self).system().position
     guard folded >= head else { return false }
-    let known = try usingLog { () throws(LogFailure) in try log.nameTally() }
+    let known = try usingLog(log.nameTally())
     try names.removeLatest(without: logEvidence)
     let found = try names.tally()
     let isCounted = known.map { found.covers($0) && found.givenCount == $0.givenCount } ?? false
@@ -44,7 +42,7 @@ extension Store {
       // Nobody counted before, a loss was accepted, or the log has lost its end: everything is looked at.
       try names.removeAll(without: logEvidence)
       let tally = try names.tally()
-      try usingLog { () throws(LogFailure) in try log.store(tally) }
+      try usingLog(log.store(tally))
     }
     return try eraseDeleted()
   }
@@ -71,7 +69,7 @@ extension Store {
       hasText: { (text) throws(StoreFailure) in
         let session = try Queries(self).session(text.session)
         guard let session, session.phase != .deleted else { return false }
-        let head = try usingLog { () throws(LogFailure) in try self.log.head() }
+        let head = try usingLog(self.log.head())
         return text.position <= head
       })
   }

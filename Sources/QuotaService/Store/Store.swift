@@ -75,9 +75,8 @@ public final class Store: Sendable {
   ) throws(StoreFailure) {
     let mode = lock == nil ? Mode.reading : .writing
     self.lock = lock
-    let log = try usingLog { () throws(LogFailure) in
-      try LMDBLog(at: path + "/log", mode: mode == .writing ? .appending : .reading)
-    }
+    let log = try usingLog(
+      LMDBLog(at: path + "/log", mode: mode == .writing ? .appending : .reading))
     if mode == .writing {
       if acceptingLostEvents { try Self.changeKey(ofStoreAt: path, whereEventsAreLostFrom: log) }
       try Self.openTree(of: log, acceptingLostEvents: acceptingLostEvents, progress: progress)
@@ -115,7 +114,7 @@ public final class Store: Sendable {
       guard case .treeDiffers(.recordsMissing) = error, acceptingLostEvents else {
         throw .log(error)
       }
-      try usingLog { () throws(LogFailure) in try log.rebuildTree(progress: progress) }
+      try usingLog(log.rebuildTree(progress: progress))
     }
   }
 
@@ -132,9 +131,7 @@ public final class Store: Sendable {
   func takeIntoUse() throws(StoreFailure) {
     guard outageSinceStart != nil else { return }
     let generation = generation
-    try usingProjection { () throws(ProjectionFailure) in
-      try generation.markInUse(bootID: System.bootID)
-    }
+    try usingProjection(generation.markInUse(bootID: System.bootID))
     startOutage.withLock { $0 = nil }
   }
 
@@ -162,7 +159,7 @@ public final class Store: Sendable {
   /// Has the projection take what a ledger folded and kept in memory.
   private func storeTail() throws(StoreFailure) {
     let generation = generation
-    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    let state = try usingProjection(generation.state())
     guard try state?.position != generations.head() else { return }
     try foldOrRebuild(progress: nil)
   }

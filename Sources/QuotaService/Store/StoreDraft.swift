@@ -28,11 +28,9 @@ public struct StoreDraft: ~Copyable {
     let lock = try WriterLock(ofStoreAt: path)
     let leftovers = try Self.leftovers(at: path)
     let draft = path + "/" + Self.name
-    try usingFiles { () throws(FileFailure) in
-      for name in leftovers { try Files.removeEntry(path + "/" + name) }
-      for path in [draft, draft + "/names", draft + "/projections", draft + "/log"] {
-        try Files.makeDirectory(path)
-      }
+    for name in leftovers { try Files.removeEntry(path + "/" + name) }
+    for path in [draft, draft + "/names", draft + "/projections", draft + "/log"] {
+      try Files.makeDirectory(path)
     }
     try Self.makeLog(at: draft + "/log", clock, origin)
     place = path
@@ -40,19 +38,17 @@ public struct StoreDraft: ~Copyable {
   }
 
   private static func makePlace(_ path: String) throws(StoreFailure) {
-    do {
+    do throws(StoreFailure) {
       try Files.makeDirectory(path)
-    } catch {
-      let failure = StoreFailure(error)
-      if case .file = failure { throw .cannotCreate(path: path, text: error.text) }
-      throw failure
+    } catch .file(_, let text) {
+      throw .cannotCreate(path: path, text: text)
     }
   }
 
   /// What an interrupted attempt has left, the draft itself last: as long as it is there, the rest is its own.
   private static func leftovers(at path: String) throws(StoreFailure) -> [String] {
     if Store.exists(at: path) { throw .exists(path: path) }
-    let found = try usingFiles { () throws(FileFailure) in try Files.names(in: path) }
+    let found = try Files.names(in: path)
       .filter { $0 != "lock" }
     let isDraft = found.contains(name)
     for entry in found where entry != name {
@@ -82,14 +78,12 @@ public struct StoreDraft: ~Copyable {
   /// Makes it the store at its place, durably. Nobody may have it open any more.
   public consuming func putInPlace() throws(StoreFailure) {
     let (draft, place) = (path, place)
-    try usingFiles { () throws(FileFailure) in
-      for name in try Files.names(in: draft) where name != "log" && name != "lock" {
-        try Files.rename(draft + "/" + name, to: place + "/" + name)
-      }
-      // Everything else is on the disk before the log is, with which there is a store.
-      try Files.sync(place)
-      try Files.move(draft + "/log", to: place + "/log")
+    for name in try Files.names(in: draft) where name != "log" && name != "lock" {
+      try Files.rename(draft + "/" + name, to: place + "/" + name)
     }
+    // Everything else is on the disk before the log is, with which there is a store.
+    try Files.sync(place)
+    try Files.move(draft + "/log", to: place + "/log")
     try Self.removeLeftovers(ofStoreAt: place)
     withExtendedLifetime(lock) {}
   }
@@ -103,6 +97,6 @@ public struct StoreDraft: ~Copyable {
   /// Removes what is left of the draft of a store that is in place.
   static func removeLeftovers(ofStoreAt path: String) throws(StoreFailure) {
     guard Files.exists(path + "/" + name) else { return }
-    try usingFiles { () throws(FileFailure) in try Files.removeTree(path + "/" + name) }
+    try Files.removeTree(path + "/" + name)
   }
 }

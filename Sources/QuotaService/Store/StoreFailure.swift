@@ -1,5 +1,4 @@
 public import EventLog
-internal import Glibc
 public import Projections
 public import QuotaModel
 
@@ -40,15 +39,6 @@ public enum StoreFailure: Error, Hashable, Sendable {
   case backupInUse(path: String, process: Int32?)
   /// The file of the key holds no key.
   case keyDamaged(path: String, String)
-
-  init(_ failure: FileFailure) {
-    self =
-      switch failure.code {
-      case EACCES, EPERM, EROFS: .permissionDenied(path: failure.path)
-      case ENOSPC, EDQUOT: .diskFull
-      default: .file(path: failure.path, text: failure.text)
-      }
-  }
 }
 
 /// Who reads events and has a place in the log that a file keeps, which is called like them.
@@ -122,30 +112,39 @@ extension StoreFailure: FailureOfReading {
   public init(_ failure: LogFailure) { self = .log(failure) }
 }
 
-/// Runs `body`, naming a log's failure as the store's.
-func usingLog<Result: ~Copyable>(
-  _ body: () throws(LogFailure) -> Result
-) throws(StoreFailure) -> Result {
+/// The value that is read from a log, naming its failure as the store's.
+///
+/// What is thrown keeps its type on the way up, so whoever asks another module says so by one of these.
+func usingLog<Value: ~Copyable>(
+  _ value: @autoclosure () throws(LogFailure) -> Value
+) throws(StoreFailure) -> Value {
+  do { return try value() } catch { throw .log(error) }
+}
+
+/// Runs several steps, naming a log's failure as the store's.
+func usingLog<Value: ~Copyable>(
+  _ body: () throws(LogFailure) -> Value
+) throws(StoreFailure) -> Value {
   do { return try body() } catch { throw .log(error) }
 }
 
-/// Runs `body`, naming a projection's failure as the store's.
-func usingProjection<Result: ~Copyable>(
-  _ body: () throws(ProjectionFailure) -> Result
-) throws(StoreFailure) -> Result {
+/// The value that is read from a projection, naming its failure as the store's.
+func usingProjection<Value: ~Copyable>(
+  _ value: @autoclosure () throws(ProjectionFailure) -> Value
+) throws(StoreFailure) -> Value {
+  do { return try value() } catch { throw .projection(error) }
+}
+
+/// Runs several steps, naming a projection's failure as the store's.
+func usingProjection<Value: ~Copyable>(
+  _ body: () throws(ProjectionFailure) -> Value
+) throws(StoreFailure) -> Value {
   do { return try body() } catch { throw .projection(error) }
 }
 
-/// Runs `body`, naming a file's failure as the store's.
-func usingFiles<Result: ~Copyable>(
-  _ body: () throws(FileFailure) -> Result
-) throws(StoreFailure) -> Result {
-  do { return try body() } catch { throw StoreFailure(error) }
-}
-
-/// Runs `body`, naming why nothing can be proved as the store's failure.
-func usingProofs<Result: ~Copyable>(
-  _ body: () throws(ProofRefused) -> Result
-) throws(StoreFailure) -> Result {
-  do { return try body() } catch { throw .log(LogFailure(error)) }
+/// What can be proved, naming why nothing can be as the store's failure.
+func usingProofs<Value: ~Copyable>(
+  _ value: @autoclosure () throws(ProofRefused) -> Value
+) throws(StoreFailure) -> Value {
+  do { return try value() } catch { throw .log(LogFailure(error)) }
 }

@@ -25,22 +25,20 @@ extension Store {
   /// Frees what readers hold whose processes died. Costs some microseconds, and more for each that died.
   public func clearDeadReaders() throws(StoreFailure) {
     let generation = generation
-    try usingLog { () throws(LogFailure) in try log.clearDeadReaders() }
+    try usingLog(log.clearDeadReaders())
     try names.clearDeadReaders()
-    try usingProjection { () throws(ProjectionFailure) in try generation.clearDeadReaders() }
+    try usingProjection(generation.clearDeadReaders())
   }
 
   /// Whoever is the furthest behind of all that read now; nil where nobody reads.
   public func oldestReader() throws(StoreFailure) -> StoreReader? {
     let generation = generation
     let readers = [
-      (part: "log", reader: try usingLog { () throws(LogFailure) in try log.oldestReader() }),
+      (part: "log", reader: try usingLog(log.oldestReader())),
       (part: "names", reader: try names.oldestReader()),
       (
         part: "projection",
-        reader: try usingProjection { () throws(ProjectionFailure) in
-          try generation.oldestReader()
-        }
+        reader: try usingProjection(generation.oldestReader())
       ),
     ]
     let known = readers.compactMap { (part, reader) in

@@ -5,7 +5,7 @@ struct WriterLock: Sendable {
   /// Takes the lock of the store at `path`, or throws `inUse`.
   init(ofStoreAt path: String) throws(StoreFailure) {
     let file = Self.file(ofStoreAt: path)
-    let lock = try usingFiles { () throws(FileFailure) in try FileLock(file) }
+    let lock = try FileLock(file)
     guard let lock else { throw .inUse(path: path, process: FileLock.holder(of: file)) }
     self.lock = lock
   }

@@ -52,11 +52,11 @@ struct GenerationComparison {
   }
 
   private func snapshot(_ generation: Generation) throws(StoreFailure) -> Snapshot {
-    try usingProjection { () throws(ProjectionFailure) in try generation.storedSnapshot() }
+    try usingProjection(generation.storedSnapshot())
   }
 
   private func state(of snapshot: borrowing Snapshot) throws(StoreFailure) -> ProjectionState {
-    do { return try snapshot.state() } catch { throw .projection(error) }
+    return try usingProjection(snapshot.state())
   }
 
   private func compare(

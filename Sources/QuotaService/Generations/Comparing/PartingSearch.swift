@@ -30,9 +30,7 @@ struct PartingSearch {
       try fold.visit(difference.history, progress: progress) {
         (batch, position) throws(StoreFailure) in
         search.note(
-          try usingProjection { () throws(ProjectionFailure) in
-            try batch.values(of: account, named: fields)
-          }, at: position)
+          try usingProjection(batch.values(of: account, named: fields)), at: position)
       }
     }
     return search.parting(names)

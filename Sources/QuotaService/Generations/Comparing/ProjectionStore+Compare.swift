@@ -60,24 +60,19 @@ extension GenerationComparison {
     _ first: OpenGeneration, _ second: OpenGeneration, _ progress: ProgressReport?
   ) throws(StoreFailure) -> ComparisonReport {
     let served = first.isServed ? Served.left : second.isServed ? .right : .neither
-    switch served {
-    case .neither:
+    let (fixed, moving) = served == .right ? (second, first) : (first, second)
+    if served == .neither {
       // To the end of the log, so that nothing is left of a store that was interrupted.
       let head = try generations.head()
-      try first.catchUp(to: head, progress)
-      try second.catchUp(to: head, progress)
-    case .left: try first.approach(second, progress)
-    case .right: try second.approach(first, progress)
+      for each in [first, second] { try each.catchUp(to: head, progress) }
+    } else {
+      try fixed.approach(moving, progress)
     }
     return try report(
       first.generation, .generation(first.number), second.generation, .generation(second.number),
       served: served
     ) { (position) throws(StoreFailure) in
-      switch served {
-      case .neither: break
-      case .left: try second.catchUp(to: position, progress)
-      case .right: try first.catchUp(to: position, progress)
-      }
+      if served != .neither { try moving.catchUp(to: position, progress) }
     }
   }
 }
@@ -111,7 +106,7 @@ private final class OpenGeneration {
   }
 
   func state() throws(StoreFailure) -> ProjectionState {
-    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    let state = try usingProjection(generation.state())
     guard let state else { throw .projection(.malformedRow(table: "meta")) }
     return state
   }

@@ -46,7 +46,7 @@ extension ProjectionStore {
   private func reportOfSwap(to number: UInt64) throws(StoreFailure) -> SwapReport? {
     guard let pointer = generations.pointer, pointer.live == number else { return nil }
     let generation = try generations.open(number, isReadOnly: true)
-    let state = try usingProjection { () throws(ProjectionFailure) in try generation.state() }
+    let state = try usingProjection(generation.state())
     return SwapReport(
       number: number, previous: pointer.previous, position: state?.position ?? .zero,
       pauseMicroseconds: nil)
@@ -111,7 +111,7 @@ extension ProjectionStore {
     _ process: Int32?, for request: SwapRequest, _ progress: ProgressReport?
   ) throws(StoreFailure) -> SwapReport {
     let directory = generations.path
-    try usingFiles { () throws(FileFailure) in try request.put(in: directory) }
+    try request.put(in: directory)
     let start = System.clock().microseconds
     while true {
       // Looked at before the answer, which may come just before the end.
@@ -144,6 +144,6 @@ extension ProjectionStore {
 
   /// Answers false where somebody has taken the request.
   private func withdraw(_ request: SwapRequest) throws(StoreFailure) -> Bool {
-    try usingFiles { () throws(FileFailure) in try request.withdraw(from: generations.path) }
+    try request.withdraw(from: generations.path)
   }
 }

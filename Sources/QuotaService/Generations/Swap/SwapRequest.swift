@@ -33,14 +33,14 @@ struct SwapRequest {
     self.token = token
   }
 
-  func put(in directory: String) throws(FileFailure) {
+  func put(in directory: String) throws(StoreFailure) {
     let path = Self.path(in: directory)
     try Files.write(path + ".new", Array("\(number) \(token)\n".utf8), isDurable: false)
     try Files.rename(path + ".new", to: path)
   }
 
   /// Answers false where somebody has taken it.
-  func withdraw(from directory: String) throws(FileFailure) -> Bool {
+  func withdraw(from directory: String) throws(StoreFailure) -> Bool {
     try Files.remove(Self.path(in: directory))
   }
 
@@ -55,7 +55,7 @@ struct SwapLock {
 
   init(in directory: String) throws(StoreFailure) {
     let path = Self.path(in: directory)
-    let lock = try usingFiles { () throws(FileFailure) in try FileLock(path) }
+    let lock = try FileLock(path)
     guard let lock else { throw .generation(.swapUnderWay(process: FileLock.holder(of: path))) }
     self.lock = lock
   }
@@ -124,7 +124,7 @@ final class SwapAnswers {
   /// Where the answer cannot be written, on a full disk, whoever asked sees in the list what became.
   func answer(_ answer: SwapAnswer) {
     let path = SwapAnswer.path(in: directory)
-    do throws(FileFailure) {
+    do throws(StoreFailure) {
       let text = "\(request.token) \(answer.words)"
       try Files.write(path + ".new", Array(text.utf8), isDurable: false)
       try Files.rename(path + ".new", to: path)

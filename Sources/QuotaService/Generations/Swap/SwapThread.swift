@@ -62,16 +62,14 @@ final class SwapThread: Sendable {
     }
     let pointer = LivePointer(live: number, previous: generations.pointer?.live)
     let path = generations.path
-    try usingFiles { () throws(FileFailure) in try pointer.prepare(in: path) }
+    try pointer.prepare(in: path)
     let takeover = Takeover(candidate.folder) { () throws(StoreFailure) in
-      try usingFiles { () throws(FileFailure) in try pointer.takeEffect(in: path) }
+      try pointer.takeEffect(in: path)
     }
     takeovers.put(takeover)
     let (predecessor, pause) = try outcome(of: takeover)
     leave(predecessor)
-    try usingFiles { () throws(FileFailure) in
-      try Files.syncDirectory(holding: LivePointer.path(in: path))
-    }
+    try Files.syncDirectory(holding: LivePointer.path(in: path))
     return SwapReport(
       number: number, previous: pointer.previous, position: predecessor.state.position,
       pauseMicroseconds: pause)
