@@ -9,7 +9,10 @@ import Testing
   private static let tables = [
     ("accounts", "account "), ("windows", "account "), ("requests", "request id "),
     ("history", "account "), ("tokens", "the token "), ("token_ids", "token "),
-    ("holds", "hold "), ("hold_expiries", "hold "),
+    ("holds", "hold "), ("hold_expiries", "hold "), ("hold_owners", "hold "),
+    ("schedules", "scheduled change "), ("schedule_ids", "scheduled change "),
+    ("corrections", "the correction of the event "), ("system_events", "what holds for everybody "),
+    ("allowances", "account "), ("told", "account "),
   ]
 
   @Test func `finds nothing where both come from one history`() throws {

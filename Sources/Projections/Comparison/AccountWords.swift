@@ -21,7 +21,8 @@ public struct AccountWords: Hashable, Sendable {
     ]
     for (window, used) in zip(windows, used) {
       let start = calendar.text(of: window.start)
-      values.append(("used in the \(window.period.period.noun) that began \(start)", used.description))
+      values.append(
+        ("used in the \(window.period.period.noun) that began \(start)", used.description))
     }
     func text(_ usage: WindowUsage) -> String {
       usage == .never ? "nothing" : "\(usage.used) since \(calendar.text(of: usage.start))"

@@ -12,103 +12,75 @@ enum FoldedTable: CaseIterable {
 
   func table(of tables: Tables) -> Table { tables[keyPath: rows.table] }
 
-  /// Whose number or id a key begins with.
-  enum Owner {
-    case user, number, nobody
+  /// What a key is, for whoever has to say what its row is about.
+  enum Key {
+    /// The id of a user, or the number of an account at the beginning: everything of that account counts.
+    case user, account
+    /// Behind the number of an account, what `subject` is about.
+    case ofAccount
+    case other
   }
 
   /// What is known of the rows of one table.
   struct Rows {
     let table: KeyPath<Tables, Table>
-    let owner: Owner
-    /// How many bytes its keys have; nil where that varies.
+    /// How many bytes its keys have; nil where they end with a text.
     let keyByteCount: Int?
-    /// What a row is about, and the event that it names, where it names one; nil: all about its account.
-    let subject: ((RowDifference) -> (text: String, position: UInt64?))?
+    let key: Key
+    /// What a row is about; `#` stands for the text of its key, or for the number that it ends with.
+    let subject: String
+    /// Whether that number is the position of an event that only one side need know.
+    let namesEvent: Bool
 
     init(
-      _ table: KeyPath<Tables, Table>, _ keyByteCount: Int?, of owner: Owner = .nobody,
-      _ subject: ((RowDifference) -> (text: String, position: UInt64?))? = nil
+      _ table: KeyPath<Tables, Table>, _ keyByteCount: Int?, _ subject: String = "",
+      key: Key = .other, namesEvent: Bool = false
     ) {
-      (self.table, self.keyByteCount) = (table, keyByteCount)
-      (self.owner, self.subject) = (owner, subject)
-    }
-
-    init(
-      _ table: KeyPath<Tables, Table>, _ keyByteCount: Int, positionAt offset: Int,
-      of owner: Owner = .nobody, _ text: @escaping (UInt64, RowDifference) -> String
-    ) {
-      self.init(table, keyByteCount, of: owner) {
-        (text($0.number(at: offset), $0), $0.number(at: offset))
-      }
+      (self.table, self.keyByteCount, self.subject) = (table, keyByteCount, subject)
+      (self.key, self.namesEvent) = (key, namesEvent)
     }
   }
 
   var rows: Rows {
     switch self {
-    case .accounts: Rows(\.accounts, 16, of: .user)
-    case .allowances: Rows(\.allowances, 16, of: .user)
-    case .windows: Rows(\.windows, 13, of: .number)
-    case .told: Rows(\.told, 13, of: .number)
-    case .history: Rows(\.history, 12, of: .number)
+    case .accounts: Rows(\.accounts, 16, key: .user)
+    case .allowances: Rows(\.allowances, 16, key: .user)
+    case .windows: Rows(\.windows, 13, key: .account)
+    case .told: Rows(\.told, 13, key: .account)
+    case .history: Rows(\.history, 12, key: .account)
     case .snapshots:
-      Rows(\.snapshots, 12, positionAt: 4, of: .number) {
-        "the account of \($1.ownerText), as it was noted at position \($0)"
-      }
-    case .requests:
-      Rows(\.requests, nil, of: .number) {
-        ("request id \(RequestKey.text(of: $0.key)) of \($0.ownerText)", $0.positions.min())
-      }
-    case .tokens: Rows(\.tokens, 32) { _ in ("the token that a digest stands for", nil) }
-    case .tokenIDs: Rows(\.tokenIDs, 8) { ("token \(TokenID($0.number(at: 0)))", nil) }
-    case .holds: Rows(\.holds, 8, positionAt: 0) { hold, _ in "hold \(hold)" }
+      Rows(
+        \.snapshots, 12, "account as it was noted at position #", key: .ofAccount, namesEvent: true)
+    case .holdOwners: Rows(\.holdOwners, 12, "hold #", key: .ofAccount, namesEvent: true)
+    case .requests: Rows(\.requests, nil, "request id #", key: .ofAccount)
+    case .tokens: Rows(\.tokens, 32, "the token that a digest stands for")
+    case .tokenIDs: Rows(\.tokenIDs, 8, "token #")
+    case .holds: Rows(\.holds, 8, "hold #", namesEvent: true)
     case .holdExpiries:
-      Rows(\.expiries, 16, positionAt: 8) { hold, _ in "hold \(hold) in the order of deadlines" }
+      Rows(\.expiries, 16, "hold # in the order of deadlines", namesEvent: true)
     case .holdDraws:
-      Rows(\.holdDraws, 16, positionAt: 8) { "hold \($1.number(at: 0)), settled in part at \($0)" }
-    case .holdOwners:
-      Rows(\.holdOwners, 12, positionAt: 4, of: .number) {
-        "hold \($0) among those of \($1.ownerText)"
-      }
-    case .schedules: Rows(\.schedules, 16, positionAt: 8) { id, _ in "scheduled change \(id)" }
-    case .scheduleIDs: Rows(\.scheduleIDs, 8, positionAt: 0) { id, _ in "scheduled change \(id)" }
+      Rows(\.holdDraws, 16, "hold that was settled in part at position #", namesEvent: true)
+    case .schedules: Rows(\.schedules, 16, "scheduled change #", namesEvent: true)
+    case .scheduleIDs: Rows(\.scheduleIDs, 8, "scheduled change #", namesEvent: true)
     case .corrections:
-      Rows(\.corrections, 8, positionAt: 0) { position, _ in
-        "the correction of the event at position \(position)"
-      }
+      Rows(\.corrections, 8, "the correction of the event at position #", namesEvent: true)
     case .systemEvents:
-      Rows(\.systemEvents, 8, positionAt: 0) { position, _ in
-        "what holds for everybody since the event at position \(position)"
-      }
-    case .sessions: Rows(\.sessions, 8) { ("session \($0.number(at: 0))", nil) }
-    case .sessionIDs: Rows(\.sessionIDs, nil) { ("the session with the id \($0.text())", nil) }
+      Rows(\.systemEvents, 8, "what holds for everybody since position #", namesEvent: true)
+    case .sessions: Rows(\.sessions, 8, "session #")
+    case .sessionIDs: Rows(\.sessionIDs, nil, "the session with the id #")
     case .sessionNames:
-      Rows(\.sessionNames, nil) {
-        ("the sessions that were ever begun under the id \($0.text(upTo: 0))", nil)
-      }
+      Rows(\.sessionNames, nil, "the sessions that were ever begun under the id #")
     case .sessionOwners:
-      Rows(\.sessionOwners, 24, positionAt: 16) { id, _ in
-        "session \(id) among those of its user"
-      }
+      Rows(\.sessionOwners, 24, "session # among those of its user", namesEvent: true)
     case .livingSessions:
-      Rows(\.livingSessions, 8, positionAt: 0) { id, _ in "session \(id) among those that exist" }
+      Rows(\.livingSessions, 8, "session # among those that exist", namesEvent: true)
     case .sessionEvents:
-      Rows(\.sessionEvents, 16, positionAt: 8) {
-        "session \($1.number(at: 0)), its event at position \($0)"
-      }
-    case .sessionKeys:
-      Rows(\.sessionKeys, nil) {
-        ("session \($0.number(at: 0)), its step \($0.text(from: 9))", nil)
-      }
+      Rows(\.sessionEvents, 16, "the event of a session at position #", namesEvent: true)
+    case .sessionKeys: Rows(\.sessionKeys, nil, "the step # of a session")
     case .callExpiries:
-      Rows(\.callExpiries, 16, positionAt: 8) { position, _ in
-        "the call that the event at position \(position) let in"
-      }
-    case .starts:
-      Rows(\.starts, 17) {
-        ("the start of what \($0.number(at: 9)) names among times to live", nil)
-      }
-    case .budgets: Rows(\.budgets, nil) { ("shared budget \($0.text())", nil) }
+      Rows(\.callExpiries, 16, "the call that the event at position # let in", namesEvent: true)
+    case .starts: Rows(\.starts, 17, "the start of what # names among times to live")
+    case .budgets: Rows(\.budgets, nil, "shared budget #")
     }
   }
 }

@@ -6,49 +6,74 @@ extension RowDifference {
   func difference(
     _ left: borrowing Snapshot, _ right: borrowing Snapshot, _ calendar: QuotaCalendar
   ) throws(ProjectionFailure) -> ProjectionDifference {
-    guard !isUnreadable else {
-      return ProjectionDifference("a row of \(table) whose key is damaged", fields: [presence])
+    let rows = table.rows
+    guard rows.keyByteCount ?? key.count == key.count, rows.key == .other || key.count > 4 else {
+      return ProjectionDifference("a row of \(table) whose key is damaged", fields: [difference])
     }
-    var row = self
-    row.owner = try findOwner(left, right)
-    guard let subject = table.rows.subject?(row) else {
-      return try row.ofAccount(left, right, calendar)
+    let number = key.rawBytes.halfWord(at: 0).byteSwapped
+    switch rows.key {
+    case .other: return ofThing(rows.subject)
+    case .user: return try ofAccount(key.rawBytes.user(at: 0), left, right, calendar)
+    case .account:
+      if let user = try Self.user(with: number, left, right) {
+        return try ofAccount(user, left, right, calendar)
+      }
+      return ofThing("account number \(number), which is nobody's")
+    case .ofAccount:
+      let user = try Self.user(with: number, left, right).map { "user \($0)" }
+      return ofThing("\(rows.subject) of \(user ?? (number == 0 ? "the service" : "nobody"))")
     }
-    return ProjectionDifference(
-      subject.text, fields: fields(calendar), position: subject.position.map(Position.init))
   }
 
-  private func findOwner(
-    _ left: borrowing Snapshot, _ right: borrowing Snapshot
+  private static func user(
+    with number: UInt32, _ left: borrowing Snapshot, _ right: borrowing Snapshot
   ) throws(ProjectionFailure) -> UserID? {
-    switch table.rows.owner {
-    case .nobody: return nil
-    case .user: return key.rawBytes.user(at: 0)
-    case .number:
-      if let user = try left.user(with: accountNumber) { return user }
-      return try right.user(with: accountNumber)
-    }
+    if let user = try left.user(with: number) { return user }
+    return try right.user(with: number)
+  }
+
+  /// What is no account: a hold, a token, a session.
+  private func ofThing(_ subject: String) -> ProjectionDifference {
+    let rows = table.rows
+    var position = rows.namesEvent ? lastNumber : nil
+    if table == .requests { position = [left, right].compactMap(Self.position).min() }
+    let name = rows.keyByteCount == nil ? text : "\(lastNumber ?? 0)"
+    let parts = subject.split(separator: "#", omittingEmptySubsequences: false)
+    return ProjectionDifference(
+      parts.joined(separator: name), fields: [difference], position: position.map(Position.init))
+  }
+
+  private var lastNumber: UInt64? {
+    key.count < 8 ? nil : key.rawBytes.word(at: key.count - 8).byteSwapped
+  }
+
+  /// The text that a key is, or that it has behind numbers.
+  private var text: String {
+    if table == .requests { return RequestKey.text(of: key) }
+    let text = table == .sessionKeys ? key.dropFirst(9) : key[...]
+    return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  private static func position(_ row: [UInt8]?) -> UInt64? {
+    row.flatMap { $0.count == WordRow.byteCount ? $0.rawBytes.word(at: 0) : nil }
   }
 
   /// What differs of an account; of one whose rows cannot be read, the bytes.
   private func ofAccount(
-    _ left: borrowing Snapshot, _ right: borrowing Snapshot, _ calendar: QuotaCalendar
+    _ user: UserID, _ left: borrowing Snapshot, _ right: borrowing Snapshot,
+    _ calendar: QuotaCalendar
   ) throws(ProjectionFailure) -> ProjectionDifference {
-    guard let owner else {
-      return ProjectionDifference(
-        "account number \(accountNumber), which is nobody's", fields: [presence])
-    }
     do throws(ProjectionFailure) {
-      return try ofAccount(of: owner, left, right, calendar)
+      return try ofReadableAccount(user, left, right, calendar)
     } catch .malformedRow {
       return ProjectionDifference(
-        "account \(owner)", fields: [presence], account: AccountWords(user: owner, windows: []))
+        "account \(user)", fields: [difference], account: AccountWords(user: user, windows: []))
     }
   }
 
   /// Everything that differs of one account, earlier windows and its history included.
-  private func ofAccount(
-    of user: UserID, _ left: borrowing Snapshot, _ right: borrowing Snapshot,
+  private func ofReadableAccount(
+    _ user: UserID, _ left: borrowing Snapshot, _ right: borrowing Snapshot,
     _ calendar: QuotaCalendar
   ) throws(ProjectionFailure) -> ProjectionDifference {
     let (mine, theirs) = (try left.account(user), try right.account(user))
@@ -65,7 +90,7 @@ extension RowDifference {
           left: isLeft ? "there" : "missing", right: isLeft ? "missing" : "there"))
     }
     return ProjectionDifference(
-      "account \(user)", fields: fields.isEmpty ? [presence] : fields, position: only,
+      "account \(user)", fields: fields.isEmpty ? [difference] : fields, position: only,
       account: account, history: fields.isEmpty ? [] : mine == nil ? late : early)
   }
 
@@ -76,7 +101,7 @@ extension RowDifference {
       var starts = entries.compactMap(\.self).map { $0.account.latest[period] }
         .filter { $0 != .never }.map(\.start)
       if table == .windows, key[4] == period.rawValue {
-        starts.append(Moment(inKey: number(at: 5)))
+        starts.append(windowStart)
       }
       for start in Set(starts).sorted() { windows.append(.init(period: period, start: start)) }
     }
@@ -89,31 +114,18 @@ extension RowDifference {
     return [left, right].compactMap { $0.dropFirst(shared).first }.min()
   }
 
-  /// The values of a hold one by one, the position of a request; of anything else the bytes.
-  private func fields(_ calendar: QuotaCalendar) -> [ProjectionDifference.Field] {
-    if table == .requests {
-      let texts = [left, right].map { (row) in
-        row.map { $0.count == WordRow.byteCount ? "\($0.rawBytes.word(at: 0))" : "damaged" }
-          ?? "missing"
-      }
-      return [.init(name: "its position", left: texts[0], right: texts[1])]
-    }
-    guard table == .holds, let left, let right,
-      let mine = try? HoldRow.entry(from: left.rawBytes),
-      let theirs = try? HoldRow.entry(from: right.rawBytes)
-    else { return [presence] }
-    let fields = ProjectionDifference.Field.differing(
-      mine.values(calendar), theirs.values(calendar))
-    return fields.isEmpty ? [presence] : fields
+  private var windowStart: Moment {
+    Moment(microseconds: Int64(bitPattern: (lastNumber ?? 0) ^ (1 << 63)))
   }
 
-  /// Whether the row is there, and how the bytes part where it is on both sides.
-  private var presence: ProjectionDifference.Field {
+  /// Both values of the row: what it says, where that can be read, else how the bytes part.
+  private var difference: ProjectionDifference.Field {
     guard let left, let right else {
       return .init(
-        name: "its row", left: left == nil ? "missing" : "there",
-        right: right == nil ? "missing" : "there")
+        name: "its row", left: left.map(words) ?? "missing", right: right.map(words) ?? "missing")
     }
+    let (mine, theirs) = (words(left), words(right))
+    if mine != theirs { return .init(name: "its row", left: mine, right: theirs) }
     let shared = zip(left, right).prefix { $0 == $1 }.count
     func rest(_ bytes: [UInt8]) -> String {
       bytes.dropFirst(shared).prefix(8)
@@ -121,12 +133,12 @@ extension RowDifference {
     }
     return .init(name: "its row from byte \(shared) on", left: rest(left), right: rest(right))
   }
-}
 
-extension Moment {
-  /// The moment that a key has as a number, shifted so that those before 1970 sort first.
-  fileprivate init(inKey number: UInt64) {
-    self.init(microseconds: Int64(bitPattern: number ^ (1 << 63)))
+  /// What a row says; that it is there, where nobody can tell here.
+  private func words(_ row: [UInt8]) -> String {
+    if table == .holds, let hold = try? HoldRow.entry(from: row.rawBytes) { return "\(hold)" }
+    if table == .requests, let position = Self.position(row) { return "\(position)" }
+    return "there"
   }
 }
 
@@ -134,17 +146,5 @@ extension Snapshot {
   fileprivate func history(of entry: AccountEntry?) throws(ProjectionFailure) -> [Position] {
     guard let entry else { return [] }
     return try history(of: entry, after: .zero, limit: .max)
-  }
-}
-
-extension HoldEntry {
-  fileprivate func values(_ calendar: QuotaCalendar) -> [NamedValue] {
-    [
-      ("user", hold.user.description), ("tokens held", hold.tokens.description),
-      ("credits held", "\(hold.credits) nano-credits"), ("start", calendar.text(of: state.startedAt)),
-      ("deadline", calendar.text(of: hold.expiresAt)),
-      ("session", hold.session?.description ?? "none"), ("end", state.end.map { "\($0)" } ?? "open"),
-      ("position of its end", state.endedAt.description),
-    ]
   }
 }

@@ -8,8 +8,6 @@ struct RowDifference {
   /// nil: the row is not there.
   let left: [UInt8]?
   let right: [UInt8]?
-  /// Whose number or id the key begins with; nil where it is nobody's.
-  var owner: UserID?
 
   /// Walks through both tables side by side, in the order of the keys.
   ///
@@ -58,35 +56,5 @@ extension Cursor {
       }
     }
     return nil
-  }
-}
-
-extension RowDifference {
-  /// Eight bytes of the key as a number; 0 where it has not so many.
-  func number(at offset: Int) -> UInt64 {
-    key.count < offset + 8 ? 0 : key.rawBytes.word(at: offset).byteSwapped
-  }
-
-  /// The number of an account that the key begins with.
-  var accountNumber: UInt32 { key.rawBytes.halfWord(at: 0).byteSwapped }
-
-  func text(from offset: Int = 0, upTo end: UInt8? = nil) -> String {
-    String(decoding: key.dropFirst(offset).prefix { $0 != end }, as: UTF8.self)
-  }
-
-  var ownerText: String {
-    owner.map { "user \($0)" } ?? (accountNumber == 0 ? "the service" : "nobody")
-  }
-
-  /// The positions that both rows are, where they are no more than that.
-  var positions: [UInt64] {
-    [left, right].compactMap(\.self).filter { $0.count == WordRow.byteCount }
-      .map { $0.rawBytes.word(at: 0) }
-  }
-
-  /// Whether the key is none of this table.
-  var isUnreadable: Bool {
-    let rows = table.rows
-    return rows.keyByteCount.map { $0 != key.count } ?? (rows.owner == .number && key.count < 5)
   }
 }
