@@ -118,6 +118,17 @@ extension SessionFact {
     }
   }
 
+  /// Whether there may be a text to it, which is kept beside the log.
+  public var hasText: Bool {
+    switch self {
+    case .messageReceived, .messageAnswered, .failed: true
+    case .resumed, .limitChanged, .modelChanged, .callAdmitted, .callEnded, .callExtended,
+      .usageRecorded, .turnEnded, .checkpointed, .exhaustionRequested, .exhaustionAnswered,
+      .warned, .optionIgnored, .aborted, .windowStarted, .closed, .deleted:
+      false
+    }
+  }
+
   /// What makes a repetition of the step recognisable within its session.
   public var key: SessionKey? {
     switch self {
@@ -154,11 +165,11 @@ public struct SessionKey: Hashable, Sendable {
 
 extension Session? {
   /// Takes the next event of a session into account, from that which begins it on.
-  public mutating func apply(_ event: Event) {
-    if case .sessionStarted(let start) = event.fact {
-      self = Session(start, at: event.position, recordedAt: event.recordedAt)
-    } else if case .session(_, let fact) = event.fact {
-      self?.apply(fact, at: event.position, recordedAt: event.recordedAt)
+  public mutating func apply(_ fact: Fact, at position: Position, recordedAt: Moment) {
+    if case .sessionStarted(let start) = fact {
+      self = Session(start, at: position, recordedAt: recordedAt)
+    } else if case .session(_, let fact) = fact {
+      self?.apply(fact, at: position, recordedAt: recordedAt)
     }
   }
 }

@@ -184,33 +184,27 @@ extension LedgerBatch {
     _ event: Event, of request: HoldRequest
   ) throws(StoreFailure) -> Answer {
     let user = try user(request.user)
-    let differences: [(String, Bool)]
-    let answer: Answer
-    switch event.fact {
-    case .spendHeld(let hold):
+    if case .spendHeld(let hold) = event.fact {
       let timeToLive = hold.expiresAt.microseconds - event.happenedAt.microseconds
-      differences = [
+      let differences = [
         ("user", user != hold.user), ("estimate", request.estimate != hold.tokens),
         ("session_id", try differs(request.session, from: hold.session)),
         ("budget_ids", try budgets(of: request, in: hold.session) != hold.budgets),
         ("estimate_nano_aiu", hold.isPaid && request.credits.map { $0 != hold.credits } ?? false),
         ("ttl_seconds", request.timeToLiveSeconds * 1_000_000 != timeToLive),
       ]
-      answer = .held(HoldReceipt(hold, receipt: Receipt(replaying: event)))
-    case .spendRefused(let refusal):
-      differences = [
-        ("user", user != refusal.user), ("estimate", request.estimate != refusal.estimate),
-        ("session_id", try differs(request.session, from: refusal.session)),
-        ("budget_ids", request.budgets != refusal.budgets),
-        ("estimate_nano_aiu", request.credits != refusal.credits),
-        ("ttl_seconds", request.timeToLiveSeconds != refusal.timeToLiveSeconds),
-      ]
-      answer = .refused(refusal, Receipt(replaying: event), nil)
-    default:
-      return event.conflict(in: "type")
+      let receipt = Receipt(replaying: event)
+      return event.conflict(differences) ?? .held(HoldReceipt(hold, receipt: receipt))
     }
-    if let conflict = event.conflict(differences) { return conflict }
-    return answer
+    guard case .spendRefused(let refusal) = event.fact else { return event.conflict(in: "type") }
+    let differences = [
+      ("user", user != refusal.user), ("estimate", request.estimate != refusal.estimate),
+      ("session_id", try differs(request.session, from: refusal.session)),
+      ("budget_ids", request.budgets != refusal.budgets),
+      ("estimate_nano_aiu", request.credits != refusal.credits),
+      ("ttl_seconds", request.timeToLiveSeconds != refusal.timeToLiveSeconds),
+    ]
+    return event.conflict(differences) ?? .refused(refusal, Receipt(replaying: event), nil)
   }
 
   /// Whether a repetition names another session. What a session that was deleted since was called is

@@ -12,13 +12,13 @@ extension LedgerBatch {
     guard let position = try position(of: target, submission),
       position > .zero, position <= fold.state.position, let event = try event(at: position)
     else { return .failed(.unknownEvent) }
-    guard let spend = event.fact.correctableSpend else {
+    guard let first = event.fact.correctableUsage else {
       return .failed(.notCorrectable(event.fact.kind))
     }
     guard try mayChange(event, submission.actor) else { return .failed(.foreignEvent) }
-    let old = try currentTotal(of: position) ?? spend.usage.total
-    let correction = Correction(user: spend.user, corrected: position, old: old, usage: usage)
-    guard let account = try account(spend.user)?.account,
+    let old = try currentTotal(of: position) ?? first.tokens ?? .zero
+    let correction = Correction(user: first.user, corrected: position, old: old, usage: usage)
+    guard let account = try account(first.user)?.account,
       account.lifetime.subtractingClamped(old).adding(usage.total) != nil
     else { return .failed(.overflow) }
     return .recorded(
@@ -63,13 +63,11 @@ extension LedgerBatch {
 }
 
 extension Fact {
-  /// What the event said was spent, where a correction may say something else.
-  fileprivate var correctableSpend: Spend? {
-    switch self {
-    case .tokensSpent(let spend): spend
-    case .holdSettled(_, let settlement), .holdDrawn(_, let settlement):
-      settlement.isCountedInSession ? nil : settlement.spend
-    default: nil
-    }
+  /// What counts because of the fact, where a correction may say something else: not of a session, which
+  /// counts what a call cost as well.
+  fileprivate var correctableUsage: UsageChange? {
+    if case .session = self { return nil }
+    guard let change = usageChange, change.corrected == nil else { return nil }
+    return change
   }
 }

@@ -87,24 +87,22 @@ extension LedgerBatch {
   private mutating func replay(
     _ event: Event, ofSettling id: HoldID, _ used: HoldUsage
   ) throws(StoreFailure) -> Answer {
-    let first: (hold: HoldID, settlement: Settlement, isFinal: Bool)
-    switch event.fact {
-    case .holdSettled(let hold, let settlement): first = (hold, settlement, true)
-    case .holdDrawn(let hold, let settlement): first = (hold, settlement, false)
-    default: return event.conflict(in: "type")
-    }
-    let spend = first.settlement.spend
+    guard case .hold(let hold, let change) = event.fact.effect(at: event.position),
+      let settlement = change.settlement
+    else { return event.conflict(in: "type") }
+    let isFinal = if case .settled = change { true } else { false }
+    let spend = settlement.spend
     let differences = [
-      ("hold", id != first.hold), ("input_tokens", used.usage.input != spend.usage.input),
+      ("hold", id != hold), ("input_tokens", used.usage.input != spend.usage.input),
       ("output_tokens", used.usage.output != spend.usage.output),
       ("tokens", used.usage != spend.usage), ("model", used.model != spend.model),
-      ("final", used.isFinal != first.isFinal),
-      ("nano_aiu", used.cost.map { $0 != first.settlement.credits } ?? false),
+      ("final", used.isFinal != isFinal),
+      ("nano_aiu", used.cost.map { $0 != settlement.credits } ?? false),
     ]
     if let conflict = event.conflict(differences) { return conflict }
     return .settled(
       SettlementReceipt(
-        receipt: Receipt(replaying: event), settlement: first.settlement, rest: nil))
+        receipt: Receipt(replaying: event), settlement: settlement, rest: nil))
   }
 
   /// Moves the end of a hold to so many seconds from now.

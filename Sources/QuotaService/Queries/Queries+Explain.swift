@@ -188,14 +188,8 @@ extension Queries {
 extension Fact {
   /// What was refused, or would have been but for a limit in shadow mode.
   fileprivate var refusal: Refusal? {
-    switch self {
-    case .spendRefused(let refusal), .spendShadowed(let refusal): refusal
-    case .userRegistered, .userDeactivated, .userReactivated, .userErased, .roleChanged,
-      .tokenIssued, .tokenRevoked, .defaultsChanged, .limitsChanged, .modesChanged,
-      .calendarChanged, .tokensSpent, .spendHeld, .holdDrawn, .holdExtended, .holdSettled,
-      .holdVoided, .holdExpired, .usageCorrected, .sessionStarted, .session, .budgetChanged,
-      .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
-      nil
-    }
+    if case .spendRefused(let refusal) = self { return refusal }
+    if case .spendShadowed(let refusal) = self { return refusal }
+    return nil
   }
 }

@@ -83,29 +83,11 @@ extension Queries {
     guard let ref = tail.ref, let begun = try foldSession([ref.position]),
       address.viewer.sees(begun)
     else { return .success(nil) }
-    var positions: [Position] = []
-    while positions.count <= limit {
-      let entries = try reading { (snapshot) throws(ProjectionFailure) in
-        try snapshot.events(of: ref, after: positions.last ?? .zero, limit: 10_000)
-      }
-      let found = entries.map(\.position).prefix { $0 <= point.position }
-      positions += found
-      if found.count < 10_000 { break }
-    }
+    var positions = try positions(of: ref, upTo: point.position, limit: limit)
     let listed = positions.last ?? .zero
     positions += tail.positions.filter { $0 > listed }
     guard positions.count <= limit else { return .failure(.tooLong(limit: limit)) }
     let session = try foldSession(positions)
     return .success(session?.phase == .deleted ? nil : session)
-  }
-
-  private func foldSession(_ positions: [Position]) throws(StoreFailure) -> Session? {
-    var session: Session?
-    try usingLog(
-      store.log.records(at: positions) { (record) throws(RecordDamage) in
-        session.apply(try record.fact(), at: record.position, recordedAt: record.recordedAt)
-        return .proceed
-      })
-    return session
   }
 }

@@ -74,7 +74,7 @@ extension Queries {
       let event = try usingLog(store.log.event(at: entry.position))
       guard let event else { continue }
       if replayed != nil {
-        replayed.apply(event)
+        replayed.apply(event.fact, at: event.position, recordedAt: event.recordedAt)
       } else if event.showsState {
         replayed = try self.session(ref, at: entry.position)
       }
@@ -90,19 +90,33 @@ extension Queries {
   public func session(
     _ ref: SessionRef, at position: Position
   ) throws(StoreFailure) -> Session? {
-    var session: Session?
-    var last = Position(ref.position.rawValue - 1)
-    while last < position {
+    try foldSession(try positions(of: ref, upTo: position))
+  }
+
+  /// Where a session's events are, as the tables know; more than `limit` where there are more.
+  func positions(
+    of ref: SessionRef, upTo end: Position, limit: Int = .max
+  ) throws(StoreFailure) -> [Position] {
+    let pageLimit = 10_000
+    var positions: [Position] = []
+    while positions.count <= limit {
       let entries = try reading { (snapshot) throws(ProjectionFailure) in
-        try snapshot.events(of: ref, after: last, limit: 1000)
+        try snapshot.events(of: ref, after: positions.last ?? .zero, limit: pageLimit)
       }
-      guard let end = entries.last?.position else { break }
-      for entry in entries where entry.position <= position {
-        let event = try usingLog(store.log.event(at: entry.position))
-        if let event { session.apply(event) }
-      }
-      last = end
+      let found = entries.map(\.position).prefix { $0 <= end }
+      positions += found
+      if found.count < pageLimit { break }
     }
+    return positions
+  }
+
+  func foldSession(_ positions: [Position]) throws(StoreFailure) -> Session? {
+    var session: Session?
+    try usingLog(
+      store.log.records(at: positions) { (record) throws(RecordDamage) in
+        session.apply(try record.fact(), at: record.position, recordedAt: record.recordedAt)
+        return .proceed
+      })
     return session
   }
 }
@@ -114,23 +128,8 @@ extension Event {
   }
 
   fileprivate var hasText: Bool {
-    switch fact {
-    case .sessionStarted, .session(_, .messageReceived), .session(_, .messageAnswered),
-      .session(_, .failed):
-      true
-    default: false
-    }
-  }
-}
-
-extension Session? {
-  /// Takes an event into account that may be the first of the session.
-  mutating func apply(_ fact: Fact, at position: Position, recordedAt: Moment) {
-    switch fact {
-    case .sessionStarted(let start):
-      self = Session(start, at: position, recordedAt: recordedAt)
-    case .session(_, let fact): self?.apply(fact, at: position, recordedAt: recordedAt)
-    default: break
-    }
+    if case .sessionStarted = fact { return true }
+    if case .session(_, let fact) = fact { return fact.hasText }
+    return false
   }
 }

@@ -22,7 +22,7 @@ enum RunningTotals {
   mutating func take(_ event: Event) throws(ExitFailure) {
     switch self {
     case .session(var session):
-      session.apply(event)
+      session.apply(event.fact, at: event.position, recordedAt: event.recordedAt)
       self = .session(session)
     case .user(var totals):
       try totals.take(event)
