@@ -27,19 +27,8 @@ extension FoldBatch {
   private mutating func fold(
     _ fact: Fact, _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    let step = try fold(fact.effect(at: event.position), event)
-    guard let user = fact.user else { return }
-    let index = try existing(user, at: event.position)
-    folder.working.accounts.update(at: index) { $0.account.apply(fact, step) }
-    if let change = fact.usageChange { try count(change, at: index, event.happenedAt) }
-    try note(event.position, at: index)
-  }
-
-  /// Answers what a hold sets aside, where the effect is on one.
-  private mutating func fold(
-    _ effect: Effect, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) -> HoldStep? {
-    switch effect {
+    var step: HoldStep?
+    switch fact.effect(at: event.position) {
     case .nothing: break
     case .registration(let user, let role): try register(user, role: role, event)
     case .token(let issue): try issueToken(issue, event)
@@ -51,12 +40,21 @@ extension FoldBatch {
     case .scheduleEnd(let schedule): try end(schedule)
     case .crossing(let crossing): try tell(crossing, event)
     case .correction(let correction): keep(correction, event)
-    case .hold(let hold, let change): return try fold(change, of: hold, event)
+    case .hold(let hold, let change): step = try fold(change, of: hold, event)
     case .sessionStart(let start): begin(start, event)
     case .session(let session, let fact): try fold(fact, of: session, event)
     case .budget(let change): try update(change.budget) { $0.apply(change) }
     }
-    return nil
+    if let user = fact.user { try fold(fact, of: user, step, event) }
+  }
+
+  private mutating func fold(
+    _ fact: Fact, of user: UserID, _ step: HoldStep?, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    let index = try existing(user, at: event.position)
+    folder.working.accounts.update(at: index) { $0.account.apply(fact, step) }
+    if let change = fact.usageChange { try count(change, at: index, event.happenedAt) }
+    try note(event.position, at: index)
   }
 
   private mutating func register(
@@ -202,7 +200,19 @@ extension FoldBatch {
 
   /// What became of a row since the tables were written: nil where nothing did, an empty answer where
   /// it was removed.
-  func changedRow(_ key: RawSpan, in table: Table) -> [UInt8]?? {
+  private func changedRow(_ key: RawSpan, in table: Table) -> [UInt8]?? {
     folder.working.direct.row(key, in: table) ?? folder.working.storing?.direct.row(key, in: table)
+  }
+
+  /// What a row says by now, this batch included; nil where there is none.
+  func row<Value>(
+    _ key: RawSpan, in table: Table, _ value: (RawSpan) throws(ProjectionFailure) -> Value
+  ) throws(ProjectionFailure) -> Value? {
+    if let changed = changedRow(key, in: table) {
+      guard let changed else { return nil }
+      return try value(changed.rawBytes)
+    }
+    guard let stored = try get(key, in: table) else { return nil }
+    return try value(stored)
   }
 }

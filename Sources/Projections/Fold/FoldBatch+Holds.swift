@@ -7,7 +7,7 @@ extension FoldBatch {
     if let latest = folder.working.latestHold, latest.id == id { return latest.entry }
     let known = folder.working.holds[id]
     guard let entry = known == nil ? try storedHold(id) : known else { return nil }
-    folder.working.latestHold = (id, entry)
+    if folder.purpose.isForReaders { folder.working.latestHold = (id, entry) }
     return entry
   }
 
@@ -79,32 +79,40 @@ extension FoldBatch {
 }
 
 extension FoldBatch {
-  /// Answers what the hold sets aside before and after.
+  /// Answers what the hold sets aside before and after; nil where it stays as it is.
   mutating func fold(
     _ change: HoldChange, of id: HoldID, _ event: borrowing FoldedEvent
-  ) throws(ProjectionFailure) -> HoldStep {
-    // The event that makes a hold is the first to name it: looking for it would cost every hold.
-    let before = id.position == event.position ? nil : try hold(id)
-    var state = before?.state
-    let step = state.apply(change, at: event.position, happenedAt: event.happenedAt)
-    if let state, state != before?.state {
-      let holder = if let before { before.holder } else { try scope(of: event.actor) }
-      try store(HoldEntry(state: state, holder: holder), as: id, insteadOf: before, event)
+  ) throws(ProjectionFailure) -> HoldStep? {
+    if case .made(let hold) = change { return try open(hold, as: id, event) }
+    guard var entry = try hold(id) else { return nil }
+    let times = PendingHolds.Times(of: entry)
+    let step = entry.state.apply(change, at: event.position, happenedAt: event.happenedAt)
+    if let step {
+      try store(entry, as: id, insteadOf: times, event)
+      try setAside(step, of: entry.hold, id)
+      if case .drawn = change { keepDraw(of: id, event) }
     }
-    try setAside(step, as: id)
-    if let before { try fold(change, of: before.hold, id, isOpen: before.isOpen, event) }
+    try fold(change, payingFrom: entry.hold)
     return step
   }
 
-  /// Counts what was used in the budgets that pay for it, and notes a part of an open hold.
+  private mutating func open(
+    _ hold: Hold, as id: HoldID, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) -> HoldStep {
+    let entry = HoldEntry(
+      state: HoldState(hold, startedAt: event.happenedAt), holder: try scope(of: event.actor))
+    try insert(entry, as: id, stored: nil, event)
+    note(entry, as: id, insteadOf: nil)
+    let step = HoldStep(making: hold)
+    try setAside(step, of: hold, id)
+    return step
+  }
+
+  /// Counts what was used in the budgets that pay for it.
   private mutating func fold(
-    _ change: HoldChange, of hold: Hold, _ id: HoldID, isOpen: Bool, _ event: borrowing FoldedEvent
+    _ change: HoldChange, payingFrom hold: Hold
   ) throws(ProjectionFailure) {
-    if case .drawn = change, isOpen {
-      let key = Key.pair(id.position.rawValue, event.position.rawValue)
-      folder.working.direct.put([], under: key.rawBytes, in: tables.holdDraws)
-    }
-    guard change.settlement != nil else { return }
+    guard hold.session != nil || !hold.budgets.isEmpty else { return }
     let session = if let ref = hold.session { try session(ref) } else { nil as Session? }
     for budget in change.payers(of: hold, in: session) {
       try update(budget) { $0?.count(change, of: hold) }
@@ -114,38 +122,54 @@ extension FoldBatch {
   /// Sets credits aside in the session and in the budgets that a hold names, where there are others than
   /// before.
   private mutating func setAside(
-    _ step: HoldStep, as id: HoldID
+    _ step: HoldStep, of hold: Hold, _ id: HoldID
   ) throws(ProjectionFailure) {
     let (old, new) = (step.before?.credits, step.after?.credits)
-    guard old != new, let hold = step.after ?? step.before else { return }
+    guard old != new else { return }
     for budget in hold.budgets {
       try update(budget) { $0?.setAside(new ?? .zero, insteadOf: old ?? .zero) }
     }
     guard let ref = hold.session, var session = try session(ref),
-      let released = session.apply(step, of: id)
+      let released = session.apply(step, of: hold, id)
     else { return }
     folder.working.sessions.change(session)
     guard let budget = session.budget else { return }
     try update(budget) { $0?.setAside(new ?? .zero, insteadOf: released) }
   }
 
+  private mutating func keepDraw(of id: HoldID, _ event: borrowing FoldedEvent) {
+    let key = Key.pair(id.position.rawValue, event.position.rawValue)
+    folder.working.direct.put([], under: key.rawBytes, in: tables.holdDraws)
+  }
+
   /// Notes what became of a hold. It waits in memory until the tables are written anyway: holds come and go
   /// with every call.
   private mutating func store(
-    _ entry: HoldEntry, as id: HoldID, insteadOf before: HoldEntry?,
+    _ entry: HoldEntry, as id: HoldID, insteadOf times: PendingHolds.Times?,
     _ event: borrowing FoldedEvent
   ) throws(ProjectionFailure) {
-    if before == nil || !folder.working.holds.update(entry, as: id) {
-      let index = try existing(entry.hold.user, at: event.position)
-      folder.working.holds.insert(
-        entry, as: id, of: folder.working.accounts.number(at: index),
-        stored: before == nil ? nil : try storedHold(id))
+    if !folder.working.holds.update(entry, as: id) {
+      try insert(entry, as: id, stored: try storedHold(id), event)
     }
-    folder.working.latestHold = (id, entry)
-    if folder.purpose.isForReaders { folder.working.unpublished.holds.append((id, entry)) }
-    guard let times = PendingHolds.Times(of: entry),
-      times != before.flatMap(PendingHolds.Times.init(of:))
-    else { return }
+    note(entry, as: id, insteadOf: times)
+  }
+
+  private mutating func insert(
+    _ entry: HoldEntry, as id: HoldID, stored: HoldEntry?, _ event: borrowing FoldedEvent
+  ) throws(ProjectionFailure) {
+    let index = try existing(entry.hold.user, at: event.position)
+    let owner = folder.working.accounts.number(at: index)
+    folder.working.holds.insert(entry, as: id, of: owner, stored: stored)
+  }
+
+  private mutating func note(
+    _ entry: HoldEntry, as id: HoldID, insteadOf before: PendingHolds.Times?
+  ) {
+    if folder.purpose.isForReaders {
+      folder.working.latestHold = (id, entry)
+      folder.working.unpublished.holds.append((id, entry))
+    }
+    guard let times = PendingHolds.Times(of: entry), times != before else { return }
     folder.working.deadlines.add(times.deadline, id)
     folder.working.starts.add(times.start, id)
   }

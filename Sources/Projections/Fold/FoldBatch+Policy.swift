@@ -54,21 +54,16 @@ extension FoldBatch {
     _ account: AccountNumber, _ period: Period, start: Moment
   ) throws(ProjectionFailure) -> UInt8 {
     let key = Key.window(account, period, start: start)
-    if let changed = changedRow(key.rawBytes, in: tables.told) { return changed?.first ?? 0 }
-    guard let row = try get(key.rawBytes, in: tables.told) else { return 0 }
-    guard row.byteCount == 1 else { throw .malformedRow(table: "told") }
-    return row.byte(at: 0)
+    let told = try row(key.rawBytes, in: tables.told) { (row) throws(ProjectionFailure) in
+      guard row.byteCount == 1 else { throw .malformedRow(table: "told") }
+      return row.byte(at: 0)
+    }
+    return told ?? 0
   }
 
   func allowances(of user: UserID) throws(ProjectionFailure) -> Allowances {
     let key = Key.account(user)
-    if let changed = changedRow(key.rawBytes, in: tables.allowances) {
-      return try changed.map { (row) throws(ProjectionFailure) in
-        try AllowancesRow.allowances(from: row.rawBytes)
-      } ?? .none
-    }
-    guard let row = try get(key.rawBytes, in: tables.allowances) else { return .none }
-    return try AllowancesRow.allowances(from: row)
+    return try row(key.rawBytes, in: tables.allowances, AllowancesRow.allowances) ?? .none
   }
 
   /// A change that is still to come, or nil.
@@ -76,8 +71,7 @@ extension FoldBatch {
     _ schedule: ScheduleID, at moment: Moment
   ) throws(ProjectionFailure) -> Bool {
     let key = Key.deadline(moment, schedule.position)
-    if let changed = changedRow(key.rawBytes, in: tables.schedules) { return changed != nil }
-    return try get(key.rawBytes, in: tables.schedules) != nil
+    return try row(key.rawBytes, in: tables.schedules) { _ in } != nil
   }
 
   /// Changes that are due at `moment`, in their order, as the tables have them: a batch that begins by
@@ -98,13 +92,7 @@ extension FoldBatch {
   /// The latest correction of an event, or nil.
   public func correction(of position: Position) throws(ProjectionFailure) -> Position? {
     let key = Key.number(position.rawValue)
-    if let changed = changedRow(key.rawBytes, in: tables.corrections) {
-      return try changed.map { (row) throws(ProjectionFailure) in
-        try WordRow.position(from: row.rawBytes)
-      }
-    }
-    guard let row = try get(key.rawBytes, in: tables.corrections) else { return nil }
-    return try WordRow.position(from: row)
+    return try row(key.rawBytes, in: tables.corrections, WordRow.position)
   }
 }
 
@@ -158,12 +146,7 @@ extension FoldBatch {
 
   mutating func end(_ schedule: ScheduleID) throws(ProjectionFailure) {
     let byID = Key.number(schedule.position.rawValue)
-    let word: UInt64?
-    if let changed = changedRow(byID.rawBytes, in: tables.scheduleIDs) {
-      word = changed?.rawBytes.word(at: 0)
-    } else {
-      word = try get(byID.rawBytes, in: tables.scheduleIDs)?.word(at: 0)
-    }
+    let word = try row(byID.rawBytes, in: tables.scheduleIDs) { $0.word(at: 0) }
     guard let word else { return }
     let moment = Moment(microseconds: Int64(bitPattern: word.byteSwapped))
     remove(Key.deadline(moment, schedule.position).rawBytes, from: tables.schedules)

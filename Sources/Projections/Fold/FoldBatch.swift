@@ -106,22 +106,13 @@ public struct FoldBatch: ~Copyable {
   /// The token under an id, whether revoked or not.
   public func token(_ id: TokenID) throws(ProjectionFailure) -> TokenEntry? {
     let key = Key.number(id.rawValue)
-    if let changed = changedRow(key.rawBytes, in: tables.tokenIDs) {
-      return try changed.map { (row) throws(ProjectionFailure) in
-        try TokenRow.entry(from: row.rawBytes)
-      }
-    }
-    guard let row = try get(key.rawBytes, in: tables.tokenIDs) else { return nil }
-    return try TokenRow.entry(from: row)
+    return try row(key.rawBytes, in: tables.tokenIDs, TokenRow.entry)
   }
 
   /// Whether a token with this digest was ever issued and not revoked.
   public func hasToken(_ digest: TokenDigest) throws(ProjectionFailure) -> Bool {
     let key = Key.token(digest)
-    if let changed = changedRow(key.rawBytes, in: tables.tokens) {
-      return changed != nil
-    }
-    return try get(key.rawBytes, in: tables.tokens) != nil
+    return try row(key.rawBytes, in: tables.tokens) { _ in } != nil
   }
 
   /// The number that an actor's requests are kept under.

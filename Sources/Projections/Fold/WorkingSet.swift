@@ -11,7 +11,7 @@ struct WorkingSet {
   var past = PendingPast()
   var direct = DirectWrites()
   var holds = PendingHolds()
-  /// The hold that was asked for last: a command asks for the same one several times.
+  /// The hold that was asked for last: a command asks for the same one several times. A rebuild does not.
   var latestHold: (id: HoldID, entry: HoldEntry)?
   /// Deadlines of holds that are not in the tables yet.
   var deadlines = PendingDeadlines()

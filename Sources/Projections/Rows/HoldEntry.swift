@@ -4,7 +4,7 @@ public import QuotaModel
 /// A hold as a projection keeps it: its folded state, and who made it.
 public struct HoldEntry: Hashable, Sendable {
   /// Of an ended hold that may not be settled any more, the tables keep only the user and its end.
-  public let state: HoldState
+  public internal(set) var state: HoldState
   /// Who made it, as an account number; nobody else may end it.
   public let holder: AccountNumber
 

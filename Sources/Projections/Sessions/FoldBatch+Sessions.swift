@@ -6,15 +6,10 @@ extension FoldBatch {
   public mutating func session(_ ref: SessionRef) throws(ProjectionFailure) -> Session? {
     if let session = folder.working.sessions.sessions[ref] { return session }
     let key = Key.number(ref.position.rawValue)
-    let session: Session
-    if let row = changedRow(key.rawBytes, in: tables.sessions) {
-      guard let row else { return nil }
-      session = try SessionRow.session(ref, from: row.rawBytes)
-    } else {
-      guard let row = try get(key.rawBytes, in: tables.sessions) else { return nil }
-      session = try SessionRow.session(ref, from: row)
+    let session = try row(key.rawBytes, in: tables.sessions) { (row) throws(ProjectionFailure) in
+      try SessionRow.session(ref, from: row)
     }
-    folder.working.sessions.remember(session)
+    if let session { folder.working.sessions.remember(session) }
     return session
   }
 
@@ -64,15 +59,10 @@ extension FoldBatch {
   public mutating func budget(_ id: BudgetID) throws(ProjectionFailure) -> SharedBudget? {
     if let budget = folder.working.sessions.budgets[id] { return budget }
     let key = Array(id.description.utf8)
-    let budget: SharedBudget
-    if let row = changedRow(key.rawBytes, in: tables.budgets) {
-      guard let row else { return nil }
-      budget = try BudgetRow.budget(id, from: row.rawBytes)
-    } else {
-      guard let row = try get(key.rawBytes, in: tables.budgets) else { return nil }
-      budget = try BudgetRow.budget(id, from: row)
+    let budget = try row(key.rawBytes, in: tables.budgets) { (row) throws(ProjectionFailure) in
+      try BudgetRow.budget(id, from: row)
     }
-    folder.working.sessions.remember(budget)
+    if let budget { folder.working.sessions.remember(budget) }
     return budget
   }
 
@@ -92,12 +82,10 @@ extension FoldBatch {
   private func number(
     under key: [UInt8], in table: Table
   ) throws(ProjectionFailure) -> UInt64? {
-    if let changed = changedRow(key.rawBytes, in: table) {
-      return changed?.rawBytes.word(at: 0).byteSwapped
+    try row(key.rawBytes, in: table) { (row) throws(ProjectionFailure) in
+      guard row.byteCount == 8 else { throw .malformedRow(table: "sessions") }
+      return row.word(at: 0).byteSwapped
     }
-    guard let row = try get(key.rawBytes, in: table) else { return nil }
-    guard row.byteCount == 8 else { throw .malformedRow(table: "sessions") }
-    return row.word(at: 0).byteSwapped
   }
 }
 
@@ -206,14 +194,8 @@ extension FoldBatch {
   @discardableResult
   private mutating func removeExpiry(of call: OpenCall) throws(ProjectionFailure) -> Bool {
     let key = Key.deadline(call.expiresAt, call.admittedAt)
-    let row: CallExpiryRow
-    if let changed = changedRow(key.rawBytes, in: tables.callExpiries) {
-      guard let changed else { return false }
-      row = try CallExpiryRow(changed.rawBytes)
-    } else {
-      guard let stored = try get(key.rawBytes, in: tables.callExpiries) else { return false }
-      row = try CallExpiryRow(stored)
-    }
+    let row = try row(key.rawBytes, in: tables.callExpiries, CallExpiryRow.init)
+    guard let row else { return false }
     remove(key.rawBytes, from: tables.callExpiries)
     endStart(of: .call(admittedAt: call.admittedAt), at: row.startedAt)
     return true

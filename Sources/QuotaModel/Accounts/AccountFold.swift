@@ -55,7 +55,7 @@ public struct AccountFold: Sendable {
     case .hold(let id, let change):
       var state = holds[id].map { HoldState($0, startedAt: happenedAt) }
       step = state.apply(change, at: position, happenedAt: happenedAt)
-      holds[id] = step?.after
+      holds[id] = if let state, state.isOpen { state.hold } else { nil }
     case .nothing, .registration, .token, .tokenEnd, .system, .ownPolicy, .schedule, .scheduleEnd,
       .crossing, .correction, .sessionStart, .session, .budget:
       break

@@ -18,7 +18,8 @@ public enum Effect: Sendable {
   case correction(Correction)
   case hold(HoldID, HoldChange)
   case sessionStart(SessionStart)
-  case session(SessionRef, SessionFact)
+  // Kept apart for the same reason as in the fact.
+  indirect case session(SessionRef, SessionFact)
   case budget(BudgetChange)
 }
 

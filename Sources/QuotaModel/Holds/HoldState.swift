@@ -43,53 +43,77 @@ public enum HoldChange: Hashable, Sendable {
 
 /// What a hold sets aside before an event and after it; nil where it is not open.
 public struct HoldStep: Hashable, Sendable {
-  public let before: Hold?
-  public let after: Hold?
+  public struct Amounts: Hashable, Sendable {
+    public let tokens: TokenCount
+    public let credits: NanoCredits
+  }
 
-  public init(before: Hold?, after: Hold?) {
+  public let before: Amounts?
+  public let after: Amounts?
+
+  /// The step of a hold that is made.
+  public init(making hold: Hold) {
+    self.init(before: nil, after: hold.amounts)
+  }
+
+  fileprivate init(before: Amounts?, after: Amounts?) {
     self.before = before
     self.after = after
   }
 }
 
-extension HoldState? {
-  /// Takes the next event of a hold into account, from that which makes it on; answers what that means for
-  /// whatever it sets something aside in.
+extension HoldState {
+  /// Takes an event of the hold into account that is not the one that made it; answers what that means for
+  /// whatever the hold sets something aside in, or nil where the hold stays as it is.
   public mutating func apply(
     _ change: HoldChange, at position: Position, happenedAt: Moment
-  ) -> HoldStep {
-    let before = self?.open
-    if case .made(let hold) = change {
-      self = HoldState(hold, startedAt: happenedAt)
-    } else {
-      self?.apply(change, at: position, happenedAt: happenedAt)
+  ) -> HoldStep? {
+    let before = amounts
+    switch change {
+    case .made: return nil
+    case .drawn(let settlement):
+      guard isOpen else { return nil }
+      hold.draw(settlement)
+    case .extended(let expiresAt):
+      guard isOpen else { return nil }
+      (hold.expiresAt, startedAt) = (expiresAt, happenedAt)
+    case .settled, .voided, .expired:
+      // One that has ended already stays ended, but that an expired one may be settled.
+      guard isOpen || end == .expired else { return nil }
+      (end, endedAt) = (change.end, position)
     }
-    return HoldStep(before: before, after: self?.open)
+    return HoldStep(before: before, after: amounts)
+  }
+
+  private var amounts: HoldStep.Amounts? { isOpen ? hold.amounts : nil }
+}
+
+extension HoldState? {
+  /// The same, from the event that makes the hold on.
+  public mutating func apply(
+    _ change: HoldChange, at position: Position, happenedAt: Moment
+  ) -> HoldStep? {
+    guard case .made(let hold) = change else {
+      return self?.apply(change, at: position, happenedAt: happenedAt)
+    }
+    self = HoldState(hold, startedAt: happenedAt)
+    return HoldStep(making: hold)
   }
 }
 
-extension HoldState {
-  fileprivate var open: Hold? { isOpen ? hold : nil }
-
-  fileprivate mutating func apply(
-    _ change: HoldChange, at position: Position, happenedAt: Moment
-  ) {
-    switch change {
-    case .made: break
-    case .drawn(let settlement):
-      if isOpen { hold.draw(settlement) }
-    case .extended(let expiresAt):
-      if isOpen { (hold.expiresAt, startedAt) = (expiresAt, happenedAt) }
-    case .settled(let settlement): end(settlement.isLate ? .settledLate : .settled, at: position)
-    case .voided: end(.voided, at: position)
-    case .expired: end(.expired, at: position)
-    }
+extension Hold {
+  fileprivate var amounts: HoldStep.Amounts {
+    HoldStep.Amounts(tokens: tokens, credits: credits)
   }
+}
 
-  /// One that has ended already stays ended, but that an expired one may be settled.
-  private mutating func end(_ end: HoldEnd, at position: Position) {
-    guard isOpen || self.end == .expired else { return }
-    self.end = end
-    endedAt = position
+extension HoldChange {
+  fileprivate var end: HoldEnd? {
+    switch self {
+    case .settled(let settlement): settlement.isLate ? .settledLate : .settled
+    case .voided: .voided
+    case .expired: .expired
+    case .made, .drawn, .extended: nil
+    }
   }
 }

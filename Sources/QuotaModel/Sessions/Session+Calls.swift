@@ -35,15 +35,15 @@ extension Session {
 
   /// Sets credits aside for the call that a hold stands for; answers what was set aside for it before, or
   /// nil where the session has let go of it already.
-  public mutating func apply(_ step: HoldStep, of id: HoldID) -> NanoCredits? {
+  public mutating func apply(_ step: HoldStep, of hold: Hold, _ id: HoldID) -> NanoCredits? {
     guard step.before != nil else {
-      if let hold = step.after { calls.append(OpenCall(hold, as: id)) }
+      if step.after != nil { calls.append(OpenCall(hold, as: id)) }
       return .zero
     }
     guard let place = calls.firstIndex(where: { $0.call == id.call }) else { return nil }
     let before = calls[place].reservation
-    if let hold = step.after {
-      calls[place].reservation = hold.credits
+    if let credits = step.after?.credits {
+      calls[place].reservation = credits
     } else {
       calls.remove(at: place)
     }

@@ -33,7 +33,7 @@ extension SharedBudget {
     reserved = reserved.subtractingClamped(old).addingClamped(new)
   }
 
-  /// Takes into account what a call cost that a hold stood for; the hold is as it was before.
+  /// Takes into account what a call cost that a hold stood for.
   public mutating func count(_ change: HoldChange, of hold: Hold) {
     guard let settlement = change.settlement else { return }
     used = used.addingClamped(settlement.credits)
