@@ -9,16 +9,19 @@ public struct Settlement: Hashable, Sendable {
   public var isLate: Bool
   /// Whether the event behind this one, a usage of the hold's session, counts the tokens.
   public var isCountedInSession: Bool
+  /// Whether nobody told what it cost, so that what was held counts.
+  public var isCostUnknown: Bool
 
   public init(
     spend: Spend, credits: NanoCredits = .zero, overage: TokenCount = .zero,
-    isLate: Bool = false, isCountedInSession: Bool = false
+    isLate: Bool = false, isCountedInSession: Bool = false, isCostUnknown: Bool = false
   ) {
     self.spend = spend
     self.credits = credits
     self.overage = overage
     self.isLate = isLate
     self.isCountedInSession = isCountedInSession
+    self.isCostUnknown = isCostUnknown
   }
 }
 
@@ -53,6 +56,7 @@ extension Settlement {
         spend: spend, credits: try coder.member("nano_aiu", settlement?.credits, unless: .zero),
         overage: try coder.member("overage", settlement?.overage, unless: .zero),
         isLate: try coder.flag("late", settlement?.isLate),
-        isCountedInSession: try coder.flag("counted_in_session", settlement?.isCountedInSession)))
+        isCountedInSession: try coder.flag("counted_in_session", settlement?.isCountedInSession),
+        isCostUnknown: try coder.flag("cost_unknown", settlement?.isCostUnknown)))
   }
 }

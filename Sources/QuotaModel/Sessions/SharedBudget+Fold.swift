@@ -38,7 +38,7 @@ extension SharedBudget {
     guard let settlement = change.settlement else { return }
     used = used.addingClamped(settlement.credits)
     calls += 1
-    if change.tellsCost(of: hold) { note(settlement.credits, of: settlement.spend.model) }
+    if change.tellsCost { note(settlement.credits, of: settlement.spend.model) }
   }
 
   private mutating func count(_ usage: SessionUsage, of session: Session) {
@@ -67,16 +67,7 @@ extension HoldChange {
     return hold.budgets + [own]
   }
 
-  /// Whether somebody told what was used cost.
-  ///
-  /// What nobody told of a part is not counted at all. At the end it is what was held; a record does not say
-  /// which of the two it is: one that was told and is the same is taken for untold, which teaches the
-  /// budgets nothing about the model.
-  fileprivate func tellsCost(of hold: Hold) -> Bool {
-    switch self {
-    case .drawn: true
-    case .settled(let settlement): settlement.credits != hold.credits
-    case .made, .extended, .voided, .expired: false
-    }
-  }
+  /// Whether somebody told what was used cost. What nobody told of a part is not counted at all; at the end
+  /// it is what was held, and teaches the budgets nothing about the model.
+  fileprivate var tellsCost: Bool { settlement.map { !$0.isCostUnknown } ?? false }
 }

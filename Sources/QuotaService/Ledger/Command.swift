@@ -146,4 +146,7 @@ public struct HoldUsage: Sendable {
     self.price = price
     self.isFinal = isFinal
   }
+
+  /// What it cost, where somebody knows.
+  public var knownCost: NanoCredits? { cost ?? price?.cost(of: usage) }
 }

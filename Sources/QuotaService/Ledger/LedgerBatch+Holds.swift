@@ -32,7 +32,8 @@ extension LedgerBatch {
     var settlement = Settlement(
       spend: Spend(user: entry.hold.user, usage: used.usage, model: used.model),
       credits: cost(of: used, entry.hold),
-      overage: used.usage.total.subtractingClamped(entry.hold.tokens), isLate: !entry.isOpen)
+      overage: used.usage.total.subtractingClamped(entry.hold.tokens), isLate: !entry.isOpen,
+      isCostUnknown: used.isFinal && used.knownCost == nil && entry.hold.credits > .zero)
     let session = try sessionThatCounts(settlement, used, entry.hold)
     settlement.isCountedInSession = session != nil
     let fact: Fact = used.isFinal ? .holdSettled(id, settlement) : .holdDrawn(id, settlement)
@@ -47,7 +48,7 @@ extension LedgerBatch {
   /// What the call costs the shared budgets that the hold names. What nobody knows is not zero: the end
   /// of the call takes what was held.
   private func cost(of used: HoldUsage, _ hold: Hold) -> NanoCredits {
-    if let cost = used.cost ?? used.price?.cost(of: used.usage) { return cost }
+    if let cost = used.knownCost { return cost }
     return used.isFinal ? hold.credits : .zero
   }
 

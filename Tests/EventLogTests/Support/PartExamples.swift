@@ -17,6 +17,7 @@ extension EventExamples {
     settled("overage", 224) { $0.overage = count(1) },
     settled("late", 225) { $0.isLate = true },
     settled("in-session", 226) { $0.isCountedInSession = true },
+    settled("cost-unknown", 280) { $0.isCostUnknown = true },
   ]
 
   private static let refusalParts = [
@@ -73,7 +74,7 @@ extension EventExamples {
           HoldID(Position(70)),
           Settlement(
             spend: spend(everything: wholeUsage), credits: credits(7), overage: count(3),
-            isLate: true, isCountedInSession: true)))),
+            isLate: true, isCountedInSession: true, isCostUnknown: true)))),
     EventExample("spend-shadowed-everything", event(272, .spendShadowed(refusal(budgets: 1...1)))),
     EventExample(
       "spend-shadowed-least",

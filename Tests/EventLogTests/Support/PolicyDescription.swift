@@ -14,6 +14,7 @@ func description(of settlement: Settlement) -> [String: String] {
   if settlement.overage > .zero { members["overage"] = "\(settlement.overage)" }
   if settlement.isLate { members["late"] = "true" }
   if settlement.isCountedInSession { members["counted_in_session"] = "true" }
+  if settlement.isCostUnknown { members["cost_unknown"] = "true" }
   return members
 }
 

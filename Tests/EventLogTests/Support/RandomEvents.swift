@@ -130,7 +130,7 @@ struct RandomEvents {
   private mutating func settlement() -> Settlement {
     Settlement(
       spend: spend(), credits: credits(), overage: count(), isLate: int(2) == 0,
-      isCountedInSession: int(2) == 0)
+      isCountedInSession: int(2) == 0, isCostUnknown: int(2) == 0)
   }
 
   private mutating func modeChanges() -> [ModeChange] {
