@@ -83,8 +83,9 @@ extension NaiveLedger {
     }
   }
 
-  mutating func setDefaults(_ limits: Limits, _ modes: ModeUpdates) -> Answer {
+  mutating func setDefaults(_ updates: LimitUpdates, _ modes: ModeUpdates) -> Answer {
     var receipt: Receipt?
+    let limits = Limits { Self.updated(defaults.limits[$0], by: updates[$0]) ?? .unlimited }
     if limits != defaults.limits { receipt = change(defaults: limits) }
     let newModes = Modes { Self.updated(defaults.modes[$0], by: modes[$0]) ?? .hard }
     if newModes != defaults.modes {

@@ -69,7 +69,9 @@ public struct RandomCommands {
         user, limitUpdates(using: &numbers), modes: modeUpdates(using: &numbers))
     case 7:
       return .setDefaults(
-        Limits { _ in limit(using: &numbers) }, modes: modeUpdates(using: &numbers))
+        LimitUpdates { _ in
+          numbers.once(in: 8) ? .keep : .set(limit(using: &numbers))
+        }, modes: modeUpdates(using: &numbers))
     case 8, 9: return .check(user, estimate: numbers.once(in: 3) ? nil : tokens(using: &numbers))
     case 10..<17:
       return .hold(

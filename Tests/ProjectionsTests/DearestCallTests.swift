@@ -5,17 +5,19 @@ import Testing
 
 /// What a shared budget learns of a model's cost from a hold's end, and from its parts.
 @Suite struct `The dearest call under a shared budget` {
-  @Test func `is a part that cost all that was held`() throws {
+  @Test func `is a part, or a whole call, that cost all that was held`() throws {
     #expect(try dearest { .holdDrawn($0, $1) } == NanoCredits(10))
+    #expect(try dearest { .holdSettled($0, $1) } == NanoCredits(10))
   }
 
-  /// A record of that has no cost but what was held, which may be no more than that.
-  @Test func `is not one of which nobody can tell whether its cost was told`() throws {
-    #expect(try dearest { .holdSettled($0, $1) } == nil)
+  @Test func `is not one of which nobody told what it cost`() throws {
+    #expect(try dearest(isCostUnknown: true) { .holdSettled($0, $1) } == nil)
   }
 
   /// After a hold of ten credits that used ten.
-  private func dearest(_ end: (HoldID, Settlement) -> Fact) throws -> NanoCredits? {
+  private func dearest(
+    isCostUnknown: Bool = false, _ end: (HoldID, Settlement) -> Fact
+  ) throws -> NanoCredits? {
     let (user, budget) = (UserID(high: 3, low: 4), try BudgetID("team"))
     let (model, credits) = (try ModelName("m"), try #require(NanoCredits(10)))
     let moment = Moment.at("2026-05-01T00:00:00Z")
@@ -27,7 +29,10 @@ import Testing
       .userRegistered(user, role: .user),
       .budgetChanged(
         BudgetChange(budget: budget, old: nil, new: try #require(NanoCredits(1000)))),
-      .spendHeld(hold), end(HoldID(Position(3)), Settlement(spend: spend, credits: credits)),
+      .spendHeld(hold),
+      end(
+        HoldID(Position(3)),
+        Settlement(spend: spend, credits: credits, isCostUnknown: isCostUnknown)),
     ]
     let projection = try TestProjection()
     try projection.fold(

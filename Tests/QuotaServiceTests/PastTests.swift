@@ -194,7 +194,8 @@ import Testing
     let ledger = try OpenLedger()
     let user = try ledger.register()
     let limit = Limits(repeating: TokenLimit(77) ?? .unlimited)
-    try checkWhileWriting(.setDefaults(limit), by: ledger) { (queries, point) throws in
+    try checkWhileWriting(.setDefaults(LimitUpdates { .set(limit[$0]) }), by: ledger) {
+      (queries, point) throws in
       let reading = try queries.usage(of: .id(user), at: point).get()
       let defaults = try queries.defaults(at: point)
       #expect(defaults.limits == limit)

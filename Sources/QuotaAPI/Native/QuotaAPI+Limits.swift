@@ -33,20 +33,18 @@ extension QuotaAPI {
         .schedule(nil, change.limits, effectiveAt: effectiveAt), change, request, caller, reply)
       return nil
     }
-    let limits: Limits
-    do throws(MemberFault) {
-      limits = try Limits { (period) throws(MemberFault) in
-        guard case .set(let limit) = change.limits[period] else {
-          throw MemberFault(
-            member: period.limitName.description, rule: "must be a number: -1 is unlimited")
-        }
-        return limit
+    // A limit of the year may be left out, as whoever does not know of it does: then it stays.
+    for period in Period.allCases {
+      switch change.limits[period] {
+      case .set: continue
+      case .keep where period.counted == nil: continue
+      case .keep, .unset:
+        throw .invalid(period.limitName.description, "must be a number: -1 is unlimited")
       }
-    } catch {
-      throw Problem(error)
     }
     submit(
-      .setDefaults(limits, modes: change.modes), request, caller, reply, reason: change.reason
+      .setDefaults(change.limits, modes: change.modes), request, caller, reply,
+      reason: change.reason
     ) { [unowned self] _ in
       do throws(Problem) { return try defaults() } catch { return error.response }
     }

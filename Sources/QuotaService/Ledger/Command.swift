@@ -31,7 +31,7 @@ public enum Command: Sendable {
   case issueToken(UserReference, NewToken, expiresAt: Moment?)
   case revokeToken(TokenID, of: UserReference?)
   case setLimits(UserReference, LimitUpdates, modes: ModeUpdates = ModeUpdates(repeating: .keep))
-  case setDefaults(Limits, modes: ModeUpdates = ModeUpdates(repeating: .keep))
+  case setDefaults(LimitUpdates, modes: ModeUpdates = ModeUpdates(repeating: .keep))
   /// Limits that change later; nil: the system's defaults.
   case schedule(UserReference?, LimitUpdates, effectiveAt: Moment)
   case cancelSchedule(ScheduleID)

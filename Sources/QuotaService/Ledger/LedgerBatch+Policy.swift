@@ -17,10 +17,10 @@ extension LedgerBatch {
   }
 
   mutating func setDefaults(
-    _ limits: Limits, _ modes: ModeUpdates, _ submission: Submission
+    _ limits: LimitUpdates, _ modes: ModeUpdates, _ submission: Submission
   ) throws(StoreFailure) -> Answer {
     let old = OwnLimits { fold.state.defaults.limits[$0] }
-    let changes = old.changes(to: OwnLimits { limits[$0] })
+    let changes = old.changes(to: OwnLimits { limits[$0].applied(to: old[$0]) ?? .unlimited })
     let oldModes = OwnModes { fold.state.defaults.modes[$0] }
     let newModes = OwnModes { modes[$0].applied(to: oldModes[$0]) ?? .hard }
     return try record(

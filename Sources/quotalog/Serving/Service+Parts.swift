@@ -99,8 +99,9 @@ extension Service {
       try store.setCalendar(calendar, clock: System.clock) { bar.show($0, of: $1) }
     }
     bar.end()
-    let defaults = Limits { configuration.defaults[$0] ?? system.defaults.limits[$0] }
-    if defaults != system.defaults.limits { _ = try store.execute(.setDefaults(defaults)) }
+    let updates = LimitUpdates { configuration.defaults[$0].map(LimitUpdate.set) ?? .keep }
+    // One that changes nothing is no event.
+    if updates != LimitUpdates(repeating: .keep) { _ = try store.execute(.setDefaults(updates)) }
   }
 
   static func makeLoop() throws(ExitFailure) -> (EventLoop, WakerBox) {
