@@ -142,20 +142,31 @@ extension Fact {
   }
 }
 
+/// What a fact does to who may do what.
+public enum RightsChange: Hashable, Sendable {
+  case none
+  /// Somebody may do something else, and nobody less.
+  case other
+  /// The user may do less from then on.
+  case loss(UserID)
+}
+
 extension Fact {
-  /// Whether it changes who may do what: what somebody was let in for has to be asked anew.
-  public var changesRights: Bool {
+  public var rightsChange: RightsChange {
     switch self {
-    case .userRegistered, .userDeactivated, .userReactivated, .userErased, .roleChanged,
-      .tokenIssued, .tokenRevoked:
-      true
+    case .userDeactivated(let user), .userErased(let user), .tokenRevoked(_, let user): .loss(user)
+    case .roleChanged(let user, let old, let new): new.mayAll(that: old) ? .other : .loss(user)
+    case .userRegistered, .userReactivated, .tokenIssued: .other
     case .defaultsChanged, .limitsChanged, .calendarChanged, .tokensSpent, .spendHeld,
       .holdSettled, .holdVoided, .holdExpired, .spendRefused, .sessionStarted, .session,
       .budgetChanged, .spendShadowed, .holdDrawn, .holdExtended, .usageCorrected, .modesChanged,
       .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed:
-      false
+      .none
     }
   }
+
+  /// Whether it changes who may do what: what somebody was let in for has to be asked anew.
+  public var changesRights: Bool { rightsChange != .none }
 }
 
 extension SessionFact {

@@ -28,7 +28,7 @@ struct LostRights {
 
   /// Notes what a decision takes away, before the next one is made.
   mutating func note(_ fact: Fact) {
-    guard let user = fact.loser else { return }
+    guard case .loss(let user) = fact.rightsChange else { return }
     epoch = epoch.next
     if losses.count == Self.capacity, losses[user] == nil {
       losses.removeAll()
@@ -41,21 +41,5 @@ struct LostRights {
   func mayConcern(_ actor: Actor, since seen: RightsEpoch) -> Bool {
     guard seen < epoch, case .user(let user) = actor else { return false }
     return seen < forgotten || losses[user].map { seen < $0 } ?? false
-  }
-}
-
-extension Fact {
-  /// Who may do less from then on.
-  fileprivate var loser: UserID? {
-    switch self {
-    case .userDeactivated(let user), .userErased(let user), .tokenRevoked(_, let user): user
-    case .roleChanged(let user, let old, let new): new.mayAll(that: old) ? nil : user
-    case .userRegistered, .userReactivated, .tokenIssued, .defaultsChanged, .limitsChanged,
-      .calendarChanged, .tokensSpent, .spendHeld, .holdSettled, .holdVoided, .holdExpired,
-      .spendRefused, .sessionStarted, .session, .budgetChanged, .spendShadowed, .holdDrawn,
-      .holdExtended, .usageCorrected, .modesChanged, .allowanceGranted, .limitsScheduled,
-      .scheduleEnded, .thresholdCrossed:
-      nil
-    }
   }
 }

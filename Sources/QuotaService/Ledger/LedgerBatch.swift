@@ -97,19 +97,7 @@ struct LedgerBatch: ~Copyable {
 extension Fact {
   /// The user who may have reached a threshold by it.
   fileprivate var userOfNewUsage: UserID? {
-    switch self {
-    case .tokensSpent(let spend): spend.user
-    case .holdSettled(_, let settlement), .holdDrawn(_, let settlement):
-      settlement.isCountedInSession ? nil : settlement.spend.user
-    case .session(_, .usageRecorded(let usage)): usage.tokens == nil ? nil : usage.user
-    case .usageCorrected(let correction): correction.user
-    case .limitsChanged(let user, _): user
-    case .userRegistered, .userDeactivated, .userReactivated, .roleChanged, .tokenIssued,
-      .tokenRevoked, .defaultsChanged, .calendarChanged, .spendHeld, .holdVoided, .holdExpired,
-      .spendRefused, .sessionStarted, .session, .budgetChanged, .spendShadowed, .holdExtended,
-      .modesChanged, .allowanceGranted, .limitsScheduled, .scheduleEnded, .thresholdCrossed,
-      .userErased:
-      nil
-    }
+    if case .limitsChanged(let user, _) = self { return user }
+    return usageChange.flatMap { $0.tokens == nil ? nil : $0.user }
   }
 }
