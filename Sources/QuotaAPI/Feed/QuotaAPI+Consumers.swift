@@ -36,7 +36,7 @@ extension QuotaAPI {
     let position: Position?
     let mayRewind: Bool
     do throws(MemberFault) {
-      position = try body?.member("position")
+      position = try body?.optional("position")
       mayRewind = try body?.bool("rewind") ?? false
     } catch {
       throw Problem(error)
@@ -149,18 +149,6 @@ extension Problem {
         409, "too_many_consumers", "there are \(limit) consumers, as many as may be: delete one",
         member: "name")
     }
-  }
-}
-
-extension JSONValue {
-  /// A position; nil where it is absent or null.
-  fileprivate func position(_ name: StaticString) throws(MemberFault) -> Position? {
-    guard let value = self[name], value.kind != .null else { return nil }
-    guard let number = value.int64, number >= 0 else {
-      throw MemberFault(
-        member: name.description, rule: "must be an integer from 0 to \(Int64.max)")
-    }
-    return Position(UInt64(number))
   }
 }
 
