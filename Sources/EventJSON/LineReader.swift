@@ -167,9 +167,10 @@ extension JSONValue {
     try reading { (line) throws(MemberFault) in try line.member(name, nil) }
   }
 
-  /// nil where the member is absent or null.
+  /// nil where the member is absent or null, as most members of reported usage are: that takes no reader.
   package func optional<Value: Described>(_ name: StaticString) throws(MemberFault) -> Value? {
-    try reading { (line) throws(MemberFault) in try line.optional(name, nil) }
+    guard let value = self[name], value.kind != .null else { return nil }
+    return try reading { (line) throws(MemberFault) in try line.optional(name, nil) }
   }
 
   /// What becomes of something: nothing where the member is absent, back to the default where it is null.

@@ -39,8 +39,14 @@ extension JSONValue {
     return text
   }
 
+  /// A token number, which is read here because every report of usage has some.
   package func tokens(_ name: StaticString) throws(MemberFault) -> TokenCount? {
-    try optional(name)
+    guard let value = self[name], value.kind != .null else { return nil }
+    guard let tokens = value.int64.flatMap(TokenCount.init) else {
+      throw MemberFault(
+        member: name.description, rule: "must be an integer from 0 to \(Int64.max)")
+    }
+    return tokens
   }
 
   package func moment(_ name: StaticString) throws(MemberFault) -> Moment? { try optional(name) }

@@ -18,12 +18,20 @@ extension FoldBatch {
   ) throws(ProjectionFailure) -> [ThresholdCrossing] {
     guard !thresholds.percents.isEmpty, let index = try index(of: user) else { return [] }
     let account = folder.working.accounts.account(at: index)
-    if !account.hasAllowances, account.isUnlimited(defaults: state.defaults.limits) { return [] }
-    let allowances = account.hasAllowances ? try allowances(of: user) : .none
     let limits = account.ownLimits.effective(defaults: state.defaults.limits)
+    // What is allowed on top of no limit is no limit either.
+    guard limits != .unlimited else { return [] }
+    let allowances = account.hasAllowances ? try allowances(of: user) : .none
     var crossings: [ThresholdCrossing] = []
-    for period in Period.allCases where account.counts(period, defaults: limits) {
-      let (window, told) = try lastWindow(at: index, period, moment)
+    for period in Period.allCases where !limits[period].isUnlimited {
+      let window: WindowUsage
+      let told: UInt8
+      // What is no sum of others the account knows itself.
+      if let counted = period.counted, account.latest[counted].start <= moment {
+        (window, told) = (account.latest[counted], account.told[counted])
+      } else {
+        (window, told) = try lastWindow(at: index, period, moment)
+      }
       let limit = limits[period].raised(
         by: allowances.tokens(period, inWindowStarting: window.start))
       crossings += account.crossings(of: thresholds, in: window, period, limit: limit, told: told)
@@ -31,16 +39,12 @@ extension FoldBatch {
     return crossings
   }
 
-  /// What an account used in its latest window, or in the one of `moment` where that is earlier, and the
-  /// highest threshold told there.
+  /// What an account used in the window of its latest day, or in the one of `moment` where that is earlier, and
+  /// the highest threshold told there.
   private mutating func lastWindow(
     at index: Int, _ period: Period, _ moment: Moment
   ) throws(ProjectionFailure) -> (window: WindowUsage, told: UInt8) {
     let entry = folder.working.accounts.entry(at: index)
-    // What is no sum of others the account knows itself.
-    if let counted = period.counted, entry.account.latest[counted].start <= moment {
-      return (entry.account.latest[counted], entry.account.told[counted])
-    }
     let latest = entry.account.latest.daily.start
     let window = windows(containing: min(latest, moment))[period]
     let used = try used(by: entry, in: window)
@@ -159,11 +163,5 @@ extension FoldBatch {
     put(
       Array(copying: row.rawBytes), under: Key.number(correction.corrected.rawValue).rawBytes,
       in: tables.corrections)
-  }
-}
-
-extension Account {
-  fileprivate func isUnlimited(defaults: Limits) -> Bool {
-    Period.allCases.allSatisfy { (ownLimits[$0] ?? defaults[$0]).isUnlimited }
   }
 }
