@@ -21,7 +21,7 @@ extension SessionUsage {
       "duration_ms", usage.map(\.durationMilliseconds))
     found.finishReason = try coder.optional("finish_reason", usage.map(\.finishReason))
     found.upstreamID = try coder.optional("upstream_id", usage.map(\.upstreamID))
-    if found.estimate != nil, found.cost != .unavailable {
+    if usage == nil, found.estimate != nil, found.cost != .unavailable {
       try coder.refuse("estimate_nano_aiu", "stands only where the cost is unknown")
     }
     return .session(session, .usageRecorded(found))

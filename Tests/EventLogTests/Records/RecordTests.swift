@@ -22,6 +22,33 @@ import Testing
     }
   }
 
+  /// A connection that ended before its head has the status 0; such a record has to be readable ever after.
+  @Test func `says nothing of a number that is outside its bounds`() throws {
+    let mark = EventExamples.must { try CallMark("m") }
+    let step = EventExamples.must { try StepID("s") }
+    let facts: [(SessionFact, SessionFact)] = [
+      (
+        .failed(SessionError(kind: mark, statusCode: 0)),
+        .failed(SessionError(kind: mark, statusCode: nil))
+      ),
+      (
+        .callAdmitted(
+          CallAdmission(call: step, reservation: .smallest, expiresAt: .latest, turn: 0)),
+        .callAdmitted(
+          CallAdmission(call: step, reservation: .smallest, expiresAt: .latest, turn: nil))
+      ),
+      (
+        .messageAnswered(AssistantMessage(message: EntryID(random: 1, 2), turn: 0)),
+        .messageAnswered(AssistantMessage(message: EntryID(random: 1, 2), turn: nil))
+      ),
+    ]
+    let session = SessionRef(Position(12))
+    for (said, read) in facts {
+      let record = encoded(EventExamples.event(1, .session(session, said)))
+      #expect(try decoded(record).fact == .session(session, read))
+    }
+  }
+
   @Test func `lies in memory as its layout says`() {
     let event = EventExamples.event(
       0x0102, .userRegistered(EventExamples.ada, role: .staff), actor: .user(EventExamples.eve),

@@ -143,13 +143,14 @@ extension FactCoder where Self: ~Escapable {
     return found
   }
 
-  /// A number within bounds of its own, that may be missing.
+  /// A number within bounds of its own, that may be missing: one outside them says nothing.
   @inlinable
   @_lifetime(self: copy self)
   public mutating func optional<Number: FixedWidthInteger & Sendable>(
     _ name: StaticString, _ value: Number??, in range: ClosedRange<Number>
   ) throws(Failure) -> Number? {
-    guard try begin(optional: name, isThere: value.map { $0 != nil }) else { return nil }
+    let isThere = value.map { (number) in number.map { range.contains($0) } ?? false }
+    guard try begin(optional: name, isThere: isThere) else { return nil }
     return try integer(value ?? nil, in: range)
   }
 
