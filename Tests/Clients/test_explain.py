@@ -208,7 +208,7 @@ def test_the_command_tells_it_in_words(service, person, mine):
 @pytest.mark.parametrize("arguments, code, words", [
     (("nobody",), 65, "no user has this id or name"),
     ((), 64, "USER"),
-    (("%u", "--period", "day"), 64, "--period must be daily, weekly or monthly, not day"),
+    (("%u", "--period", "day"), 64, "--period must be daily, weekly, monthly or yearly, not day"),
     (("%u", "--date", "x"), 64, "--date must be a date like 2026-11-20, not x"),
     (("%u", "--refusal", "x"), 64, "--refusal"),
     (("%u", "--refusal", "1"), 65, "quotalog log --type spend_refused"),

@@ -96,14 +96,14 @@ def test_an_own_minus_one_overrides_a_default(standing, bounded):
     assert ask(standing, bounded).status == 200
 
 
-@pytest.mark.parametrize("option", ["yearly_limit", "daily"])
+@pytest.mark.parametrize("option", ["hourly_limit", "daily"])
 def test_an_unknown_period_is_an_error(standing, bounded, option):
     answer = standing.admin.ask("PUT", "/v1/defaults", {"daily_limit": 1, "weekly_limit": 2, option: 3})
     assert answer.status == 400
 
 
 def test_an_unknown_period_is_an_error_on_the_command_line(store):
-    refused = run("limits", "set", "admin", "--yearly", "5", "--data", str(store.path))
+    refused = run("limits", "set", "admin", "--hourly", "5", "--data", str(store.path))
     assert refused.returncode == 64
 
 

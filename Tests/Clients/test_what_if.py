@@ -144,7 +144,7 @@ def test_a_replay_writes_nothing(history):
 
 
 @pytest.mark.parametrize("arguments, code, words", [
-    ((), 64, "at least one of --daily, --weekly and --monthly"),
+    ((), 64, "at least one of --daily, --weekly, --monthly and --yearly"),
     (("--daily", "unlimited"), 64, "at least one of"),
     (("--daily", "-1"), 64, "--daily must be unlimited, or a number from 0 to 9007199254740991"),
     (("--weekly", "1.5"), 64, "--weekly must be"),

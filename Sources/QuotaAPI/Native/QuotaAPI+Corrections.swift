@@ -65,6 +65,10 @@ extension JSONValue {
     guard usage == nil else {
       throw MemberFault(member: "usage_id", rule: "must not be given beside position")
     }
-    return .position(try member("position"))
+    let position: Position = try member("position")
+    guard position > .zero else {
+      throw MemberFault(member: "position", rule: "must be an integer from 1")
+    }
+    return .position(position)
   }
 }

@@ -25,7 +25,8 @@ extension Correction: Described {
   ) throws(Coder.Failure) -> Correction {
     Correction(
       user: try coder.member("user", correction?.user),
-      corrected: try coder.member("corrected", correction?.corrected),
+      corrected: Position(
+        try coder.member("corrected", correction?.corrected.rawValue, in: 1...UInt64.max)),
       old: try coder.member("old_tokens", correction?.old),
       usage: try .describe(correction?.usage, to: &coder))
   }

@@ -37,7 +37,7 @@ struct RandomEvents {
       .holdExtended(HoldID(Position(word())), user: user(), expiresAt: moment())
     case .usageCorrected:
       .usageCorrected(
-        Correction(user: user(), corrected: Position(word()), old: count(), usage: usage()))
+        Correction(user: user(), corrected: Position(max(1, word())), old: count(), usage: usage()))
     case .modesChanged: .modesChanged(maybe { $0.user() }, modeChanges())
     case .allowanceGranted:
       .allowanceGranted(

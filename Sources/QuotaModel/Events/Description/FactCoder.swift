@@ -72,33 +72,6 @@ public protocol FactCoder: ~Escapable {
     -> Never
 }
 
-/// A value of a member, or some members of an object, that describe themselves.
-public protocol Described {
-  static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: Self?, to coder: inout Coder
-  ) throws(Coder.Failure) -> Self
-}
-
-/// A text that follows a rule of its own.
-public protocol DescribedText: Described, ByteText {
-  init(_ text: String) throws(TextRule)
-  /// Reads what a record says.
-  init(stored text: String) throws(TextRule)
-}
-
-/// One of a few names. Raw values are part of the record format.
-public protocol DescribedChoice: Described, CaseIterable, RawRepresentable<UInt8>, Sendable {
-  var name: String { get }
-}
-
-/// A number of words that people write in hexadecimal digits, the first word first.
-public protocol DescribedWords: Described, Sendable, CustomStringConvertible {
-  static var wordCount: Int { get }
-  var wordList: [UInt64] { get }
-  init(wordList: [UInt64])
-  init?(text: String)
-}
-
 extension FactCoder where Self: ~Escapable {
   /// A member that is always there.
   @inlinable @inline(__always)
@@ -141,6 +114,16 @@ extension FactCoder where Self: ~Escapable {
     let found = try Value.describe(value, to: &self)
     if Self.hasOneForm, found == usual { try refuse(name, "says what is so anyway") }
     return found
+  }
+
+  /// A number within bounds of its own.
+  @inlinable
+  @_lifetime(self: copy self)
+  public mutating func member<Number: FixedWidthInteger & Sendable>(
+    _ name: StaticString, _ value: Number?, in range: ClosedRange<Number>
+  ) throws(Failure) -> Number {
+    try begin(name)
+    return try integer(value, in: range)
   }
 
   /// A number within bounds of its own, that may be missing: one outside them says nothing.

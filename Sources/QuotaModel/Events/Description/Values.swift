@@ -1,31 +1,17 @@
 /// The plain values that members of facts have: what they are to a coder.
 
-extension UInt64: Described {
+extension Described where Self: FixedWidthInteger & Sendable {
   @inlinable
   public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: UInt64?, to coder: inout Coder
-  ) throws(Coder.Failure) -> UInt64 {
-    try coder.integer(value, in: 0...UInt64.max)
+    _ value: Self?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Self {
+    try coder.integer(value, in: 0...Self.max)
   }
 }
 
-extension UInt32: Described {
-  @inlinable
-  public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: UInt32?, to coder: inout Coder
-  ) throws(Coder.Failure) -> UInt32 {
-    try coder.integer(value, in: 0...UInt32.max)
-  }
-}
-
-extension UInt8: Described {
-  @inlinable
-  public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: UInt8?, to coder: inout Coder
-  ) throws(Coder.Failure) -> UInt8 {
-    try coder.integer(value, in: 0...UInt8.max)
-  }
-}
+extension UInt64: Described {}
+extension UInt32: Described {}
+extension UInt8: Described {}
 
 extension Bool: Described {
   @inlinable
@@ -72,64 +58,48 @@ extension Position: Described {
   }
 }
 
-extension HoldID: Described {
+extension DescribedOrigin {
   @inlinable
   public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: HoldID?, to coder: inout Coder
-  ) throws(Coder.Failure) -> HoldID {
-    HoldID(try coder.origin(value?.position, of: "a hold"))
+    _ value: Self?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Self {
+    Self(try coder.origin(value?.position, of: what))
   }
 }
 
-extension SessionRef: Described {
+extension HoldID: DescribedOrigin {
+  @inlinable public static var what: StaticString { "a hold" }
+}
+
+extension SessionRef: DescribedOrigin {
+  @inlinable public static var what: StaticString { "a session's start" }
+}
+
+extension ScheduleID: DescribedOrigin {
+  @inlinable public static var what: StaticString { "a scheduled change" }
+}
+
+extension DescribedAmount {
   @inlinable
   public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: SessionRef?, to coder: inout Coder
-  ) throws(Coder.Failure) -> SessionRef {
-    SessionRef(try coder.origin(value?.position, of: "a session's start"))
+    _ value: Self?, to coder: inout Coder
+  ) throws(Coder.Failure) -> Self {
+    guard let amount = Self(try coder.integer(value?.rawValue, in: range)) else {
+      preconditionFailure("a number of the range is no amount")
+    }
+    return amount
   }
 }
 
-extension ScheduleID: Described {
-  @inlinable
-  public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: ScheduleID?, to coder: inout Coder
-  ) throws(Coder.Failure) -> ScheduleID {
-    ScheduleID(try coder.origin(value?.position, of: "a scheduled change"))
-  }
+extension TokenCount: DescribedAmount {
+  public static var range: ClosedRange<Int64> { 0...Int64.max }
 }
 
-extension TokenCount: Described {
-  @inlinable
-  public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: TokenCount?, to coder: inout Coder
-  ) throws(Coder.Failure) -> TokenCount {
-    // Every number of the range makes one.
-    let number = try coder.integer(value?.rawValue, in: 0...Int64.max)
-    return TokenCount(number) ?? .zero
-  }
+extension NanoCredits: DescribedAmount {
+  public static var range: ClosedRange<Int64> { 0...Int64.max }
 }
 
-extension NanoCredits: Described {
-  @inlinable
-  public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: NanoCredits?, to coder: inout Coder
-  ) throws(Coder.Failure) -> NanoCredits {
-    // Every number of the range makes one.
-    let number = try coder.integer(value?.rawValue, in: 0...Int64.max)
-    return NanoCredits(number) ?? .zero
-  }
-}
-
-extension TokenLimit: Described {
-  @inlinable
-  public static func describe<Coder: FactCoder & ~Escapable>(
-    _ value: TokenLimit?, to coder: inout Coder
-  ) throws(Coder.Failure) -> TokenLimit {
-    let number = try coder.integer(value?.rawValue, in: range)
-    return TokenLimit(number) ?? .unlimited
-  }
-}
+extension TokenLimit: DescribedAmount {}
 
 extension DescribedText {
   @inlinable
