@@ -45,8 +45,10 @@ extension FoldBatch {
     at index: Int, _ period: Period, _ moment: Moment
   ) throws(ProjectionFailure) -> (window: WindowUsage, told: UInt8) {
     let entry = folder.working.accounts.entry(at: index)
-    let latest = entry.account.latest.daily.start
-    let window = windows(containing: min(latest, moment))[period]
+    let latest = entry.account.latest.daily
+    // Whoever has used nothing yet has no window but that of the moment.
+    let last = latest == .never ? moment : min(latest.start, moment)
+    let window = windows(containing: last)[period]
     let used = try used(by: entry, in: window)
     return (
       WindowUsage(start: window.start, used: used),

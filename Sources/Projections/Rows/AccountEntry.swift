@@ -148,10 +148,14 @@ enum FurtherLimits {
     if row.isEmpty { return }
     guard row.byteCount == 16 * periods.count else { throw .malformedRow(table: "accounts") }
     for (index, period) in periods.enumerated() {
-      account.ownLimits[period] = TokenLimit(row.integer(at: 16 * index))
-      let mode = row.word(at: 16 * index + 8)
+      let (number, mode) = (row.integer(at: 16 * index), row.word(at: 16 * index + 8))
+      account.ownLimits[period] = TokenLimit(number)
       account.ownModes[period] =
         mode == 0 ? nil : UInt8(exactly: mode - 1).flatMap(LimitMode.init(rawValue:))
+      // What is neither "none" nor a limit or a mode is damage, not nothing.
+      guard (number == .min) == (account.ownLimits[period] == nil),
+        (mode == 0) == (account.ownModes[period] == nil)
+      else { throw .malformedRow(table: "accounts") }
     }
   }
 }
